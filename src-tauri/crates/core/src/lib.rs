@@ -1,1 +1,10 @@
-//! stub
+//! What Slipway decides.
+//!
+//! Pure and synchronous: facts, sites, rendering, plans, events and verdicts.
+//! Nothing here touches the network, the file system, the environment, the
+//! clock or randomness; callers pass such things in as values.
+
+pub mod command;
+pub mod digest;
+pub mod encode;
+pub mod secret;
