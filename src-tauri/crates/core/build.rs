@@ -1,1 +1,5 @@
-fn main() { minijinja_embed::embed_templates!("../../../templates"); }
+//! Embeds the templates, so that the finished program needs no files of its own.
+
+fn main() {
+    minijinja_embed::embed_templates!("../../../templates");
+}

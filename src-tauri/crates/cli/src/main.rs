@@ -1,1 +1,3 @@
+//! `slipway`: the command line over `slipway-engine`.
+
 fn main() {}

@@ -7,4 +7,6 @@
 pub mod command;
 pub mod digest;
 pub mod encode;
+pub mod fact;
 pub mod secret;
+pub mod site;
