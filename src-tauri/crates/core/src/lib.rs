@@ -8,5 +8,7 @@ pub mod command;
 pub mod digest;
 pub mod encode;
 pub mod fact;
+pub mod facts;
+pub mod profile;
 pub mod secret;
 pub mod site;
