@@ -4,11 +4,15 @@
 //! Nothing here touches the network, the file system, the environment, the
 //! clock or randomness; callers pass such things in as values.
 
+pub mod activation;
 pub mod command;
 pub mod digest;
 pub mod encode;
+pub mod event;
 pub mod fact;
 pub mod facts;
+pub mod lock;
 pub mod profile;
+pub mod release;
 pub mod secret;
 pub mod site;

@@ -1,0 +1,206 @@
+//! Turning a release live: a constant program that runs on the host, and the values it is given.
+//!
+//! The switch must not depend on the desktop or the link, so it is one transient unit on the host:
+//! gate, migrate, switch, replace instance by instance, settle, verify, and back again when the
+//! release does not prove itself. See `activate.sh` for the sequence.
+
+mod outcome;
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::encode::shell::{self, Unquotable, quote};
+use crate::release::{Layout, ReleaseId};
+use crate::site::{Health, Name};
+
+pub use outcome::{Ending, Line};
+
+const PROGRAM: &str = include_str!("activate.sh");
+
+/// One instance as systemd knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Its service, for example `parlour-web@5000.service`.
+    pub unit: String,
+    /// Its socket, when systemd holds the port.
+    pub socket: Option<String>,
+    /// Port on 127.0.0.1, when it serves HTTP.
+    pub port: Option<u16>,
+}
+
+/// How to tell that an instance works, with defaults filled in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    /// Path; none: an open port is enough.
+    pub path: Option<String>,
+    /// Expected status.
+    pub status: u16,
+    /// Seconds for one answer.
+    pub timeout_s: u64,
+    /// Seconds from start to healthy.
+    pub within_s: u64,
+    /// Seconds that all must stay healthy after the switch.
+    pub settle_s: u64,
+    /// `Host` header.
+    pub host: String,
+    /// JSON pointers and expected values.
+    pub json: Vec<(String, Value)>,
+}
+
+impl HealthCheck {
+    /// The check that `health` describes, asking as `host`.
+    pub fn new(health: &Health, host: &str) -> Self {
+        let seconds = |span: &Option<crate::site::Span>, default| span.as_ref().map_or(default, |s| s.seconds());
+        Self {
+            path: health.path.as_ref().map(|path| path.as_str().to_owned()),
+            status: health.status.unwrap_or(200),
+            timeout_s: seconds(&health.timeout, 5).max(1),
+            within_s: seconds(&health.start_within, 60).max(1),
+            settle_s: seconds(&health.settle, 3),
+            host: host.to_owned(),
+            json: health.json.iter().map(|(pointer, value)| (pointer.as_str().to_owned(), value.clone())).collect(),
+        }
+    }
+}
+
+/// Everything that the program on the host needs to activate a release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Activation {
+    /// The site.
+    pub site: Name,
+    /// The release to activate; sealed, with its configuration in `config/`.
+    pub release: ReleaseId,
+    /// The release to go back to.
+    pub previous: Option<ReleaseId>,
+    /// Why, for the ledger.
+    pub reason: String,
+    /// Instances after the switch, in the order in which they are replaced.
+    pub instances: Vec<Instance>,
+    /// Instances of the previous release.
+    pub previous_instances: Vec<Instance>,
+    /// How to tell that they work.
+    pub health: HealthCheck,
+    /// Port for the gate; none: no gate (a release that has proved itself before).
+    pub gate_port: Option<u16>,
+    /// URL through nginx and curl's `--resolve` entry for it.
+    pub front: Option<(String, String)>,
+    /// Commands run once before the switch: the point of no return for data.
+    pub migrate: Vec<Vec<String>>,
+    /// Commands right before the switch.
+    pub before_switch: Vec<Vec<String>>,
+    /// Commands after every instance has been replaced.
+    pub after_switch: Vec<Vec<String>>,
+}
+
+impl Activation {
+    /// The program's text with this activation's values in front; nothing in it is secret.
+    ///
+    /// # Errors
+    /// When a value holds a NUL byte.
+    pub fn program(&self) -> Result<String, Unquotable> {
+        let layout = Layout::new(&self.site);
+        let mut text = String::from("#!/bin/sh\n");
+        let (front_url, front_resolve) = self.front.clone().unwrap_or_default();
+        let variables = [
+            ("SITE", self.site.as_str().to_owned()),
+            ("ROOT", layout.root()),
+            ("STATE", layout.state()),
+            ("RELEASE", self.release.to_string()),
+            ("PREVIOUS", self.previous.as_ref().map(ToString::to_string).unwrap_or_default()),
+            ("REASON", self.reason.clone()),
+            ("H_PATH", self.health.path.clone().unwrap_or_default()),
+            ("H_STATUS", self.health.status.to_string()),
+            ("H_TIMEOUT", self.health.timeout_s.to_string()),
+            ("H_WITHIN", self.health.within_s.to_string()),
+            ("H_SETTLE", self.health.settle_s.to_string()),
+            ("H_HOST", self.health.host.clone()),
+            ("FRONT_URL", front_url),
+            ("FRONT_RESOLVE", front_resolve),
+            ("GATE_PORT", self.gate_port.map(|port| port.to_string()).unwrap_or_default()),
+        ];
+        for (name, value) in variables {
+            let _ = writeln!(text, "{name}={}", quote(&value)?);
+        }
+        let checks: Result<Vec<_>, _> = self.health.json.iter().map(|(p, v)| json_check(p, v)).collect();
+        function(&mut text, "each_check", "", &checks?);
+        function(&mut text, "each_instance", "\"$1\" ", &instance_words(&self.instances)?);
+        function(&mut text, "each_previous", "\"$1\" ", &instance_words(&self.previous_instances)?);
+        let retired: Vec<Instance> = self
+            .previous_instances
+            .iter()
+            .filter(|old| !self.instances.iter().any(|new| new.unit == old.unit))
+            .cloned()
+            .collect();
+        function(&mut text, "each_retired", "\"$1\" ", &instance_words(&retired)?);
+        for (name, commands) in
+            [("each_migrate", &self.migrate), ("each_before", &self.before_switch), ("each_after", &self.after_switch)]
+        {
+            let words: Result<Vec<_>, _> = commands
+                .iter()
+                .map(|argv| {
+                    let title = argv.join(" ");
+                    shell::quote_all(std::iter::once(&title).chain(argv))
+                })
+                .collect();
+            function(&mut text, name, "\"$1\" ", &words?);
+        }
+        text.push_str(PROGRAM);
+        Ok(text)
+    }
+
+    /// Keys and titles of the phases, in the order in which the program reports them.
+    pub fn phases(&self) -> Vec<(String, String)> {
+        let mut phases = Vec::new();
+        let mut push = |key: &str, title: String| phases.push((key.to_owned(), title));
+        if let Some(port) = self.gate_port {
+            push("gate", format!("Prove {} on a private port ({port}) before it gets any traffic", self.release));
+        }
+        if !self.migrate.is_empty() || !self.before_switch.is_empty() {
+            push("migrate", "Run migrations and hooks once (data cannot be rolled back from here on)".to_owned());
+        }
+        push("switch", format!("Switch to release {}", self.release));
+        for instance in &self.instances {
+            push(&format!("replace:{}", instance.unit), format!("Replace {}", instance.unit));
+        }
+        push("settle", format!("Watch every instance for {} s", self.health.settle_s));
+        push("verify", "Ask through nginx".to_owned());
+        phases
+    }
+}
+
+fn instance_words(instances: &[Instance]) -> Result<Vec<String>, Unquotable> {
+    let words = |i: &Instance| {
+        let port = i.port.map(|p| p.to_string()).unwrap_or_default();
+        shell::quote_all([i.unit.as_str(), i.socket.as_deref().unwrap_or_default(), &port])
+    };
+    instances.iter().map(words).collect()
+}
+
+/// Writes a shell function that runs `prefix` + words for each item and stops at the first failure.
+fn function(text: &mut String, name: &str, prefix: &str, items: &[String]) {
+    let command = if name == "each_check" { "check " } else { prefix };
+    let _ = writeln!(text, "{name}() {{");
+    for item in items {
+        let _ = writeln!(text, "    {command}{item} || return 1");
+    }
+    let _ = writeln!(text, "    return 0\n}}");
+}
+
+/// A jq program for one expectation, and its description.
+fn json_check(pointer: &str, want: &Value) -> Result<String, Unquotable> {
+    let tokens: Vec<Value> =
+        pointer.split('/').skip(1).map(|part| Value::from(part.replace("~1", "/").replace("~0", "~"))).collect();
+    // A token that is a number may be an index into an array (RFC 6901, section 4).
+    let walk = format!(
+        "reduce {}[] as $k (.; if type == \"array\" then .[$k | tonumber] elif type == \"object\" then .[$k] else null end)",
+        Value::from(tokens)
+    );
+    let (program, meaning) = if want == "*" {
+        (format!("{walk} | . != null and . != false"), format!("a value at {pointer}"))
+    } else {
+        (format!("{walk} == {want}"), format!("{want} at {pointer}"))
+    };
+    shell::quote_all([meaning, program])
+}
