@@ -1,0 +1,195 @@
+//! The test kit by hand: boots hosts for developers and prepares base trees for CI.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use slipway_tests::hosts::{
+    Distribution, Host, HostError, HostOptions, bake, collect_garbage, list,
+};
+
+/// Disposable test hosts.
+#[derive(Parser)]
+#[command(name = "slipway-testkit", version)]
+struct Arguments {
+    #[command(subcommand)]
+    area: Area,
+}
+
+#[derive(Subcommand)]
+enum Area {
+    /// Boots, lists and removes test hosts.
+    #[command(subcommand)]
+    Host(HostCommand),
+}
+
+#[derive(Subcommand)]
+enum HostCommand {
+    /// Boots a host and keeps it until Ctrl-C.
+    Up {
+        /// debian11, debian12, debian13 or el9-like.
+        distribution: Distribution,
+        /// The host's name.
+        #[arg(long)]
+        name: Option<String>,
+        /// The password that the user `operator` gives to sudo.
+        #[arg(long, value_name = "PASSWORD")]
+        sudo: Option<String>,
+        /// Leaves the host running; `host down` removes it.
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Removes a host.
+    Down {
+        /// The host's name.
+        name: String,
+    },
+    /// Lists the hosts of this machine.
+    List,
+    /// Opens a root shell inside a host, without SSH.
+    Shell {
+        /// The host's name.
+        name: String,
+    },
+    /// Prepares base trees, which hosts otherwise do when they are first used.
+    Bake {
+        /// Distributions, or `all`.
+        #[arg(default_value = "all")]
+        distributions: Vec<String>,
+    },
+    /// Removes what processes that are gone left behind.
+    Gc,
+}
+
+fn main() -> ExitCode {
+    let Area::Host(command) = Arguments::parse().area;
+    match run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: HostCommand) -> Result<(), HostError> {
+    match command {
+        HostCommand::Up {
+            distribution,
+            name,
+            sudo,
+            detach,
+        } => up(distribution, name, sudo, detach),
+        HostCommand::Down { name } => {
+            Host::attach(&name)?.remove();
+            println!("{name} is gone");
+            Ok(())
+        }
+        HostCommand::List => {
+            for host in list()? {
+                let stays = if host.detached { "detached" } else { "" };
+                println!(
+                    "{:<16} {:<10} {:<15} {stays}",
+                    host.name,
+                    host.distribution,
+                    host.address.to_string()
+                );
+            }
+            Ok(())
+        }
+        HostCommand::Shell { name } => shell(&name),
+        HostCommand::Bake { distributions } => bake_all(&distributions),
+        HostCommand::Gc => {
+            for name in collect_garbage()? {
+                println!("removed {name}");
+            }
+            Ok(())
+        }
+    }
+}
+
+fn up(
+    distribution: Distribution,
+    name: Option<String>,
+    sudo: Option<String>,
+    detached: bool,
+) -> Result<(), HostError> {
+    let mut options = HostOptions {
+        name,
+        detached,
+        ..HostOptions::default()
+    };
+    if let Some(password) = sudo {
+        options.sudo_password = password;
+    }
+    let password = options.sudo_password.clone();
+    // Caught from the start, so that an impatient Ctrl-C during the boot cleans up as well.
+    let runtime =
+        tokio::runtime::Runtime::new().map_err(|error| HostError::Other(error.to_string()))?;
+    let interrupted = runtime.spawn(async {
+        let mut terminated =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result,
+            _ = terminated.recv() => Ok(()),
+        }
+    });
+    let host = Host::boot(distribution, options)?;
+    println!(
+        "{} runs {distribution} at {} port {}",
+        host.name(),
+        host.address(),
+        host.ssh_port()
+    );
+    println!(
+        "users        root; deploy (sudo without a password); operator (sudo password: {password})"
+    );
+    println!("key          {}", host.client_key().display());
+    println!("known_hosts  {}", host.known_hosts_line());
+    println!("fingerprint  {}", host.fingerprint());
+    let ssh = host.ssh("deploy");
+    let words: Vec<_> = ssh
+        .get_args()
+        .filter(|word| *word != "BatchMode=yes")
+        .map(|w| w.to_string_lossy())
+        .collect();
+    println!(
+        "try          ssh {}",
+        words.join(" ").replace("-o -o", "-o")
+    );
+    if detached {
+        println!("remove with  slipway-testkit host down {}", host.name());
+        return Ok(());
+    }
+    println!("Ctrl-C removes it");
+    runtime.block_on(interrupted).ok();
+    drop(host);
+    Ok(())
+}
+
+fn shell(name: &str) -> Result<(), HostError> {
+    let host = Host::attach(name)?;
+    let ended = host.enter(&["sh", "-c", "cd; exec bash -l"]).status();
+    ended
+        .map(drop)
+        .map_err(|error| HostError::Other(format!("could not run nsenter: {error}")))
+}
+
+fn bake_all(names: &[String]) -> Result<(), HostError> {
+    let distributions = if names.iter().any(|name| name == "all") {
+        Distribution::ALL.to_vec()
+    } else {
+        names
+            .iter()
+            .map(|name| name.parse())
+            .collect::<Result<_, _>>()?
+    };
+    for distribution in distributions {
+        let baked = bake(distribution)?;
+        match baked.took {
+            Some(took) => println!("{distribution:<10} made in {:.1} s", took.as_secs_f64()),
+            None => println!("{distribution:<10} ready"),
+        }
+    }
+    Ok(())
+}

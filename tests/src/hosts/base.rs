@@ -1,0 +1,138 @@
+//! Base trees: one read-only root file system per distribution, made once.
+//!
+//! A tree's folder name holds a hash of its recipe, so a changed recipe makes a new tree beside the old one. A
+//! tree is built in a temporary folder and renamed, so that it is either complete or absent.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use super::cache::Cache;
+use super::command::{command, run_command, run_with_input};
+use super::distribution::Distribution;
+use super::error::{FileContext, HostError};
+use super::prerequisites::Prerequisites;
+use super::sources::debian_mirror;
+
+/// What a bare cloud image has; everything else is for the program under test to install.
+const BARE: &[&str] = &[
+    "systemd",
+    "systemd-sysv",
+    "dbus",
+    "openssh-server",
+    "sudo",
+    "iproute2",
+    "ca-certificates",
+    "python3-minimal",
+    "procps",
+    "libpam-systemd",
+];
+
+/// Adjusts a fresh tree; part of the recipe's hash.
+const CUSTOMISE: &str = r#"set -eu
+rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/hostname "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id
+chroot "$1" useradd --create-home --shell /bin/bash deploy
+# Debian has a group `operator` of its own, so the user gets no group of that name.
+chroot "$1" useradd --create-home --shell /bin/bash --no-user-group operator
+printf 'deploy ALL=(ALL:ALL) NOPASSWD: ALL\n' > "$1/etc/sudoers.d/50-deploy"
+printf 'operator ALL=(ALL:ALL) ALL\n' > "$1/etc/sudoers.d/50-operator"
+chmod 0440 "$1"/etc/sudoers.d/50-*
+# mkosi and cloud images mask these too: a container has no console and no hardware to wait for.
+for unit in console-getty.service systemd-networkd-wait-online.service; do
+    ln -sf /dev/null "$1/etc/systemd/system/$unit"
+done
+mkdir -p "$1/var/cache/wheelhouse"
+"#;
+
+/// A base tree that is ready for use.
+#[derive(Debug, Clone)]
+pub struct Baked {
+    /// The distribution.
+    pub distribution: Distribution,
+    /// The root of the tree.
+    pub root: PathBuf,
+    /// How long the tree took to make; `None` when it was in the cache.
+    pub took: Option<Duration>,
+}
+
+/// Returns the base tree of `distribution`, making it first if the cache has not got it.
+pub fn bake(distribution: Distribution) -> Result<Baked, HostError> {
+    let cache = Cache::open()?;
+    let name = format!("{}-{}", distribution.name(), key(distribution));
+    let root = cache.bases().join(&name);
+    if root.is_dir() {
+        return Ok(Baked {
+            distribution,
+            root,
+            took: None,
+        });
+    }
+    Prerequisites::require()?;
+    let _lock = cache.lock(&name)?;
+    if root.is_dir() {
+        // Another process made it while this one waited for the lock.
+        return Ok(Baked {
+            distribution,
+            root,
+            took: None,
+        });
+    }
+    let started = Instant::now();
+    let building = cache.bases().join(format!(".building-{name}"));
+    remove_tree(&building)?;
+    let built = build(distribution, &building);
+    if built.is_err() {
+        remove_tree(&building).ok();
+    }
+    built?;
+    fs::rename(&building, &root).context("rename the new base tree to", &root)?;
+    Ok(Baked {
+        distribution,
+        root,
+        took: Some(started.elapsed()),
+    })
+}
+
+fn build(distribution: Distribution, root: &Path) -> Result<(), HostError> {
+    let mirror = debian_mirror()?;
+    let suite = distribution.suite();
+    run_command(
+        command("mmdebstrap")
+            .args([
+                "--quiet",
+                "--variant=minbase",
+                "--skip=cleanup/apt/lists,cleanup/tmp",
+            ])
+            .arg(format!("--include={}", BARE.join(",")))
+            .arg(suite)
+            .arg(root)
+            .arg(format!("deb {mirror} {suite} main")),
+    )?;
+    run_with_input(command("sh").arg("-s").arg(root), CUSTOMISE.as_bytes())?;
+    Ok(())
+}
+
+/// A short hash of everything that decides what is in the tree.
+fn key(distribution: Distribution) -> String {
+    let mut hash = Sha256::new();
+    for part in [distribution.suite(), &BARE.join(","), CUSTOMISE] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize()
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn remove_tree(path: &Path) -> Result<(), HostError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).context("remove", path)
+        }
+        _ => Ok(()),
+    }
+}
