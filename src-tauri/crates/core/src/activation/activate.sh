@@ -89,69 +89,30 @@ runs_from() { # unit, release directory: the process itself says where it runs
 }
 
 # --- files of the bundle --------------------------------------------------------------------------
-same() { # source, path, mode, owner, group
-    [ -f "$2" ] && [ ! -L "$2" ] && cmp -s "$1" "$2" && [ "$(stat -c '%a %U %G' "$2")" = "$3 $4 $5" ]
-}
 note_change() {
     case $1 in
     /etc/systemd/*) units_changed=yes ;;
     /etc/nginx/*) nginx_changed=yes ;;
     esac
 }
-put() { # source, path, mode, owner, group
-    temporary=$(mktemp "$(dirname "$2")/.slipway.XXXXXX") || return 1
-    if cat "$1" >"$temporary" && chown "$4:$5" "$temporary" && chmod "$3" "$temporary" &&
-        sync -d "$temporary" && mv -fT "$temporary" "$2"; then
-        if command -v restorecon >/dev/null 2>&1; then restorecon "$2" 2>/dev/null; fi
-        return 0
-    fi
-    rm -f "$temporary"
-    return 1
-}
 install_bundle() { # release directory, other release directory or empty
     while read -r mode owner group path; do
-        same "$1/config/files$path" "$path" "$mode" "$owner" "$group" && continue
+        same "$1/config$path" "$path" "$mode" "$owner" "$group" && continue
         note_change "$path"
         printf 'install %s\n' "$path"
-        put "$1/config/files$path" "$path" "$mode" "$owner" "$group" || {
+        put "$1/config$path" "$path" "$mode" "$owner" "$group" || {
             why="$path could not be written"
             return 1
         }
-    done <"$1/config/index"
-    [ -n "$2" ] && [ -f "$2/config/index" ] || return 0
+    done <"$1/config/.index"
+    [ -n "$2" ] && [ -f "$2/config/.index" ] || return 0
     while read -r mode owner group path; do
-        grep -qF " $path" "$1/config/index" && cut -d' ' -f4- "$1/config/index" | grep -qxF "$path" && continue
+        grep -qF " $path" "$1/config/.index" && cut -d' ' -f4- "$1/config/.index" | grep -qxF "$path" && continue
         [ -e "$path" ] || continue
         note_change "$path"
         printf 'remove %s\n' "$path"
         rm -f "$path"
-    done <"$2/config/index"
-}
-nginx_differs() {
-    while read -r mode owner group path; do
-        case $path in /etc/nginx/*) same "$1/config/files$path" "$path" "$mode" "$owner" "$group" || return 0 ;; esac
-    done <"$1/config/index"
-    return 1
-}
-nginx_rehearse() { # the whole tree as it would be, in a mount namespace of its own
-    mkdir "$work/nginx" && cp -a /etc/nginx/. "$work/nginx/" || return 1
-    while read -r mode owner group path; do
-        case $path in
-        /etc/nginx/*) put "$1/config/files$path" "$work/nginx${path#/etc/nginx}" "$mode" "$owner" "$group" || return 1 ;;
-        esac
-    done <"$1/config/index"
-    pid_was=no
-    [ -e /run/nginx.pid ] && pid_was=yes
-    # shellcheck disable=SC2016 # $1 is for the inner shell
-    unshare -m sh -c 'mount --bind "$1" /etc/nginx && exec nginx -t -q' sh "$work/nginx"
-    status=$?
-    # nginx -t leaves an empty pid file behind, labelled for this shell: nginx could not start over it (SELinux).
-    [ "$pid_was" = yes ] || [ -s /run/nginx.pid ] || rm -f /run/nginx.pid
-    rm -rf "$work/nginx"
-    return "$status"
-}
-nginx_reload() {
-    if systemctl is-active -q nginx; then systemctl reload nginx; else systemctl start nginx; fi
+    done <"$2/config/.index"
 }
 switch_to() {
     ln -sfn "releases/$1" "$ROOT/current.new" && mv -fT "$ROOT/current.new" "$ROOT/current"
@@ -193,7 +154,7 @@ as_site() { # title, program, arguments …
     shift
     printf '%s\n' "$title"
     systemd-run -q --wait --pipe --collect --unit="slipway-hook-$SITE-$$" -p "User=$SITE" -p "Group=$SITE" \
-        -p "WorkingDirectory=$new/code" -p "EnvironmentFile=$new/config/files/etc/$SITE/environment" \
+        -p "WorkingDirectory=$new/code" -p "EnvironmentFile=$new/config/etc/$SITE/environment" \
         -p NoNewPrivileges=yes -p ProtectSystem=strict -p ProtectHome=yes -p PrivateTmp=yes \
         -p "ReadWritePaths=$ROOT/shared" -p "Environment=PATH=$new/env/bin:/usr/local/bin:/usr/bin:/bin HOME=$ROOT/cache" \
         -- "$@" </dev/null 2>&1 || {
@@ -210,9 +171,9 @@ gate_clean() {
 }
 gate() {
     phase gate
-    [ -d "$new/config/gate" ] || return 0
+    [ -d "$new/config/.gate" ] || return 0
     mkdir -p /run/systemd/system
-    cp "$new"/config/gate/* /run/systemd/system/ && systemctl daemon-reload || {
+    cp "$new"/config/.gate/* /run/systemd/system/ && systemctl daemon-reload || {
         why='the gate could not be set up'
         return 1
     }
@@ -262,7 +223,7 @@ go_back() {
         fi
     }
     each_previous back
-    if [ "$nginx_changed" = yes ]; then nginx_reload || printf 'nginx\n' >>"$work/stuck"; fi
+    if [ "$nginx_changed" = yes ]; then nginx_take_up || printf 'nginx\n' >>"$work/stuck"; fi
     if [ -s "$work/stuck" ]; then verdict split "$reason; going back failed for $(tr '\n' ' ' <"$work/stuck")" 22; fi
     ledger restored "$PREVIOUS" "$reason"
     verdict restored "$reason" 21
@@ -270,15 +231,15 @@ go_back() {
 
 # --- the sequence -----------------------------------------------------------------------------------
 : >"$work/replaced"
-[ -f "$new/config/index" ] || {
+[ -f "$new/config/.index" ] || {
     why="release $RELEASE is not whole on this host"
     verdict intact "$why" 20
 }
 ledger begin "$RELEASE" "$REASON"
 gate || intact
-if nginx_differs "$new"; then
+if nginx_differs "$new/config"; then
     phase nginx
-    nginx_rehearse "$new" || {
+    nginx_rehearse "$new/config" "$work" || {
         why='nginx refuses the new configuration'
         intact
     }
@@ -298,7 +259,7 @@ each_instance replace || go_back
 each_retired retire
 if [ "$nginx_changed" = yes ]; then
     phase reload
-    nginx_reload || {
+    nginx_take_up || {
         why='nginx did not take the new configuration'
         go_back
     }

@@ -17,7 +17,8 @@ use crate::site::{Health, Name};
 
 pub use outcome::{Ending, Line};
 
-const PROGRAM: &str = include_str!("activate.sh");
+const PROGRAM: &str =
+    concat!(include_str!("../onhost/files.sh"), include_str!("../onhost/nginx.sh"), include_str!("activate.sh"));
 
 /// One instance as systemd knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

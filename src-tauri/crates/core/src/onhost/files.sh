@@ -1,0 +1,14 @@
+# Files put in place whole or not at all. Part of every program that writes configuration on a host.
+same() { # source, path, mode, owner, group
+    [ -f "$2" ] && [ ! -L "$2" ] && cmp -s "$1" "$2" && [ "$(stat -c '%a %U %G' "$2")" = "$3 $4 $5" ]
+}
+put() { # source, path, mode, owner, group
+    temporary=$(mktemp "$(dirname "$2")/.slipway.XXXXXX") || return 1
+    if cat "$1" >"$temporary" && chown "$4:$5" "$temporary" && chmod "$3" "$temporary" &&
+        sync -d "$temporary" && mv -fT "$temporary" "$2"; then
+        if command -v restorecon >/dev/null 2>&1; then restorecon "$2" 2>/dev/null; fi
+        return 0
+    fi
+    rm -f "$temporary"
+    return 1
+}

@@ -1,0 +1,46 @@
+//! How a file changes, for reading.
+
+use serde::{Deserialize, Serialize};
+use similar::TextDiff;
+
+/// How one file changes. Texts are what a person may see: secrets are masked before they get here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileDiff {
+    /// Path on the host.
+    pub path: String,
+    /// Before; none: the file is new, or its old text is not known.
+    pub old: Option<String>,
+    /// After; none: the file is removed.
+    pub new: Option<String>,
+    /// What changes beside the text, for example `mode 0644 → 0600`.
+    #[serde(default)]
+    pub attributes: Vec<String>,
+    /// Why the old text is not shown, when it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<String>,
+}
+
+impl FileDiff {
+    /// Unified diff with three lines of context; empty when only attributes change.
+    pub fn unified(&self) -> String {
+        let old = self.old.as_deref().unwrap_or_default();
+        let new = self.new.as_deref().unwrap_or_default();
+        if old == new {
+            return String::new();
+        }
+        let from = if self.old.is_some() { self.path.as_str() } else { "/dev/null" };
+        let to = if self.new.is_some() { self.path.as_str() } else { "/dev/null" };
+        TextDiff::from_lines(old, new).unified_diff().context_radius(3).header(from, to).to_string()
+    }
+
+    /// Added and removed lines.
+    pub fn counts(&self) -> (usize, usize) {
+        let old = self.old.as_deref().unwrap_or_default();
+        let new = self.new.as_deref().unwrap_or_default();
+        TextDiff::from_lines(old, new).iter_all_changes().fold((0, 0), |(added, removed), change| match change.tag() {
+            similar::ChangeTag::Insert => (added + 1, removed),
+            similar::ChangeTag::Delete => (added, removed + 1),
+            similar::ChangeTag::Equal => (added, removed),
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! Long work on a host: a transient systemd unit whose output is read in pieces.
+//!
+//! Builds and activations take longer than a link lives, so they do not hang on one: the unit goes on
+//! by itself, writes to a file in `/run/slipway`, and is asked for news. Stopping it is `systemctl stop`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::{Command, Output};
+
+/// A transient unit to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Unit name without suffix; begins with `slipway-run-` so that the host lock sees it at work.
+    pub unit: String,
+    /// User and group; root without one.
+    pub user: Option<String>,
+    /// Program (absolute path) and arguments; never a secret among them.
+    pub argv: Vec<String>,
+    /// Working directory.
+    pub directory: String,
+    /// Environment; never a secret among it.
+    pub environment: BTreeMap<String, String>,
+    /// Directories that it may write to; everything else is read-only. Empty with no user: no fence (root's own work).
+    pub writable: Vec<String>,
+    /// Seconds after which it is killed.
+    pub timeout_s: u64,
+}
+
+/// What a task has printed since the last look, and whether it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// New output.
+    pub text: Vec<u8>,
+    /// Where the next look begins.
+    pub offset: u64,
+    /// Exit status of the unit's program, once it ended.
+    pub ended: Option<Ended>,
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// With this status.
+    Status(u8),
+    /// The unit is gone, and nobody noted how it ended (power loss, or the waiting process was killed).
+    Unknown,
+}
+
+const START: &str = r#"
+set -u
+dir=$1 key=$2
+shift 2
+mkdir -p -m 0700 /run/slipway "$dir" && : >"$dir/$key.out" && rm -f "$dir/$key.status" || exit 1
+# shellcheck disable=SC2016 # expanded by the inner shell
+setsid sh -c '
+    dir=$1 key=$2
+    shift 2
+    systemd-run "$@" >>"$dir/$key.out" 2>&1
+    echo "$?" >"$dir/$key.status.new" && mv "$dir/$key.status.new" "$dir/$key.status"
+' sh "$dir" "$key" "$@" </dev/null >/dev/null 2>&1 &
+"#;
+
+const POLL: &str = r#"
+set -u
+out=$1/$2.out status=$1/$2.status offset=$3 unit=$4
+turn=0
+while :; do
+    state=running
+    if [ -e "$status" ]; then read -r state <"$status"; fi
+    size=$(stat -c %s "$out") || exit 1
+    if [ "$size" -gt "$offset" ] || [ "$state" != running ]; then break; fi
+    turn=$((turn + 1))
+    if [ "$turn" -ge 10 ]; then
+        case $(systemctl show -p ActiveState "$unit" 2>/dev/null) in
+        *=active | *=activating | *=deactivating | *=reloading) ;;
+        *) [ -e "$status" ] || pgrep -f "unit=$unit" >/dev/null 2>&1 || state=gone ;;
+        esac
+        break
+    fi
+    sleep 0.1
+done
+printf '%s %s\n' "$state" "$size"
+tail -c "+$((offset + 1))" "$out" | head -c 131072
+"#;
+
+impl Task {
+    /// Starts the task; its output goes to `/run/slipway/RUN/KEY.out`.
+    pub fn start(&self, run: &str, key: &str) -> Command {
+        let mut arguments = vec![run_directory(run), key.to_owned()];
+        let mut property = |text: String| arguments.extend(["-p".to_owned(), text]);
+        property(format!("RuntimeMaxSec={}", self.timeout_s));
+        property("CollectMode=inactive-or-failed".to_owned());
+        property(format!("WorkingDirectory={}", self.directory));
+        if let Some(user) = &self.user {
+            property(format!("User={user}"));
+            property(format!("Group={user}"));
+            property("NoNewPrivileges=yes".to_owned());
+            property("ProtectSystem=strict".to_owned());
+            property("ProtectHome=yes".to_owned());
+            property("PrivateTmp=yes".to_owned());
+            property("PrivateDevices=yes".to_owned());
+            property("CapabilityBoundingSet=".to_owned());
+            property("UMask=0022".to_owned());
+            // A build must not starve the site that is being served.
+            property("CPUWeight=20".to_owned());
+            property("IOWeight=20".to_owned());
+            property("MemoryHigh=80%".to_owned());
+            property("OOMScoreAdjust=500".to_owned());
+            for path in &self.writable {
+                property(format!("ReadWritePaths={path}"));
+            }
+        }
+        arguments.extend(["-q", "--wait", "--pipe"].map(str::to_owned));
+        arguments.push(format!("--unit={}", self.unit));
+        for (name, value) in &self.environment {
+            arguments.push(format!("--setenv={name}={value}"));
+        }
+        arguments.push("--".to_owned());
+        arguments.extend(self.argv.iter().cloned());
+        Command::script(START, arguments).timeout(Duration::from_secs(20))
+    }
+
+    /// Asks for what was printed after byte `offset`; waits up to a second for something new.
+    pub fn poll(&self, run: &str, key: &str, offset: u64) -> Command {
+        Command::script(POLL, [run_directory(run), key.to_owned(), offset.to_string(), self.unit.clone()])
+            .timeout(Duration::from_secs(30))
+            .output_limit(256 << 10)
+    }
+
+    /// Stops the task and everything that it started.
+    pub fn stop(&self) -> Command {
+        Command::new(["systemctl", "stop", &format!("{}.service", self.unit)])
+    }
+
+    /// Whether the unit that `unit` names still runs, by unit name.
+    pub fn is_active(unit: &str) -> Command {
+        Command::new(["systemctl", "is-active", &format!("{unit}.service")])
+    }
+}
+
+/// Removes the files that a run left in `/run/slipway`.
+pub fn clean_up(run: &str) -> Command {
+    Command::new(["rm", "-rf", "--", &run_directory(run)])
+}
+
+/// `/run/slipway/RUN`: files of one run, gone at the next boot.
+pub fn run_directory(run: &str) -> String {
+    format!("/run/slipway/{run}")
+}
+
+/// Reads the reply to [`Task::poll`] that asked from `offset`.
+///
+/// # Errors
+/// What is wrong, when it is not such a reply.
+pub fn parse_news(output: &Output, offset: u64) -> Result<News, String> {
+    if !output.success() {
+        return Err(format!("the task's output could not be read: {}", output.complaint()));
+    }
+    let end = output.stdout.iter().position(|byte| *byte == b'\n').ok_or("the task's state was cut off")?;
+    let (head, rest) = output.stdout.split_at(end);
+    let head = std::str::from_utf8(head).map_err(|_| "the task's state is not text")?;
+    let text = rest.get(1..).unwrap_or_default().to_vec();
+    let (state, size) = head.split_once(' ').ok_or("the task's state has no size")?;
+    let size: u64 = size.parse().map_err(|_| "the task's size is not a number")?;
+    let next = offset + text.len() as u64;
+    let ended = match state {
+        "running" => None,
+        "gone" => Some(Ended::Unknown),
+        code => Some(Ended::Status(code.parse().map_err(|_| "the task's status is not a number")?)),
+    };
+    // What is left to read comes first; the end is told with the last piece.
+    let ended = if next < size && !text.is_empty() { None } else { ended };
+    Ok(News { text, offset: next, ended })
+}
