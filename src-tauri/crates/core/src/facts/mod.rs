@@ -6,10 +6,12 @@
 
 pub mod accounts;
 pub mod nginx_sites;
+mod nginx_tokens;
 pub mod owned;
 pub mod packages;
 pub mod paths;
 pub mod programs;
+mod reply;
 pub mod security;
 pub mod sockets;
 pub mod storage;
@@ -21,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use version::{NotAVersion, Version};
 
+use crate::command::{Command, Output};
 use crate::fact::Fact;
 
 /// Everything that one sweep sees.
@@ -64,4 +67,79 @@ pub struct Facts {
     pub nginx_sites: Fact<nginx_sites::NginxSites>,
     /// What Slipway left there.
     pub owned: Fact<owned::Owned>,
+}
+
+/// Number of commands in a sweep.
+const PROBES: usize = 9;
+
+/// The commands that together see everything; they are independent and meant for one batch.
+pub fn sweep() -> Vec<Command> {
+    let probes: [Command; PROBES] = [
+        system::command(),
+        storage::command(),
+        packages::command(&crate::profile::all_packages()),
+        programs::command(),
+        accounts::command(),
+        sockets::command(),
+        security::command(),
+        nginx_sites::command(),
+        owned::command(),
+    ];
+    probes.into()
+}
+
+/// Reads the answers to [`sweep`], in its order. A wrong number of answers fails every fact.
+pub fn parse_sweep(outputs: &[Output]) -> Facts {
+    let [machine, disks, packages, programs, accounts, sockets, security, nginx, owned] = outputs else {
+        return Facts::failed(&format!("{} answers came back instead of {PROBES}", outputs.len()));
+    };
+    let (machine, accounts, security) = (system::parse(machine), accounts::parse(accounts), security::parse(security));
+    Facts {
+        os: machine.os,
+        kernel: machine.kernel,
+        hostname: machine.hostname,
+        systemd: machine.systemd,
+        boot: machine.boot,
+        virtualization: machine.virtualization,
+        memory: machine.memory,
+        cpu: machine.cpu,
+        clock: machine.clock,
+        disks: storage::parse(disks),
+        packages: packages::parse(packages),
+        programs: programs::parse(programs),
+        users: accounts.users,
+        groups: accounts.groups,
+        listeners: sockets::parse(sockets),
+        selinux: security.selinux,
+        firewalls: security.firewalls,
+        nginx_sites: nginx_sites::parse(nginx),
+        owned: owned::parse(owned),
+    }
+}
+
+impl Facts {
+    /// Facts of a host about which nothing could be learned, for this reason.
+    pub fn failed(reason: &str) -> Self {
+        Self {
+            os: Fact::Failed(reason.into()),
+            kernel: Fact::Failed(reason.into()),
+            hostname: Fact::Failed(reason.into()),
+            systemd: Fact::Failed(reason.into()),
+            boot: Fact::Failed(reason.into()),
+            virtualization: Fact::Failed(reason.into()),
+            memory: Fact::Failed(reason.into()),
+            cpu: Fact::Failed(reason.into()),
+            clock: Fact::Failed(reason.into()),
+            disks: Fact::Failed(reason.into()),
+            packages: Fact::Failed(reason.into()),
+            programs: Fact::Failed(reason.into()),
+            users: Fact::Failed(reason.into()),
+            groups: Fact::Failed(reason.into()),
+            listeners: Fact::Failed(reason.into()),
+            selinux: Fact::Failed(reason.into()),
+            firewalls: Fact::Failed(reason.into()),
+            nginx_sites: Fact::Failed(reason.into()),
+            owned: Fact::Failed(reason.into()),
+        }
+    }
 }

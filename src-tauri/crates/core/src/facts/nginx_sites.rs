@@ -3,7 +3,16 @@
 //! The files are read, nginx is not asked: `nginx -T` opens the pid file and the logs, which under SELinux can
 //! leave a wrongly labelled pid file behind.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
+
+use super::nginx_tokens as tokens;
+use super::reply::{Reply, fact, number, plain, script};
+use crate::command::{Command, Output};
+use crate::fact::Fact;
 
 /// nginx's configuration as far as sites can conflict.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,4 +49,196 @@ pub struct Listen {
     pub tls: bool,
     /// Whether `default_server` is among the parameters.
     pub default_server: bool,
+}
+
+/// Main configuration file on every distribution that has a profile.
+const MAIN: &str = "/etc/nginx/nginx.conf";
+/// Most files that are followed in total, so that files including each other end.
+const FOLLOW_LIMIT: usize = 2000;
+
+/// Asks for the text of nginx's configuration files.
+pub fn command() -> Command {
+    Command::script(script!("nginx-sites.sh"), [""; 0]).timeout(Duration::from_secs(20)).output_limit(8 << 20)
+}
+
+/// Reads the answer to [`command`].
+pub fn parse(output: &Output) -> Fact<NginxSites> {
+    fact(read(output))
+}
+
+fn read(output: &Output) -> Result<Option<NginxSites>, String> {
+    let reply = Reply::read(output)?;
+    if reply.need("nginx")?.good_or_missing()?.is_none() {
+        return Ok(None);
+    }
+    let mut files = BTreeMap::new();
+    let mut path = None;
+    for part in reply.parts() {
+        match part.name {
+            "path" => path = plain(part.good()?, 4096),
+            "text" => {
+                if let Some(path) = path.take() {
+                    files.insert(path, String::from_utf8_lossy(part.bytes()));
+                }
+            }
+            _ => {}
+        }
+    }
+    if !files.contains_key(MAIN) {
+        return Ok(None);
+    }
+    let mut walk = Walk { files: &files, sites: NginxSites::default(), followed: 0 };
+    walk.file(MAIN, Context::Main)?;
+    walk.sites.includes.dedup();
+    walk.sites.unread.sort();
+    walk.sites.unread.dedup();
+    Ok(Some(walk.sites))
+}
+
+/// What encloses a directive, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Context {
+    Main,
+    Http,
+    /// The server block at this index.
+    Server(usize),
+    Other,
+}
+
+struct Walk<'a> {
+    files: &'a BTreeMap<&'a str, Cow<'a, str>>,
+    sites: NginxSites,
+    followed: usize,
+}
+
+impl Walk<'_> {
+    fn file(&mut self, path: &str, context: Context) -> Result<(), String> {
+        self.followed += 1;
+        if self.followed > FOLLOW_LIMIT {
+            return Err("nginx's configuration files include each other without end".into());
+        }
+        let Some(text) = self.files.get(path) else { return Ok(()) };
+        let Some(statements) = tokens::statements(text) else {
+            self.sites.unread.push(path.to_owned());
+            return Ok(());
+        };
+        let mut contexts = vec![context];
+        for statement in statements {
+            let here = contexts.last().copied().unwrap_or(Context::Other);
+            let words: Vec<&str> = statement.words.iter().map(String::as_str).collect();
+            match statement.end {
+                tokens::End::Close => {
+                    // More closed than opened: what follows cannot be placed.
+                    contexts.pop();
+                }
+                tokens::End::Open => contexts.push(self.open(path, statement.line, here, &words)),
+                tokens::End::Semicolon => self.directive(path, here, &words)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, path: &str, line: u32, here: Context, words: &[&str]) -> Context {
+        match (here, words) {
+            (Context::Main, ["http"]) => Context::Http,
+            (Context::Http, ["server"]) => {
+                self.sites.servers.push(ServerBlock { file: path.to_owned(), line, names: vec![], listens: vec![] });
+                Context::Server(self.sites.servers.len() - 1)
+            }
+            _ => Context::Other,
+        }
+    }
+
+    fn directive(&mut self, path: &str, here: Context, words: &[&str]) -> Result<(), String> {
+        match (here, words) {
+            (Context::Main | Context::Http | Context::Server(_), ["include", pattern]) => {
+                return self.include(path, here, pattern);
+            }
+            (Context::Server(index), ["server_name", names @ ..]) => {
+                if let Some(server) = self.sites.servers.get_mut(index) {
+                    server.names.extend(names.iter().filter_map(|name| plain(name, 1024)).map(str::to_owned));
+                }
+            }
+            (Context::Server(index), ["listen", address, parameters @ ..]) => {
+                if let Some(server) = self.sites.servers.get_mut(index) {
+                    server.listens.extend(listen(address, parameters));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn include(&mut self, path: &str, here: Context, pattern: &str) -> Result<(), String> {
+        let Some(pattern) = plain(pattern, 4096) else { return Ok(()) };
+        let pattern = if pattern.starts_with('/') { pattern.to_owned() } else { format!("/etc/nginx/{pattern}") };
+        if here == Context::Http && path == MAIN {
+            self.sites.includes.push(pattern.clone());
+        }
+        let matching: Vec<&str> = self.files.keys().filter(|file| glob(&pattern, file)).copied().collect();
+        if matching.is_empty() && !covered(&pattern) {
+            self.sites.unread.push(pattern);
+        }
+        matching.into_iter().try_for_each(|file| self.file(file, here))
+    }
+}
+
+/// Whether everything that `pattern` could match was read, or cannot hold a server block.
+fn covered(pattern: &str) -> bool {
+    let (directory, last) = pattern.rsplit_once('/').unwrap_or(("", pattern));
+    let parameters = ["mime.types", "fastcgi_params", "proxy_params", "scgi_params", "uwsgi_params"];
+    let read = directory == "/etc/nginx/sites-enabled"
+        || last.ends_with(".conf") && directory.starts_with("/etc/nginx") && directory.matches('/').count() <= 4;
+    read || parameters.contains(&last) || directory.ends_with("/modules")
+}
+
+/// Whether a path matches a pattern of `*` and `?` (glob(7), without brackets); neither matches a slash.
+fn glob(pattern: &str, path: &str) -> bool {
+    let parts = |text: &str| text.split('/').map(str::to_owned).collect::<Vec<_>>();
+    let (patterns, names) = (parts(pattern), parts(path));
+    let hidden = |pattern: &str, name: &str| name.starts_with('.') && !pattern.starts_with('.');
+    let one =
+        |(pattern, name): (&String, &String)| !hidden(pattern, name) && wildcard(pattern.as_bytes(), name.as_bytes());
+    patterns.len() == names.len() && patterns.iter().zip(&names).all(one)
+}
+
+fn wildcard(pattern: &[u8], name: &[u8]) -> bool {
+    // The usual linear algorithm: on a mismatch let the last star take one byte more.
+    let (mut p, mut n, mut star) = (0, 0, None);
+    while n < name.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(&byte) if byte == b'?' || Some(&byte) == name.get(n) => {
+                p += 1;
+                n += 1;
+            }
+            Some(_) | None => {
+                let Some((star_at, taken)) = star else { return false };
+                star = Some((star_at, taken + 1));
+                p = star_at + 1;
+                n = taken + 1;
+            }
+        }
+    }
+    pattern.get(p..).is_some_and(|rest| rest.iter().all(|&byte| byte == b'*'))
+}
+
+fn listen(address: &str, parameters: &[&str]) -> Option<Listen> {
+    let address = plain(address, 1024)?;
+    let (tls, default_server) =
+        (parameters.contains(&"ssl"), parameters.iter().any(|p| matches!(*p, "default_server" | "default")));
+    let (address, port) = if address.starts_with("unix:") {
+        (address, None)
+    } else if let Some(port) = number(address) {
+        ("*", Some(port))
+    } else {
+        match address.rsplit_once(':').filter(|(_, port)| !port.contains(']')) {
+            Some((host, port)) => (host, Some(number(port)?)),
+            None => (address, Some(80)),
+        }
+    };
+    Some(Listen { address: address.to_owned(), port, tls, default_server })
 }

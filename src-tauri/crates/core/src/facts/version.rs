@@ -18,6 +18,16 @@ impl Version {
         self.0.get(index).copied().unwrap_or(0)
     }
 
+    /// How many parts it is written with.
+    pub fn parts(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether the first parts are those of `prefix`: `9.4` starts with `9`.
+    pub fn starts_with(&self, prefix: &Self) -> bool {
+        self.0.starts_with(&prefix.0)
+    }
+
     /// Reads the leading dotted number of `text`: `3.0.2-0ubuntu1` is `3.0.2`, `1.1.1k` is `1.1.1`.
     ///
     /// At most eight parts of at most nine digits; `None` when `text` does not start with a digit.

@@ -3,11 +3,16 @@
 //! Profiles live in `templates/profiles/*.toml`. Everything else asks the resolved [`HostProfile`]; no other code
 //! looks at the name of a distribution.
 
-use std::collections::BTreeMap;
+mod data;
+mod install;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::Version;
+use crate::fact::Fact;
+use crate::facts::system::{Family, OsRelease};
+use crate::facts::{Facts, Version};
 
 /// How to treat one host, resolved from its facts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +22,7 @@ pub struct HostProfile {
     /// For people: what the host calls itself.
     pub pretty_name: String,
     /// Family, which also selects names in a site file's `packages`.
-    pub family: crate::facts::system::Family,
+    pub family: Family,
     /// Package manager.
     pub manager: PackageManager,
     /// Packages by need.
@@ -26,6 +31,10 @@ pub struct HostProfile {
     pub pythons: Vec<PythonOffer>,
     /// Paths and names of nginx.
     pub nginx: NginxLayout,
+    /// Redis, or what the distribution has in its place.
+    pub redis: ServiceLayout,
+    /// MariaDB.
+    pub mariadb: ServiceLayout,
     /// Paths and names of the system.
     pub system: SystemLayout,
     /// Firewalls in order of preference.
@@ -34,6 +43,22 @@ pub struct HostProfile {
     pub nginx_version: Version,
     /// systemd: the one that runs, else the distribution's.
     pub systemd_version: u32,
+    /// What installing a package does to its services.
+    pub services: ServiceStart,
+    /// Arguments before the names of packages to install.
+    pub install: Vec<String>,
+    /// Arguments that refresh the lists of offered packages; empty where that happens by itself.
+    pub refresh: Vec<String>,
+}
+
+/// What installing a package does to its services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceStart {
+    /// Enables and starts them (Debian Policy 9.3), with whatever configuration is there at that moment.
+    OnInstall,
+    /// Leaves them off (Fedora Packaging Guidelines, systemd presets).
+    Never,
 }
 
 /// A package manager.
@@ -156,6 +181,20 @@ pub struct SystemLayout {
     pub authorities: String,
 }
 
+/// Paths and names of a further service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceLayout {
+    /// Unit.
+    pub unit: String,
+    /// User that it runs as.
+    pub user: String,
+    /// Configuration file, or the directory for further ones.
+    pub config: String,
+    /// Its command-line client.
+    pub client: String,
+}
+
 /// A firewall that Slipway can open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -166,4 +205,192 @@ pub enum FirewallKind {
     Ufw,
     /// nftables by itself.
     Nftables,
+}
+
+/// How HTTP/2 is switched on in nginx.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Http2 {
+    /// `http2 on;` (1.25.1 and later, where the parameter is deprecated).
+    Directive,
+    /// `listen … http2`.
+    ListenParameter,
+}
+
+/// Why a host cannot be worked with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Unsupported {
+    /// No profile fits.
+    #[error("no profile fits {found}; there are profiles for {}", .supported.join(", "))]
+    Distribution {
+        /// What the host calls itself.
+        found: String,
+        /// Names of all profiles.
+        supported: Vec<String>,
+    },
+    /// The profile fits, but its tools are not there.
+    #[error("{profile}: the host lacks {}", .missing.join(", "))]
+    Tools {
+        /// Profile that fits by name.
+        profile: String,
+        /// Programs that are missing.
+        missing: Vec<String>,
+    },
+    /// A fact that decides is not known.
+    #[error("{subject} could not be read: {reason}")]
+    Unknown {
+        /// What about.
+        subject: String,
+        /// Why.
+        reason: String,
+    },
+    /// systemd does not run the host.
+    #[error("the host is not run by systemd")]
+    NoSystemd,
+    /// No Python is new enough.
+    #[error("no Python {wanted} or newer on this host; it offers {}", .offered.join(", "))]
+    NoPython {
+        /// Oldest acceptable version.
+        wanted: String,
+        /// What there is.
+        offered: Vec<String>,
+    },
+    /// A profile file that Slipway brings is broken: a defect of Slipway.
+    #[error("Slipway's own profiles are broken: {reason}")]
+    Profiles {
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Need {
+    /// The program whose presence satisfies the need, whatever package it came from.
+    pub fn program(self) -> Option<&'static str> {
+        match self {
+            Self::Git => Some("git"),
+            Self::Curl => Some("curl"),
+            Self::Jq => Some("jq"),
+            Self::Node => Some("node"),
+            Self::Npm => Some("npm"),
+            Self::Logrotate => Some("logrotate"),
+            Self::Tar => Some("tar"),
+            Self::Gzip => Some("gzip"),
+            Self::Zstd => Some("zstd"),
+            Self::Rsync => Some("rsync"),
+            Self::Openssl => Some("openssl"),
+            Self::Certbot => Some("certbot"),
+            Self::SelinuxTools => Some("semanage"),
+            Self::Acl => Some("setfacl"),
+            Self::Podman => Some("podman"),
+            Self::Nginx | Self::Firewall | Self::BuildTools | Self::ExtraRepository | Self::Redis | Self::Mariadb => {
+                None
+            }
+        }
+    }
+}
+
+impl HostProfile {
+    /// Finds the profile of a host by its os-release, and checks that the tools it relies on are there.
+    ///
+    /// # Errors
+    /// Why the host cannot be worked with.
+    pub fn resolve(facts: &Facts) -> Result<Self, Unsupported> {
+        let releases = data::releases().map_err(|reason| Unsupported::Profiles { reason: reason.to_owned() })?;
+        let os = install::known(&facts.os, "the distribution")?;
+        let release = find(releases, os).ok_or_else(|| Unsupported::Distribution {
+            found: format!("{} ({})", os.pretty_name, os.id),
+            supported: releases.iter().map(|release| release.name.clone()).collect(),
+        })?;
+        let tools = install::known(&facts.packages, "the package manager")?.tools;
+        let there = |tool: &str| match tool {
+            "apt-get" => tools.apt,
+            "dpkg-query" => tools.dpkg,
+            "dnf" => tools.dnf,
+            "rpm" => tools.rpm,
+            _ => false,
+        };
+        let missing: Vec<String> = release.tools.iter().filter(|tool| !there(tool)).cloned().collect();
+        if !missing.is_empty() {
+            return Err(Unsupported::Tools { profile: release.name.clone(), missing });
+        }
+        let systemd_version = match &facts.systemd {
+            Fact::Known(systemd) if systemd.booted => systemd.version,
+            Fact::Known(_) | Fact::Absent => return Err(Unsupported::NoSystemd),
+            Fact::Failed(_) => release.systemd_version,
+        };
+        Ok(Self::new(release.clone(), os, facts, systemd_version))
+    }
+
+    fn new(release: data::Release, os: &OsRelease, facts: &Facts, systemd_version: u32) -> Self {
+        let nginx = facts.programs.known().and_then(|programs| programs.nginx.known());
+        let services = if release.starts_services { ServiceStart::OnInstall } else { ServiceStart::Never };
+        Self {
+            name: release.name,
+            pretty_name: os.pretty_name.clone(),
+            family: release.family,
+            manager: release.manager,
+            packages: release.packages,
+            pythons: release.pythons,
+            nginx: release.nginx,
+            redis: release.redis,
+            mariadb: release.mariadb,
+            system: release.system,
+            firewalls: release.firewalls,
+            nginx_version: nginx.map_or(release.nginx_version, |nginx| nginx.version.clone()),
+            systemd_version,
+            services,
+            install: release.install,
+            refresh: release.refresh,
+        }
+    }
+
+    /// How this host's nginx switches HTTP/2 on (ngx_http_v2_module).
+    pub fn http2(&self) -> Http2 {
+        if self.nginx_version >= Version::new([1, 25, 1]) { Http2::Directive } else { Http2::ListenParameter }
+    }
+
+    /// The firewall that is in charge of the host: `None` when none is active.
+    ///
+    /// # Errors
+    /// The reason, when a firewall could not be looked at.
+    pub fn active_firewall(&self, facts: &Facts) -> Result<Option<FirewallKind>, Unsupported> {
+        let firewalls = install::known(&facts.firewalls, "the firewall")?;
+        let unknown = |reason: &str| Unsupported::Unknown { subject: "the firewall".into(), reason: reason.to_owned() };
+        for kind in &self.firewalls {
+            let active = match kind {
+                FirewallKind::Firewalld => firewalls.firewalld.present().map_err(unknown)?.is_some_and(|f| f.active),
+                FirewallKind::Ufw => firewalls.ufw.present().map_err(unknown)?.is_some_and(|f| f.active),
+                FirewallKind::Nftables => {
+                    let chains = firewalls.nftables.present().map_err(unknown)?;
+                    chains.is_some_and(|chains| chains.iter().any(|c| c.hook == "input" && c.policy == "drop"))
+                }
+            };
+            if active {
+                return Ok(Some(*kind));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn find<'a>(releases: &'a [data::Release], os: &OsRelease) -> Option<&'a data::Release> {
+    let version = os.version_id.as_ref()?;
+    let fits = |release: &&data::Release| version.starts_with(&release.version);
+    let by_id = releases.iter().filter(fits).find(|release| release.ids.contains(&os.id));
+    by_id.or_else(|| {
+        let like = |release: &&data::Release| os.id_like.iter().any(|like| release.like.contains(like));
+        releases.iter().filter(fits).find(like)
+    })
+}
+
+/// Every package that any profile names, sorted: what a sweep asks about before the profile is known.
+pub fn all_packages() -> Vec<String> {
+    let releases = data::releases().unwrap_or_default();
+    let named = releases.iter().flat_map(|release| {
+        let pythons = release.pythons.iter().flat_map(|offer| offer.packages.iter().chain(&offer.development));
+        release.packages.values().flatten().chain(pythons)
+    });
+    let names: BTreeSet<&String> = named.collect();
+    names.into_iter().cloned().collect()
 }

@@ -1,0 +1,3 @@
+run users getent passwd
+run groups getent group
+echo end

@@ -1,0 +1,2 @@
+run sockets ss -tlnpH
+echo end

@@ -1,0 +1,2 @@
+run disks df --local -B1 --output=fstype,size,avail,itotal,iavail,source,target
+echo end
