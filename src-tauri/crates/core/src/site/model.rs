@@ -16,8 +16,10 @@ use super::text::{Domain, EnvName, Mode, Name, Network, Pointer, RelativePath, S
 #[serde(deny_unknown_fields)]
 pub struct Site {
     /// Version of this file's format; always 1.
+    #[schemars(range(min = 1, max = 1))]
     pub schema: u32,
     /// Short name: becomes the system user, the directory under /opt and the prefix of the units.
+    #[schemars(example = "my-app")]
     pub name: Name,
     /// Names under which the site is reached; the first is the canonical one.
     #[serde(default)]
@@ -191,7 +193,8 @@ pub struct BuildStep {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Process {
-    /// Program and arguments. `{port}`, `{instance}`, `{release}` and `{shared}` are filled in. Omit it when `gunicorn` is given.
+    /// Program and arguments; no shell splits or expands them. `{port}`, `{instance}`, `{release}` and `{shared}`
+    /// are filled in; write `{{port}}` for the text itself. Omit it when `gunicorn` is given.
     #[serde(default)]
     pub command: Vec<String>,
     /// Run under gunicorn with these settings; its configuration file is rendered by Slipway.
@@ -199,9 +202,11 @@ pub struct Process {
     pub gunicorn: Option<Gunicorn>,
     /// How many copies run.
     #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 64))]
     pub instances: u32,
     /// Port of the first instance on 127.0.0.1; further instances take the next ones. A process without one serves nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1024, max = 65535))]
     pub port: Option<u16>,
     /// Who opens the port.
     #[serde(default)]
@@ -209,7 +214,7 @@ pub struct Process {
     /// How systemd knows that it is up. Default: notify under gunicorn, else simple.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<Ready>,
-    /// Environment variables for this process only.
+    /// Environment variables for this process only; the placeholders of `command` are filled in here too.
     #[serde(default)]
     pub environment: BTreeMap<EnvName, String>,
     /// How long it may take to start.
@@ -253,15 +258,18 @@ pub struct Gunicorn {
     pub app: String,
     /// Worker processes per instance.
     #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 64))]
     pub workers: u32,
     /// Worker class: sync, gthread, gevent, eventlet or a dotted path such as uvicorn.workers.UvicornWorker.
     #[serde(default = "gthread")]
     pub worker_class: String,
     /// Threads per worker (gthread).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 256))]
     pub threads: Option<u32>,
     /// Connections per worker (gevent, eventlet).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100000))]
     pub worker_connections: Option<u32>,
     /// A worker silent for this long is replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -336,12 +344,15 @@ pub struct Resources {
     pub memory: Option<Size>,
     /// Percent of one core, for example 200 for two cores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100000))]
     pub cpu_percent: Option<u32>,
     /// Threads and processes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub tasks: Option<u32>,
     /// Open files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 64))]
     pub open_files: Option<u32>,
 }
 
@@ -354,6 +365,7 @@ pub struct SecretSource {
     pub generate: Option<Generator>,
     /// Random bytes (hex, base64) or characters (password). Default: 32.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1024))]
     pub length: Option<u32>,
     /// What else breaks when it changes; shown before a rotation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -554,6 +566,7 @@ pub struct Logs {
     pub rotate: Rotate,
     /// How many old files are kept. Default: 14.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
     pub keep: Option<u32>,
     /// Rotate earlier when a file grows beyond this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -580,6 +593,7 @@ pub struct Health {
     pub path: Option<UrlPath>,
     /// Status that it must answer. Default: 200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 100, max = 599))]
     pub status: Option<u16>,
     /// Time for one answer. Default: 5s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -629,6 +643,7 @@ pub enum Hardening {
 pub struct Releases {
     /// Failed and never-used releases kept for inspection. Known-good ones are never removed by count. Default: 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
     pub keep: Option<u32>,
     /// Free space that must remain on the disk of /opt before a build starts. Default: 1G.
     #[serde(default, skip_serializing_if = "Option::is_none")]

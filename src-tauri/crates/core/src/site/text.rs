@@ -3,13 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 macro_rules! word {
-    ($(#[$doc:meta])* $name:ident, $format:literal, $check:path) => {
+    ($(#[$doc:meta])* $name:ident, $format:literal, $example:literal, $pattern:literal, $check:path) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
         impl $name {
+            const FORMAT: &'static str = $format;
+            const PATTERN: &'static str = $pattern;
+
             /// The text as written.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -43,6 +46,12 @@ macro_rules! word {
             }
         }
 
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl std::ops::Deref for $name {
             type Target = str;
             fn deref(&self) -> &str {
@@ -55,7 +64,7 @@ macro_rules! word {
                 stringify!($name).into()
             }
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "format": $format })
+                schemars::json_schema!({ "type": "string", "format": Self::FORMAT, "pattern": Self::PATTERN, "examples": [$example] })
             }
         }
     };
@@ -65,44 +74,98 @@ word!(
     /// A name for a site, a process or a secret file's owner: it becomes a user, unit and directory name.
     /// Lower-case letter first, then lower-case letters, digits and single hyphens; at most 24 characters,
     /// so that `useradd` (32) and unit names hold it with a suffix.
-    Name, "slipway:name", check_name
+    Name, "slipway:name", "web",
+    r"^[a-z](?:-?[a-z0-9])*$",
+    check_name
 );
 word!(
     /// A DNS name, without scheme or port; `*.example.com` is allowed as the first label.
-    Domain, "slipway:domain", check_domain
+    Domain, "slipway:domain", "app.example.com",
+    r"^(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$",
+    check_domain
 );
 word!(
     /// The name of an environment variable: `[A-Za-z_][A-Za-z0-9_]*` (POSIX.1-2024, XBD 8.1).
-    EnvName, "slipway:env-name", check_env_name
+    EnvName, "slipway:env-name", "SECRET_KEY",
+    r"^[A-Za-z_][A-Za-z0-9_]{0,127}$",
+    check_env_name
 );
 word!(
     /// A path inside the release or the shared directory: relative, `/`-separated, no `..`, no empty part.
-    RelativePath, "slipway:relative-path", check_relative_path
+    RelativePath, "slipway:relative-path", "static/css",
+    r"^(?:\.|(?!\.{1,2}(?:/|$))[^/\\\x00-\x1f\x7f]+(?:/(?!\.{1,2}(?:/|$))[^/\\\x00-\x1f\x7f]+)*)$",
+    check_relative_path
 );
 word!(
     /// A URL path prefix of a route: starts with `/`, no spaces, no query.
-    UrlPath, "slipway:url-path", check_url_path
+    UrlPath, "slipway:url-path", "/api/",
+    r"^(?!.*//)(?!.*/\.{1,2}(?:/|$))/[A-Za-z0-9/._~!$&'()*+,=:@%-]*$",
+    check_url_path
 );
 word!(
     /// A length of time: a number and `s`, `m`, `h` or `d`, for example `30s`.
-    Span, "slipway:span", check_span
+    Span, "slipway:span", "30s",
+    r"^[0-9]{1,12}[smhd]$",
+    check_span
 );
 word!(
     /// A size in bytes: a number and optionally `K`, `M` or `G` (powers of 1024), for example `100M`.
-    Size, "slipway:size", check_size
+    Size, "slipway:size", "100M",
+    r"^[0-9]{1,12}[KMG]?$",
+    check_size
 );
 word!(
     /// An octal mode of three or four digits, for example `0750`.
-    Mode, "slipway:mode", check_mode
+    Mode, "slipway:mode", "0750",
+    r"^[0-7]{3,4}$",
+    check_mode
 );
 word!(
     /// An address or network: `192.0.2.7`, `10.0.0.0/8`, `2001:db8::/32`.
-    Network, "slipway:network", check_network
+    Network, "slipway:network", "10.0.0.0/8",
+    r"^(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:/[0-9]{1,3})?)$",
+    check_network
 );
 word!(
     /// A JSON pointer (RFC 6901), for example `/status`.
-    Pointer, "slipway:pointer", check_pointer
+    Pointer, "slipway:pointer", "/status",
+    r"^(?:/(?:[^~/]|~[01])*)*$",
+    check_pointer
 );
+
+/// Checks a word by the name of its format in the schema; an unknown format accepts everything.
+pub(crate) fn check_format(format: &str, text: &str) -> Result<(), String> {
+    match format {
+        "slipway:name" => check_name(text),
+        "slipway:domain" => check_domain(text),
+        "slipway:env-name" => check_env_name(text),
+        "slipway:relative-path" => check_relative_path(text),
+        "slipway:url-path" => check_url_path(text),
+        "slipway:span" => check_span(text),
+        "slipway:size" => check_size(text),
+        "slipway:mode" => check_mode(text),
+        "slipway:network" => check_network(text),
+        "slipway:pointer" => check_pointer(text),
+        _ => Ok(()),
+    }
+}
+
+/// The format of the word with this pattern in the schema: keys of maps carry only the pattern there.
+pub(crate) fn format_of_pattern(pattern: &str) -> Option<&'static str> {
+    let words = [
+        (Name::PATTERN, Name::FORMAT),
+        (Domain::PATTERN, Domain::FORMAT),
+        (EnvName::PATTERN, EnvName::FORMAT),
+        (RelativePath::PATTERN, RelativePath::FORMAT),
+        (UrlPath::PATTERN, UrlPath::FORMAT),
+        (Span::PATTERN, Span::FORMAT),
+        (Size::PATTERN, Size::FORMAT),
+        (Mode::PATTERN, Mode::FORMAT),
+        (Network::PATTERN, Network::FORMAT),
+        (Pointer::PATTERN, Pointer::FORMAT),
+    ];
+    words.into_iter().find_map(|(known, format)| (known == pattern).then_some(format))
+}
 
 impl UrlPath {
     /// The path `/`.

@@ -1,0 +1,90 @@
+//! Placeholders in commands: `{port}`, `{instance}`, `{release}` and `{shared}`.
+//!
+//! Only lower-case letters and underscores between single braces make a placeholder; every other brace means itself,
+//! so that JSON and shell fragments can be passed on. `{{port}}` stands for the text `{port}`.
+
+use std::borrow::Cow;
+
+/// A placeholder that has no meaning here, by its name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no placeholder {{{0}}}")]
+pub struct UnknownPlaceholder(pub String);
+
+enum Piece<'a> {
+    Text(&'a str),
+    Placeholder(&'a str),
+}
+
+/// The names of the placeholders in `text`, in order.
+pub fn placeholders(text: &str) -> Vec<&str> {
+    let names = pieces(text).into_iter().filter_map(|piece| match piece {
+        Piece::Placeholder(name) => Some(name),
+        Piece::Text(_) => None,
+    });
+    names.collect()
+}
+
+/// Replaces each placeholder by what `value` gives for its name.
+///
+/// # Errors
+/// The first name for which `value` gives nothing.
+pub fn fill<'v>(text: &str, value: impl Fn(&str) -> Option<Cow<'v, str>>) -> Result<String, UnknownPlaceholder> {
+    let mut out = String::new();
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(text) => out.push_str(text),
+            Piece::Placeholder(name) => out.push_str(&value(name).ok_or_else(|| UnknownPlaceholder(name.to_owned()))?),
+        }
+    }
+    Ok(out)
+}
+
+/// Replaces the placeholders that `value` knows and leaves everything else as it is: for environment values.
+pub fn fill_known<'v>(text: &str, value: impl Fn(&str) -> Option<Cow<'v, str>>) -> String {
+    let known = |name: &str| Some(value(name).unwrap_or_else(|| Cow::Owned(format!("{{{name}}}"))));
+    fill(text, known).unwrap_or_else(|_| text.to_owned())
+}
+
+fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        let (before, from) = rest.split_at(open);
+        pieces.push(Piece::Text(before));
+        let (piece, length) = match (name_after(from, "{{", "}}"), name_after(from, "{", "}")) {
+            (Some(name), _) => (Piece::Text(from.get(1..name.len() + 3).unwrap_or_default()), name.len() + 4),
+            (None, Some(name)) => (Piece::Placeholder(name), name.len() + 2),
+            (None, None) => (Piece::Text("{"), 1),
+        };
+        pieces.push(piece);
+        rest = from.get(length..).unwrap_or_default();
+    }
+    pieces.push(Piece::Text(rest));
+    pieces
+}
+
+fn name_after<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
+    let inner = text.strip_prefix(open)?;
+    let end = inner.find(|c: char| !c.is_ascii_lowercase() && c != '_')?;
+    let (name, after) = inner.split_at(end);
+    (!name.is_empty() && after.starts_with(close)).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(text: &str) -> Result<String, UnknownPlaceholder> {
+        fill(text, |name| (name == "port").then_some(Cow::Borrowed("80")))
+    }
+
+    #[test]
+    fn only_words_in_single_braces_are_placeholders() {
+        assert_eq!(filled("a{port}b{port}").unwrap(), "a80b80");
+        assert_eq!(filled("{{port}} {\"a\":{\"b\":1}} ${HOME} {}").unwrap(), "{port} {\"a\":{\"b\":1}} ${HOME} {}");
+        assert_eq!(filled("{{{port}}}").unwrap(), "{{port}}");
+        assert_eq!(filled("{porr}"), Err(UnknownPlaceholder("porr".into())));
+        assert_eq!(fill_known("{port}{x}{", |n| (n == "port").then_some("1".into())), "1{x}{");
+        assert_eq!(placeholders("{instance}{{x}}{port"), ["instance"]);
+    }
+}
