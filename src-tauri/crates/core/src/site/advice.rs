@@ -28,13 +28,16 @@ pub(crate) fn wanted(expect: &Expect<'_>) -> &'static str {
 pub(crate) fn found(node: &Node) -> &'static str {
     match &node.kind {
         Kind::String(_) => "a string",
-        Kind::Integer(_) => "a whole number",
+        Kind::Integer(Some(_)) => "a whole number",
+        Kind::Integer(None) => "a whole number beyond 64 bits",
         Kind::Float(number) if number.is_finite() => "a number with a fraction",
         Kind::Float(_) => "an infinite or undefined number",
         Kind::Boolean(true) => "true",
         Kind::Boolean(false) => "false",
         Kind::Datetime => "a date or time",
-        Kind::Array(items) if items.first().is_some_and(|item| matches!(item.kind, Kind::Table(_))) => "an array of tables",
+        Kind::Array(items) if items.first().is_some_and(|item| matches!(item.kind, Kind::Table(_))) => {
+            "an array of tables"
+        }
         Kind::Array(_) => "an array",
         Kind::Table(_) => "a table",
     }
@@ -57,14 +60,20 @@ pub(crate) fn instead(expect: &Expect<'_>, node: &Node, text: &str, path: &KeyPa
     let assign = |value: String| if in_array { value } else { format!("{} = {value}", bare(&key)) };
     let raw = text.get(node.span.clone()).unwrap_or_default();
     let value = match (expect, &node.kind) {
-        (Expect::Table(_), Kind::Array(_)) if raw.starts_with("[[") => return format!("write `[{path}]`, in single brackets"),
-        (Expect::Array(items), Kind::Table(_)) if matches!(Expect::of(items), Expect::Table(_)) && raw.starts_with('[') => {
+        (Expect::Table(_), Kind::Array(_)) if raw.starts_with("[[") => {
+            return format!("write `[{path}]`, in single brackets");
+        }
+        (Expect::Array(items), Kind::Table(_))
+            if matches!(Expect::of(items), Expect::Table(_)) && raw.starts_with('[') =>
+        {
             return format!("write `[[{path}]]`, in double brackets: there may be several");
         }
         (Expect::Table(_), _) => return format!("write the keys of `[{path}]` below a line of that name"),
         (Expect::Array(items), Kind::String(one)) => wrapped(items, one, &key),
         (Expect::Array(items), _) => format!("[{}]", sample(&Expect::of(items))),
-        (Expect::Text(word), Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) | Kind::Datetime) => in_quotes(*word, raw),
+        (Expect::Text(word), Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) | Kind::Datetime) => {
+            in_quotes(*word, raw)
+        }
         (Expect::Integer(_), Kind::String(text)) if text.trim().parse::<i64>().is_ok() => text.trim().to_owned(),
         (Expect::Integer(_), Kind::Float(number)) => format!("{number:.0}"),
         (Expect::Boolean, Kind::String(text)) => matches!(text.as_str(), "true" | "yes" | "on" | "1").to_string(),
@@ -80,7 +89,9 @@ fn wrapped(items: &Value, one: &str, key: &str) -> String {
     let words = || one.split_whitespace().map(quote).collect::<Vec<_>>().join(", ");
     match Expect::of(items) {
         Expect::Array(_) => format!("[[{}]]", words()),
-        _ if matches!(key, "command" | "run" | "migrate" | "before_switch" | "after_switch") => format!("[{}]", words()),
+        _ if matches!(key, "command" | "run" | "migrate" | "before_switch" | "after_switch") => {
+            format!("[{}]", words())
+        }
         _ => format!("[{}]", quote(one)),
     }
 }
@@ -110,7 +121,10 @@ fn sample(expect: &Expect<'_>) -> String {
             format!("\"{}\"", example.unwrap_or("…"))
         }
         Expect::Choice(map) => format!("\"{}\"", choices(map).first().unwrap_or(&"…")),
-        Expect::Integer(map) => map.get("minimum").and_then(Value::as_i64).unwrap_or(1).max(1).to_string(),
+        Expect::Integer(map) => {
+            let example = map.get("examples").and_then(|e| e.as_array()?.first()?.as_i64());
+            example.or_else(|| map.get("minimum")?.as_i64()).unwrap_or(1).max(1).to_string()
+        }
         Expect::Boolean => "true".into(),
     }
 }

@@ -110,8 +110,9 @@ impl Excerpt {
         let start = text.floor_char_boundary(span.start.min(text.len()));
         let end = text.floor_char_boundary(span.end.clamp(start, text.len()));
         let (before, after) = text.split_at(start);
-        let before = before.rsplit('\n').next().unwrap_or_default();
+        let before = before.rsplit('\n').next().unwrap_or_default().trim_start_matches('\u{feff}');
         let after = after.split('\n').next().unwrap_or_default().trim_end_matches('\r');
+        let (bom, after) = after.strip_prefix('\u{feff}').map_or((0, after), |after| (3, after));
 
         let mut head = Vec::new();
         let mut indent = 0;
@@ -130,7 +131,7 @@ impl Excerpt {
         }
         let mut source: String = head.into_iter().rev().collect();
 
-        let (mut width, mut length, mut at) = (0, 0, start);
+        let (mut width, mut length, mut at) = (0, 0, start + bom);
         for c in after.chars() {
             if width >= CONTEXT {
                 source.push('…');

@@ -31,7 +31,13 @@ impl<'a> Findings<'a> {
     }
 
     /// Reports an error about `span`, which has no key path of its own or another place than the value.
-    pub(crate) fn error_at(&mut self, span: &Range<usize>, path: &KeyPath, message: impl Into<String>, hint: impl Into<String>) {
+    pub(crate) fn error_at(
+        &mut self,
+        span: &Range<usize>,
+        path: &KeyPath,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         self.add(Severity::Error, Some(span.clone()), path, message.into(), hint.into());
     }
 

@@ -206,7 +206,7 @@ pub struct Process {
     pub instances: u32,
     /// Port of the first instance on 127.0.0.1; further instances take the next ones. A process without one serves nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1024, max = 65535))]
+    #[schemars(range(min = 1024, max = 65535), example = 8000)]
     pub port: Option<u16>,
     /// Who opens the port.
     #[serde(default)]
@@ -255,6 +255,7 @@ pub enum StopSignal {
 #[serde(deny_unknown_fields)]
 pub struct Gunicorn {
     /// The WSGI application, for example "wsgi:application" or "app:create_app()".
+    #[schemars(example = "wsgi:application")]
     pub app: String,
     /// Worker processes per instance.
     #[serde(default = "one")]

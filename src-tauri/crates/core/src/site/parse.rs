@@ -10,9 +10,9 @@ use super::diagnostic::Diagnostic;
 use super::findings::Findings;
 use super::model::Site;
 use super::place::{KeyPath, Node, Places};
-use super::words::shown;
 use super::shape::{self, Extent};
 use super::validate;
+use super::words::shown;
 
 /// Longest site file, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -96,7 +96,11 @@ fn check(places: Places) -> Result<Parsed, Vec<Diagnostic>> {
             if !findings.any_error() {
                 // The schema and the types come from one source, so this is a defect of Slipway; say so in the open.
                 let message = format!("the site file cannot be read: {error}");
-                findings.error(&KeyPath::default(), message, "this is a defect of Slipway; please report it with the file");
+                findings.error(
+                    &KeyPath::default(),
+                    message,
+                    "this is a defect of Slipway; please report it with the file",
+                );
             }
             Err(findings.finish())
         }
@@ -137,17 +141,23 @@ fn syntax_words(error: &toml::de::Error, text: &str, span: &Range<usize>) -> (St
     if message == "duplicate key" {
         return (format!("`{}` is given twice", shown(at.trim(), 60)), "keep one of them".into());
     }
-    let bare_word = line.trim_end().ends_with('=') && rest.starts_with(|c: char| c.is_alphabetic() || "/.*~".contains(c));
-    if bare_word {
+    let value_starts = line.trim_end().ends_with('=');
+    if value_starts && (rest.trim().is_empty() || rest.trim_start().starts_with('#')) {
+        return ("not TOML: a value is missing".into(), "write it after `=`, or remove the line".into());
+    }
+    if value_starts && rest.starts_with(|c: char| c.is_alphabetic() || "/.*~".contains(c)) {
         let word = rest.split('#').next().unwrap_or_default().trim();
-        return (format!("not TOML: {}", shown(message, 200)), format!("write strings in quotes: `\"{}\"`", shown(word, 60)));
+        let hint = format!("write strings in quotes: `\"{}\"`", shown(word, 60));
+        return ("not TOML: a string needs quotes".into(), hint);
     }
     let hint = if message.starts_with("unclosed table") || message.starts_with("unclosed array of tables") {
         "close the line with `]`"
-    } else if message.contains("missing value") || (message.contains("value") && rest.trim().is_empty()) {
-        "write a value after `=`, or remove the line"
-    } else if message.contains("basic string") || message.contains("escape") {
-        "a backslash must be doubled; or write the string in single quotes, where nothing is special"
+    } else if message.starts_with("invalid basic string") && rest.trim().is_empty() {
+        "close the string with `\"`"
+    } else if message.contains("escape") {
+        "double the backslash; or write the string in single quotes, where nothing is special"
+    } else if message.starts_with("missing comma") {
+        "write a comma between them"
     } else {
         ""
     };

@@ -86,7 +86,8 @@ impl fmt::Display for KeyPath {
                 Segment::Index(index) => write!(f, "[{index}]")?,
                 Segment::Key(key) => {
                     let dot = if position == 0 { "" } else { "." };
-                    let bare = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+                    let bare =
+                        !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
                     let quote = if bare { "" } else { "\"" };
                     write!(f, "{dot}{quote}{}{quote}", shown(key, 60))?;
                 }
@@ -235,7 +236,8 @@ fn first_line(text: &str) -> Range<usize> {
     for line in text.split_inclusive('\n') {
         let body = line.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
         if !body.is_empty() && !body.starts_with('#') {
-            let from = start + (line.len() - line.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').len());
+            let from =
+                start + (line.len() - line.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').len());
             return from..from + body.len();
         }
         start += line.len();

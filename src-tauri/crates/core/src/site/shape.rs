@@ -60,7 +60,8 @@ impl Walk<'_, '_> {
             (Expect::Boolean, Kind::Boolean(value)) => Some(Value::Bool(*value)),
             (Expect::Any, _) => self.any(node),
             _ => {
-                let message = format!("{} must be {}, not {}", self.subject(), advice::wanted(&expect), advice::found(node));
+                let message =
+                    format!("{} must be {}, not {}", self.subject(), advice::wanted(&expect), advice::found(node));
                 let hint = advice::instead(&expect, node, self.findings.places.text(), &self.path);
                 self.findings.error_at(&node.span, &self.path, message, hint);
                 None

@@ -26,19 +26,32 @@ fn limits(site: &Site, findings: &mut Findings<'_>) {
     ];
     for (key, _) in numbers.into_iter().filter(|(_, zero)| *zero) {
         let what = if key == "body" { "bodies of any size" } else { "any number" };
-        findings.warning(&at!["limits", key], format!("`{key}` is 0, which lets {what} through"), "write a limit, or remove it");
+        findings.warning(
+            &at!["limits", key],
+            format!("`{key}` is 0, which lets {what} through"),
+            "write a limit, or remove it",
+        );
     }
     if limits.burst.is_some() && limits.requests_per_minute.is_none_or(|rate| rate == 0) {
-        findings.warning(&at!["limits", "burst"], "`burst` means nothing without `requests_per_minute`", "add a rate, or remove it");
+        findings.warning(
+            &at!["limits", "burst"],
+            "`burst` means nothing without `requests_per_minute`",
+            "add a rate, or remove it",
+        );
     }
 }
 
 fn basic_users(site: &Site, findings: &mut Findings<'_>) {
     for user in site.access.basic.keys() {
         // RFC 7617 section 2: the first colon ends the user's name. nginx's password file has a user per line.
-        if user.is_empty() || user.len() > 255 || user.contains(':') || user.chars().any(|c| c.is_control() || c == '#') {
+        if user.is_empty() || user.len() > 255 || user.contains(':') || user.chars().any(|c| c.is_control() || c == '#')
+        {
             let message = format!("{} cannot be the name of a user", quoted(user));
-            findings.error(&at!["access", "basic", user.as_str()], message, "write a name without colon, hash or control character");
+            findings.error(
+                &at!["access", "basic", user.as_str()],
+                message,
+                "write a name without colon, hash or control character",
+            );
         }
     }
 }
@@ -55,12 +68,20 @@ fn health(site: &Site, findings: &mut Findings<'_>) {
     for (pointer, value) in &health.json {
         if value.is_array() || value.is_object() {
             let path = at!["health", "json", pointer.as_str()];
-            findings.error(&path, "an answer is compared with a string, a number or a truth value", "point at a single value, or write `\"*\"` for any");
+            findings.error(
+                &path,
+                "an answer is compared with a string, a number or a truth value",
+                "point at a single value, or write `\"*\"` for any",
+            );
         }
     }
     let spans = [("timeout", &health.timeout), ("start_within", &health.start_within)];
     for (key, _) in spans.into_iter().filter(|(_, span)| span.as_ref().is_some_and(|span| span.seconds() == 0)) {
-        findings.error(&at!["health", key], format!("nothing can answer when `{key}` is zero"), "write a time such as `5s`, or remove it");
+        findings.error(
+            &at!["health", key],
+            format!("nothing can answer when `{key}` is zero"),
+            "write a time such as `5s`, or remove it",
+        );
     }
     if let (Some(timeout), Some(within)) = (&health.timeout, &health.start_within)
         && timeout.seconds() > within.seconds()
@@ -77,11 +98,19 @@ fn logs(site: &Site, findings: &mut Findings<'_>) {
         let given = [("env", logs.env.is_some()), ("max_size", logs.max_size.is_some()), ("keep", logs.keep.is_some())];
         for (key, _) in given.into_iter().filter(|(_, given)| *given) {
             let hint = "add `directory = true`, or remove it";
-            findings.error(&at!["logs", key], format!("`{key}` is about a log directory that the site does not have"), hint);
+            findings.error(
+                &at!["logs", key],
+                format!("`{key}` is about a log directory that the site does not have"),
+                hint,
+            );
         }
     }
     if logs.max_size.as_ref().is_some_and(|size| size.bytes() == 0) {
-        findings.error(&at!["logs", "max_size"], "every file is larger than nothing", "write a size such as `100M`, or remove it");
+        findings.error(
+            &at!["logs", "max_size"],
+            "every file is larger than nothing",
+            "write a size such as `100M`, or remove it",
+        );
     }
 }
 
@@ -102,7 +131,11 @@ fn one_thing_per_path(site: &Site, findings: &mut Findings<'_>) {
     for (path, place) in config.chain(links) {
         let clash = taken.iter().find(|(other, _)| inside(path, other) || inside(other, path));
         if let Some((_, other)) = clash {
-            findings.error(&place, format!("`{}` is taken by `{other}` already", path.as_str()), "give one of them another place");
+            findings.error(
+                &place,
+                format!("`{}` is taken by `{other}` already", path.as_str()),
+                "give one of them another place",
+            );
         }
         taken.insert(path, place);
     }
@@ -116,7 +149,11 @@ fn documents(site: &Site, findings: &mut Findings<'_>) {
     for (file, config) in &site.config_file {
         if !config.json.is_object() && !config.json.is_array() {
             let path = at!["config_file", file.as_str(), "json"];
-            findings.error(&path, "a configuration file holds an object or an array", "write its keys below `[config_file.\"…\".json]`");
+            findings.error(
+                &path,
+                "a configuration file holds an object or an array",
+                "write its keys below `[config_file.\"…\".json]`",
+            );
         }
     }
 }

@@ -47,7 +47,8 @@ fn values(site: &Site, findings: &mut Findings<'_>) {
 fn values_like_secrets(site: &Site, findings: &mut Findings<'_>) {
     for (path, name, value) in all(site) {
         if names_a_secret(name) && could_be_a_secret(value) {
-            let hint = format!("remove it and add `[secret.{name}]`: the value then lives in the keyring, not in this file");
+            let hint =
+                format!("remove it and add `[secret.{name}]`: the value then lives in the keyring, not in this file");
             findings.warning(&path, format!("`{name}` looks like a secret"), hint);
         }
     }
@@ -57,7 +58,10 @@ fn names_a_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let ends = ["_KEY", "_SECRET", "_TOKEN", "_PASSWORD", "_PASSWD", "_PASS", "_CREDENTIALS"];
     let public = ["PUBLIC", "SITE_KEY", "KEY_ID", "_FILE", "_PATH", "_DIR", "_URL", "_NAME", "_EXPIRY", "_LENGTH"];
-    let found = name.contains("SECRET") || name.contains("PASSWORD") || name.contains("TOKEN") || ends.iter().any(|e| name.ends_with(e));
+    let found = name.contains("SECRET")
+        || name.contains("PASSWORD")
+        || name.contains("TOKEN")
+        || ends.iter().any(|e| name.ends_with(e));
     found && !public.iter().any(|word| name.contains(word))
 }
 
@@ -72,11 +76,16 @@ fn given_once(site: &Site, findings: &mut Findings<'_>) {
     let mut given: BTreeMap<&EnvName, KeyPath> = BTreeMap::new();
     let plain = site.environment.keys().map(|name| (name, at!["environment", name.as_str()]));
     let secret = site.secret.keys().map(|name| (name, at!["secret", name.as_str()]));
-    let secret_file =
-        site.secret_file.iter().filter_map(|(p, f)| f.env.as_ref().map(|env| (env, at!["secret_file", p.as_str(), "env"])));
-    let config_file =
-        site.config_file.iter().filter_map(|(p, f)| f.env.as_ref().map(|env| (env, at!["config_file", p.as_str(), "env"])));
-    let shared = site.shared.iter().filter_map(|(p, d)| d.env.as_ref().map(|env| (env, at!["shared", p.as_str(), "env"])));
+    let secret_file = site
+        .secret_file
+        .iter()
+        .filter_map(|(p, f)| f.env.as_ref().map(|env| (env, at!["secret_file", p.as_str(), "env"])));
+    let config_file = site
+        .config_file
+        .iter()
+        .filter_map(|(p, f)| f.env.as_ref().map(|env| (env, at!["config_file", p.as_str(), "env"])));
+    let shared =
+        site.shared.iter().filter_map(|(p, d)| d.env.as_ref().map(|env| (env, at!["shared", p.as_str(), "env"])));
     let logs = site.logs.env.iter().map(|env| (env, at!["logs", "env"]));
     for (name, path) in plain.chain(secret).chain(secret_file).chain(config_file).chain(shared).chain(logs) {
         if let Some(first) = given.get(name) {

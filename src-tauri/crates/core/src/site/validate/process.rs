@@ -40,7 +40,11 @@ fn command_or_gunicorn(site: &Site, findings: &mut Findings<'_>) {
             }
             (false, Some(_)) => {
                 let message = format!("process `{name}` has both `command` and `gunicorn`");
-                findings.error(&at!["process", name, "command"], message, "keep one of them: under `gunicorn`, Slipway writes the command");
+                findings.error(
+                    &at!["process", name, "command"],
+                    message,
+                    "keep one of them: under `gunicorn`, Slipway writes the command",
+                );
             }
             (false, None) => argv(&process.command, &at!["process", name, "command"], findings),
             (true, Some(_)) => {}
@@ -56,7 +60,9 @@ fn command_placeholders(site: &Site, findings: &mut Findings<'_>) {
                 if !PLACEHOLDERS.contains(&placeholder) {
                     let hint = match nearest(placeholder, PLACEHOLDERS.iter().copied()) {
                         Some(meant) => format!("did you mean `{{{meant}}}`?"),
-                        None => format!("there are `{{port}}`, `{{instance}}`, `{{release}}` and `{{shared}}`; write `{{{{{placeholder}}}}}` for the text itself"),
+                        None => format!(
+                            "there are `{{port}}`, `{{instance}}`, `{{release}}` and `{{shared}}`; write `{{{{{placeholder}}}}}` for the text itself"
+                        ),
                     };
                     findings.error(&path, format!("there is no placeholder `{{{placeholder}}}`"), hint);
                 } else if placeholder == "port" && process.port.is_none() {
@@ -73,6 +79,11 @@ fn opens_given_port(process: &Process) -> bool {
     texts.any(|text| placeholders(text).contains(&"port"))
 }
 
+/// Then `{port}` may have been meant, and that is reported already.
+fn has_unknown_placeholder(process: &Process) -> bool {
+    process.command.iter().flat_map(|word| placeholders(word)).any(|name| !PLACEHOLDERS.contains(&name))
+}
+
 fn own_port(site: &Site, findings: &mut Findings<'_>) {
     for (name, process) in each(site).filter(|(_, process)| process.gunicorn.is_none()) {
         let opens = opens_given_port(process);
@@ -81,9 +92,11 @@ fn own_port(site: &Site, findings: &mut Findings<'_>) {
                 let message = format!("process `{name}` is to open a port, but has no `port`");
                 findings.error(&at!["process", name, "listen"], message, "add `port = 8000`, or another free port");
             }
-            (Listen::Port, Some(_)) if !opens => {
+            (Listen::Port, Some(_)) if !opens && !has_unknown_placeholder(process) => {
                 let message = format!("process `{name}` opens its port itself, but is never told which");
-                let hint = format!("put `{{port}}` into its command, or add `environment = {{ PORT = \"{{port}}\" }}` to `[process.{name}]`: two sets of ports are used in turn");
+                let hint = format!(
+                    "put `{{port}}` into its command, or add `environment = {{ PORT = \"{{port}}\" }}` to `[process.{name}]`: two sets of ports are used in turn"
+                );
                 findings.error(&at!["process", name, "listen"], message, hint);
             }
             (Listen::Socket, Some(_)) if opens => {
@@ -113,13 +126,18 @@ fn port_ranges(site: &Site, findings: &mut Findings<'_>) {
         let mine = ranges(process);
         if let Some(last) = mine.iter().map(|range| *range.end()).max().filter(|last| *last > 65_535) {
             let message = format!("process `{name}` would need port {last}, and 65535 is the last");
-            let second = if process.listen == Listen::Port { "; the second set of ports is 1000 above the first" } else { "" };
+            let second =
+                if process.listen == Listen::Port { "; the second set of ports is 1000 above the first" } else { "" };
             findings.error(&path, message, format!("start lower{second}"));
         }
         for range in mine {
             let clash = taken.iter().find(|(_, other)| range.start() <= other.end() && other.start() <= range.end());
             if let Some((other, theirs)) = clash.filter(|(other, _)| *other != name) {
-                let message = format!("ports {} of process `{name}` overlap those of process `{other}` ({})", shown(&range), shown(theirs));
+                let message = format!(
+                    "ports {} of process `{name}` overlap those of process `{other}` ({})",
+                    shown(&range),
+                    shown(theirs)
+                );
                 let hint = match process.listen {
                     Listen::Port => "each instance takes one port, and a second one 1000 above it",
                     Listen::Socket => "each instance takes one port",
@@ -156,20 +174,36 @@ fn gunicorn_settings(site: &Site, findings: &mut Findings<'_>) {
         let Some(gunicorn) = &process.gunicorn else { continue };
         application(name, gunicorn, findings);
         let class = gunicorn.worker_class.as_str();
-        if !WORKER_CLASSES.contains(&class) && !(class.contains('.') && is_module(class)) {
+        let dotted = class.contains('.') && is_module(class);
+        if !dotted && !WORKER_CLASSES.contains(&class) {
             let hint = match nearest(class, WORKER_CLASSES.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("it is one of {}, or a dotted path such as `uvicorn.workers.UvicornWorker`", listed(WORKER_CLASSES.iter().copied(), 9)),
+                None => format!(
+                    "it is one of {}, or a dotted path such as `uvicorn.workers.UvicornWorker`",
+                    listed(WORKER_CLASSES.iter().copied(), 9)
+                ),
             };
-            findings.error(&at!["process", name, "gunicorn", "worker_class"], format!("{} is not a worker class", quoted(class)), hint);
+            findings.error(
+                &at!["process", name, "gunicorn", "worker_class"],
+                format!("{} is not a worker class", quoted(class)),
+                hint,
+            );
         }
         if gunicorn.threads.is_some_and(|threads| threads > 1) && matches!(class, "gevent" | "eventlet" | "tornado") {
             let message = format!("`threads` means nothing to {class} workers");
-            findings.warning(&at!["process", name, "gunicorn", "threads"], message, "set `worker_connections` instead, or remove it");
+            findings.warning(
+                &at!["process", name, "gunicorn", "threads"],
+                message,
+                "set `worker_connections` instead, or remove it",
+            );
         }
         if gunicorn.worker_connections.is_some() && class == "sync" {
             let hint = "remove it, or choose another worker class";
-            findings.warning(&at!["process", name, "gunicorn", "worker_connections"], "`worker_connections` means nothing to sync workers", hint);
+            findings.warning(
+                &at!["process", name, "gunicorn", "worker_connections"],
+                "`worker_connections` means nothing to sync workers",
+                hint,
+            );
         }
     }
 }
@@ -182,7 +216,11 @@ fn application(name: &str, gunicorn: &Gunicorn, findings: &mut Findings<'_>) {
     let balanced = !callable.contains('(') || callable.ends_with(')');
     if !is_module(module) || !callable_starts || !balanced || app.chars().any(char::is_control) {
         let message = format!("{} is not a WSGI application", quoted(app));
-        findings.error(&at!["process", name, "gunicorn", "app"], message, "write module and callable, as in `wsgi:application` or `app:create_app()`");
+        findings.error(
+            &at!["process", name, "gunicorn", "app"],
+            message,
+            "write module and callable, as in `wsgi:application` or `app:create_app()`",
+        );
     }
 }
 
@@ -194,7 +232,9 @@ fn units(site: &Site, findings: &mut Findings<'_>) {
         for (index, unit) in process.after.iter().enumerate() {
             let (stem, kind) = unit.rsplit_once('.').unwrap_or((unit.as_str(), ""));
             let characters = |text: &str| {
-                !text.is_empty() && text.len() <= 200 && text.chars().all(|c| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c))
+                !text.is_empty()
+                    && text.len() <= 200
+                    && text.chars().all(|c| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c))
             };
             if !characters(stem) || stem.starts_with('-') || !UNIT_TYPES.contains(&kind) {
                 let hint = if characters(unit) && !unit.starts_with('-') && !unit.contains('.') {
@@ -202,7 +242,11 @@ fn units(site: &Site, findings: &mut Findings<'_>) {
                 } else {
                     "write the whole name, for example `redis.service`".to_owned()
                 };
-                findings.error(&at!["process", name, "after", index], format!("{} is not the name of a unit", quoted(unit)), hint);
+                findings.error(
+                    &at!["process", name, "after", index],
+                    format!("{} is not the name of a unit", quoted(unit)),
+                    hint,
+                );
             }
         }
     }
@@ -214,11 +258,19 @@ fn bounds(site: &Site, findings: &mut Findings<'_>) {
         let memory = process.resources.memory.as_ref();
         if let Some(memory) = memory.filter(|memory| memory.bytes() < LEAST_MEMORY) {
             let message = format!("{memory} of memory is too little for any process");
-            findings.error(&at!["process", name, "resources", "memory"], message, "write a size such as `512M`, or remove it");
+            findings.error(
+                &at!["process", name, "resources", "memory"],
+                message,
+                "write a size such as `512M`, or remove it",
+            );
         }
         let spans = [("start_timeout", &process.start_timeout), ("stop_timeout", &process.stop_timeout)];
         for (key, _) in spans.into_iter().filter(|(_, span)| span.as_ref().is_some_and(|span| span.seconds() == 0)) {
-            findings.error(&at!["process", name, key], format!("`{key}` is zero: systemd takes that for no limit"), "write a time such as `30s`, or remove it");
+            findings.error(
+                &at!["process", name, key],
+                format!("`{key}` is zero: systemd takes that for no limit"),
+                "write a time such as `30s`, or remove it",
+            );
         }
         let Some(gunicorn) = &process.gunicorn else { continue };
         if gunicorn.timeout.as_ref().is_some_and(|timeout| timeout.seconds() == 0) {

@@ -27,12 +27,20 @@ fn something_is_served(site: &Site, findings: &mut Findings<'_>) {
     match (site.runtime.kind, site.process.get("web")) {
         (RuntimeKind::Static, _) => {
             let hint = "add `[[route]]` with `files = \".\"`, or `spa = \"build\"` for a single-page application";
-            findings.error(&at!["runtime", "kind"], "a static site needs a route that says which files are served", hint);
+            findings.error(
+                &at!["runtime", "kind"],
+                "a static site needs a route that says which files are served",
+                hint,
+            );
         }
         (_, Some(web)) if web.port.is_some() => {}
         (_, Some(_)) => {
             let hint = "add `port = 8000` to `[process.web]`, or a `[[route]]` that says what is served";
-            findings.error(&at!["process", "web"], "nothing is served: there is no route, and the process `web` has no `port`", hint);
+            findings.error(
+                &at!["process", "web"],
+                "nothing is served: there is no route, and the process `web` has no `port`",
+                hint,
+            );
         }
         (_, None) => {
             let hint = match names().next() {
@@ -61,7 +69,8 @@ fn one_target(site: &Site, findings: &mut Findings<'_>) {
         match targets(route).as_slice() {
             [_] => {}
             [] => {
-                let hint = "add one of `to = \"web\"`, `files = \"static\"`, `spa = \"build\"` and `redirect = \"https://…\"`";
+                let hint =
+                    "add one of `to = \"web\"`, `files = \"static\"`, `spa = \"build\"` and `redirect = \"https://…\"`";
                 findings.error(&at!["route", index], format!("the route `{}` leads nowhere", route.path), hint);
             }
             several => {
@@ -120,7 +129,11 @@ fn keys_fit_target(site: &Site, findings: &mut Findings<'_>) {
             }
         }
         if route.exact && route.spa.is_some() {
-            findings.error(&at!["route", index, "exact"], "a single-page application answers every path below its own", "remove it");
+            findings.error(
+                &at!["route", index, "exact"],
+                "a single-page application answers every path below its own",
+                "remove it",
+            );
         }
         if let Some(redirect) = &route.redirect {
             let shape = redirect.starts_with("https://") || redirect.starts_with("http://");
@@ -137,7 +150,8 @@ fn keys_fit_target(site: &Site, findings: &mut Findings<'_>) {
 }
 
 /// Headers of the connection and of the message's framing (RFC 9110 section 7.6.1, RFC 9112 section 6), which nginx sets.
-const FRAMING: &[&str] = &["connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
+const FRAMING: &[&str] =
+    &["connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
 
 fn headers(site: &Site, findings: &mut Findings<'_>) {
     for (index, route) in site.route.iter().enumerate() {
@@ -146,12 +160,20 @@ fn headers(site: &Site, findings: &mut Findings<'_>) {
             // RFC 9110 section 5.6.2 (token) and 5.5 (field values).
             let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
             if name.is_empty() || name.len() > 128 || !name.chars().all(token) {
-                findings.error(&path, format!("{} is not the name of a header", quoted(name)), "write it without colon, as in `Referrer-Policy`");
+                findings.error(
+                    &path,
+                    format!("{} is not the name of a header", quoted(name)),
+                    "write it without colon, as in `Referrer-Policy`",
+                );
             } else if FRAMING.contains(&name.to_ascii_lowercase().as_str()) {
                 findings.error(&path, format!("nginx sets the header {} itself", quoted(name)), "remove it");
             }
             if value.chars().any(|c| c.is_control() && c != '\t') {
-                findings.error(&path, format!("the value of the header {} holds a line break or control character", quoted(name)), "write it in one line");
+                findings.error(
+                    &path,
+                    format!("the value of the header {} holds a line break or control character", quoted(name)),
+                    "write it in one line",
+                );
             }
         }
     }
@@ -166,7 +188,8 @@ fn websocket_affinity(site: &Site, findings: &mut Findings<'_>) {
             continue;
         }
         if process.instances > 1 && site.affinity == Affinity::None {
-            let message = format!("`{name}` has {} instances, and nothing keeps a client on one of them", process.instances);
+            let message =
+                format!("`{name}` has {} instances, and nothing keeps a client on one of them", process.instances);
             let hint = "add `affinity = \"cookie\"` at the top: Socket.IO and NiceGUI need it as soon as they fall back to long polling";
             findings.warning(&at!["route", index, "websocket"], message, hint);
         }
@@ -176,7 +199,10 @@ fn websocket_affinity(site: &Site, findings: &mut Findings<'_>) {
 
 fn workers(name: &Name, process: &Process, findings: &mut Findings<'_>) {
     if let Some(gunicorn) = process.gunicorn.as_ref().filter(|gunicorn| gunicorn.workers > 1) {
-        let message = format!("{} workers share one socket, and nothing keeps a WebSocket client on one of them", gunicorn.workers);
+        let message = format!(
+            "{} workers share one socket, and nothing keeps a WebSocket client on one of them",
+            gunicorn.workers
+        );
         let hint = "use `workers = 1` and more `instances` with `affinity = \"cookie\"`: Socket.IO does not work with several workers";
         findings.warning(&at!["process", name.as_str(), "gunicorn", "workers"], message, hint);
     }

@@ -22,10 +22,18 @@ fn version(site: &Site, findings: &mut Findings<'_>) {
     let numbers = parts.iter().all(|p| (1..=3).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit()));
     match site.runtime.kind {
         RuntimeKind::Python if !numbers || parts.len() != 2 || parts.first() != Some(&"3") => {
-            findings.error(&path, format!("{} is not a version of Python", quoted(version)), "write the oldest that will do, as in `version = \"3.9\"`");
+            findings.error(
+                &path,
+                format!("{} is not a version of Python", quoted(version)),
+                "write the oldest that will do, as in `version = \"3.9\"`",
+            );
         }
         RuntimeKind::Node if !numbers || parts.len() > 2 => {
-            findings.error(&path, format!("{} is not a version of Node.js", quoted(version)), "write the oldest that will do, as in `version = \"18\"`");
+            findings.error(
+                &path,
+                format!("{} is not a version of Node.js", quoted(version)),
+                "write the oldest that will do, as in `version = \"18\"`",
+            );
         }
         RuntimeKind::Static | RuntimeKind::Command => {
             findings.error(&path, "`version` is for the runtimes python and node", "remove it");
@@ -52,7 +60,11 @@ fn python_keys(site: &Site, findings: &mut Findings<'_>) {
     for (index, package) in runtime.extra_packages.iter().enumerate() {
         if !package.starts_with(|c: char| c.is_ascii_alphanumeric()) || package.chars().any(char::is_control) {
             let hint = "write a requirement such as `gunicorn>=22`; options of pip belong in a requirements file";
-            findings.error(&at!["runtime", "extra_packages", index], format!("{} is not a package", quoted(package)), hint);
+            findings.error(
+                &at!["runtime", "extra_packages", index],
+                format!("{} is not a package", quoted(package)),
+                hint,
+            );
         }
     }
     for (index, module) in runtime.import_check.iter().enumerate() {
@@ -88,7 +100,11 @@ fn packages(site: &Site, findings: &mut Findings<'_>) {
                 && name.chars().all(|c| c.is_ascii_alphanumeric() || "+-._:".contains(c));
             if !good {
                 let message = format!("{} is not the name of a package", quoted(name));
-                findings.error(&at!["packages", family, index], message, "write one package per string, without options");
+                findings.error(
+                    &at!["packages", family, index],
+                    message,
+                    "write one package per string, without options",
+                );
             }
         }
     }
@@ -98,7 +114,11 @@ fn build(site: &Site, findings: &mut Findings<'_>) {
     for (index, step) in site.build.iter().enumerate() {
         argv(&step.run, &at!["build", index, "run"], findings);
         if step.timeout.as_ref().is_some_and(|timeout| timeout.seconds() == 0) {
-            findings.error(&at!["build", index, "timeout"], "nothing can be built in no time", "write a longer time, or remove it");
+            findings.error(
+                &at!["build", index, "timeout"],
+                "nothing can be built in no time",
+                "write a longer time, or remove it",
+            );
         }
     }
 }
@@ -117,14 +137,22 @@ fn hooks(site: &Site, findings: &mut Findings<'_>) {
 /// A program and its arguments: the program is named, and nothing holds a NUL, which no argument can.
 pub(super) fn argv(words: &[String], path: &KeyPath, findings: &mut Findings<'_>) {
     match words.first() {
-        None => findings.error(path, "the command is empty", "write the program and its arguments, as in `[\"npm\", \"ci\"]`"),
+        None => findings.error(
+            path,
+            "the command is empty",
+            "write the program and its arguments, as in `[\"npm\", \"ci\"]`",
+        ),
         Some(program) if program.trim().is_empty() => {
             findings.error(&path.join(0), "the command does not name a program", "the first word is the program");
         }
         Some(program) if words.len() == 1 && program.contains(' ') => {
             let split: Vec<String> = program.split_whitespace().map(|word| format!("{word:?}")).collect();
             let hint = format!("write one string per word: `[{}]`", split.join(", "));
-            findings.error(&path.join(0), "the program's name holds spaces: there is no shell that would split it", hint);
+            findings.error(
+                &path.join(0),
+                "the program's name holds spaces: there is no shell that would split it",
+                hint,
+            );
         }
         Some(_) => {}
     }

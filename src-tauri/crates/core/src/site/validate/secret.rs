@@ -27,7 +27,11 @@ fn generation(site: &Site, findings: &mut Findings<'_>) {
                 findings.error(&path, "`length` means nothing when the operator supplies the secret", hint);
             }
             (Some(Generator::Fernet), Some(_)) => {
-                findings.warning(&path, "`length` means nothing to a Fernet key, which always has 32 bytes", "remove it");
+                findings.warning(
+                    &path,
+                    "`length` means nothing to a Fernet key, which always has 32 bytes",
+                    "remove it",
+                );
             }
             (Some(Generator::Hex | Generator::Base64 | Generator::Password), Some(length)) if length < 16 => {
                 let message = format!("a secret of length {length} can be guessed");
@@ -70,7 +74,11 @@ fn keys_are_not_generated(site: &Site, findings: &mut Findings<'_>) {
     for name in site.source.deploy_key.iter().chain(&site.tls.key) {
         if site.secret.get(name).is_some_and(|source| source.generate.is_some()) {
             let hint = "remove `generate`; the operator supplies it with `slipway secret set`";
-            findings.error(&at!["secret", name.as_str(), "generate"], format!("`{name}` is used as a private key, which is not a random text"), hint);
+            findings.error(
+                &at!["secret", name.as_str(), "generate"],
+                format!("`{name}` is used as a private key, which is not a random text"),
+                hint,
+            );
         }
     }
 }
@@ -105,7 +113,8 @@ fn document(site: &Site, value: &Value, path: &mut KeyPath, findings: &mut Findi
 fn references(site: &Site, text: &str, path: &KeyPath, findings: &mut Findings<'_>) {
     for reference in text.split("{secret:").skip(1) {
         let name = reference.split_once('}').map(|(name, _)| name);
-        match name.filter(|name| check_format("slipway:env-name", name).is_ok()).map(|name| name.to_owned().try_into()) {
+        match name.filter(|name| check_format("slipway:env-name", name).is_ok()).map(|name| name.to_owned().try_into())
+        {
             Some(Ok(name)) => must_exist(site, &name, path, findings),
             Some(Err(_)) | None => {
                 let message = format!("{} does not name a secret", quoted(&format!("{{secret:{reference}")));

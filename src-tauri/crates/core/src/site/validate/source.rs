@@ -46,8 +46,14 @@ fn git_url(site: &Site, findings: &mut Findings<'_>) {
         Err((message, hint)) => findings.error(&at!["source", "git"], message, hint),
         Ok(Transport::Ssh) if site.source.git_known_hosts.is_empty() => {
             let host = host_of(url);
-            let hint = format!("add `git_known_hosts = [\"{host} ssh-ed25519 AAAA…\"]`; `ssh-keyscan {host}` prints it, compare it with what the server's operator publishes");
-            findings.error(&at!["source", "git"], "an ssh URL needs `git_known_hosts`, so that the server can be recognised", hint);
+            let hint = format!(
+                "add `git_known_hosts = [\"{host} ssh-ed25519 AAAA…\"]`; `ssh-keyscan {host}` prints it, compare it with what the server's operator publishes"
+            );
+            findings.error(
+                &at!["source", "git"],
+                "an ssh URL needs `git_known_hosts`, so that the server can be recognised",
+                hint,
+            );
         }
         Ok(Transport::Https) if site.source.deploy_key.is_some() => {
             let hint = "use the repository's ssh URL, such as `git@example.com:team/app.git`";
@@ -66,19 +72,30 @@ fn transport(url: &str) -> Result<Transport, Refusal> {
     if url.starts_with('-') {
         return Err(refuse("would be read as an option by git"));
     }
-    let helper = url.split_once("::").is_some_and(|(helper, _)| helper.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)));
+    let helper = url
+        .split_once("::")
+        .is_some_and(|(helper, _)| helper.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)));
     if helper {
         return Err(refuse("names a transport helper of git, which can run any program"));
     }
-    if url.is_empty() || url.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '\\' | '\'' | '"' | '`')) {
+    if url.is_empty()
+        || url.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '\\' | '\'' | '"' | '`'))
+    {
         return Err(refuse("is not a git URL"));
     }
     let scheme = url.split_once("://");
     let (kind, rest) = match scheme {
         Some(("https", rest)) => (Transport::Https, rest),
         Some(("ssh" | "git+ssh" | "ssh+git", rest)) => (Transport::Ssh, rest),
-        Some(("http" | "git" | "ftp" | "ftps", _)) => return Err(refuse("is not encrypted: anyone on the way can change the code")),
-        Some(("file", _)) => return Err((format!("{} is a path on the host", quoted(url)), "use `folder` for a folder on this computer")),
+        Some(("http" | "git" | "ftp" | "ftps", _)) => {
+            return Err(refuse("is not encrypted: anyone on the way can change the code"));
+        }
+        Some(("file", _)) => {
+            return Err((
+                format!("{} is a path on the host", quoted(url)),
+                "use `folder` for a folder on this computer",
+            ));
+        }
         Some(_) => return Err(refuse("uses a transport that is not allowed")),
         None => match url.split_once(':') {
             Some((server, path)) if !server.contains('/') && !path.is_empty() => {
@@ -88,7 +105,12 @@ fn transport(url: &str) -> Result<Transport, Refusal> {
                     Err(refuse("does not name a server"))
                 };
             }
-            _ => return Err((format!("{} is not a git URL", quoted(url)), "use `folder` for a folder on this computer, or a URL with its scheme")),
+            _ => {
+                return Err((
+                    format!("{} is not a git URL", quoted(url)),
+                    "use `folder` for a folder on this computer, or a URL with its scheme",
+                ));
+            }
         },
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -142,7 +164,10 @@ fn broken_reference_rule(reference: &str) -> Option<&'static str> {
         (reference.contains(".."), "cannot hold `..`"),
         (reference.contains("@{") || reference == "@", "cannot be `@` or hold `@{`"),
         (reference.ends_with('.'), "cannot end with a dot"),
-        (reference.chars().any(|c| c.is_control() || " ~^:?*[\\".contains(c)), "cannot hold spaces or any of ~ ^ : ? * [ \\"),
+        (
+            reference.chars().any(|c| c.is_control() || " ~^:?*[\\".contains(c)),
+            "cannot hold spaces or any of ~ ^ : ? * [ \\",
+        ),
         (reference.split('/').any(part), "cannot have an empty part, or one that starts with a dot or ends with .lock"),
     ];
     rules.into_iter().find_map(|(broken, rule)| broken.then_some(rule))
@@ -175,7 +200,11 @@ fn git_only_keys(site: &Site, findings: &mut Findings<'_>) {
 fn local_source(site: &Site, findings: &mut Findings<'_>) {
     for (key, value) in [("folder", &site.source.folder), ("archive", &site.source.archive)] {
         if value.as_ref().is_some_and(|path| path.is_empty() || path.chars().any(char::is_control)) {
-            findings.error(&at!["source", key], format!("`{key}` is not a path"), "write a path relative to the site file, for example `.`");
+            findings.error(
+                &at!["source", key],
+                format!("`{key}` is not a path"),
+                "write a path relative to the site file, for example `.`",
+            );
         }
     }
     if let Some(archive) = &site.source.archive {
@@ -232,7 +261,10 @@ mod tests {
         for good in ["main", "v1.2.3", "feature/x-1", "0123456789abcdef0123456789abcdef01234567", "refs/tags/v1"] {
             assert_eq!(broken_reference_rule(good), None, "{good}");
         }
-        for bad in ["", "-b", "a..b", "a b", "a~1", "a^", "a:b", "x.lock", "a/.b", "/a", "a/", "a//b", "@", "a@{1}", "a\\b", "a.", "a*"] {
+        for bad in [
+            "", "-b", "a..b", "a b", "a~1", "a^", "a:b", "x.lock", "a/.b", "/a", "a/", "a//b", "@", "a@{1}", "a\\b",
+            "a.", "a*",
+        ] {
             assert!(broken_reference_rule(bad).is_some(), "{bad}");
         }
     }

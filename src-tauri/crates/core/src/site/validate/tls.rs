@@ -22,18 +22,28 @@ fn own_certificate(site: &Site, findings: &mut Findings<'_>) {
             (TlsMode::Own, false) => {
                 let hint = match key {
                     "certificate" => "add `certificate = \"chain.pem\"`, a file beside the site file",
-                    _ => "add `key = \"TLS_KEY\"` and `[secret.TLS_KEY]`; `slipway secret set` takes the key from a file",
+                    _ => {
+                        "add `key = \"TLS_KEY\"` and `[secret.TLS_KEY]`; `slipway secret set` takes the key from a file"
+                    }
                 };
                 findings.error(&at!["tls"], format!("the operator's own certificate needs `{key}`"), hint);
             }
             (TlsMode::SelfSigned | TlsMode::CertbotWebroot | TlsMode::CertbotStandalone | TlsMode::None, true) => {
-                findings.error(&at!["tls", key], format!("`{key}` is for the mode own"), "write `mode = \"own\"`, or remove it");
+                findings.error(
+                    &at!["tls", key],
+                    format!("`{key}` is for the mode own"),
+                    "write `mode = \"own\"`, or remove it",
+                );
             }
             (TlsMode::Own, true) | (_, false) => {}
         }
     }
     if tls.certificate.as_ref().is_some_and(|path| path.is_empty() || path.chars().any(char::is_control)) {
-        findings.error(&at!["tls", "certificate"], "`certificate` is not a path", "write a path relative to the site file");
+        findings.error(
+            &at!["tls", "certificate"],
+            "`certificate` is not a path",
+            "write a path relative to the site file",
+        );
     }
 }
 
@@ -78,7 +88,11 @@ fn email(site: &Site, findings: &mut Findings<'_>) {
             && email.chars().all(|c| c.is_ascii_graphic() && !"\"'\\,;()<>[]".contains(c))
     });
     if !shape {
-        findings.error(&at!["tls", "email"], format!("{} is not an email address", quoted(email)), "write one, or remove it");
+        findings.error(
+            &at!["tls", "email"],
+            format!("{} is not an email address", quoted(email)),
+            "write one, or remove it",
+        );
     } else if !uses_certbot(site) {
         findings.warning(&at!["tls", "email"], "`email` is for certbot, which this mode does not use", "remove it");
     }
@@ -90,7 +104,13 @@ fn hsts(site: &Site, findings: &mut Findings<'_>) {
     match site.tls.mode {
         TlsMode::SelfSigned => {
             let hint = "remove it until there is a certificate that browsers trust";
-            findings.warning(&path, format!("with a self-signed certificate, browsers would refuse the site for {hsts} without a way around"), hint);
+            findings.warning(
+                &path,
+                format!(
+                    "with a self-signed certificate, browsers would refuse the site for {hsts} without a way around"
+                ),
+                hint,
+            );
         }
         TlsMode::None => findings.error(&path, "`hsts` means nothing over plain HTTP", "remove it"),
         TlsMode::CertbotWebroot | TlsMode::CertbotStandalone | TlsMode::Own => {}
@@ -106,5 +126,9 @@ fn plain_http(site: &Site, findings: &mut Findings<'_>) {
     } else {
         "everything, the passwords of `access.basic` included, travels readable"
     };
-    findings.warning(&at!["tls", "mode"], message, "use `mode = \"self-signed\"` unless only a trusted network can reach the site");
+    findings.warning(
+        &at!["tls", "mode"],
+        message,
+        "use `mode = \"self-signed\"` unless only a trusted network can reach the site",
+    );
 }
