@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use slipway_core::digest::Digest;
 
+pub(crate) use permissions::private;
+
 /// The folder of local state, checked and private to its owner.
 #[derive(Debug, Clone)]
 pub struct Home {
