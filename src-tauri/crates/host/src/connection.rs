@@ -64,10 +64,13 @@ pub async fn connect(
     };
     parties.observer.step(Step::OpeningPrivilegedChannel { host: host.clone() });
     let open = after(&pause, target, "opening a channel", link.handle.channel_open_session()).await?;
-    let channel = open.map_err(|error| ConnectError::NoPrivilegedShell {
-        host: host.clone(),
-        text: link.ending.refusal().unwrap_or_else(|| error.to_string()),
-    })?;
+    let channel = match open {
+        Ok(channel) => channel,
+        Err(error) => {
+            let text = link.ending.refusal().await.unwrap_or_else(|| error.to_string());
+            return Err(ConnectError::NoPrivilegedShell { host, text });
+        }
+    };
     let started = launch::start(channel, target, &parties, &pause).await?;
     let executor = Executor::new(&host, started, link.ending.clone());
     parties.observer.step(Step::Ready { host: host.clone() });

@@ -25,9 +25,16 @@ impl Ending {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
     }
 
-    /// What the host said when it refused a channel.
-    pub(crate) fn refusal(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+    /// What the host said when it refused a channel. russh answers the request just before it hands on the text.
+    pub(crate) async fn refusal(&self) -> Option<String> {
+        for _ in 0..100 {
+            let said = self.0.lock().unwrap_or_else(PoisonError::into_inner).1.take();
+            if said.is_some() {
+                return said;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        None
     }
 
     fn note(&self, why: String) {

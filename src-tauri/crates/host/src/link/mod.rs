@@ -108,7 +108,7 @@ async fn through(previous: &Link, hop: &Target, parties: &Parties, pause: &Pause
             host: hop.name.clone(),
             address,
             reason: UnreachableReason::JumpRefused,
-            why: previous.ending.refusal().unwrap_or_else(|| error.to_string()),
+            why: previous.ending.refusal().await.unwrap_or_else(|| error.to_string()),
         }),
     }
 }
