@@ -53,8 +53,9 @@ pub struct Listen {
 
 /// Main configuration file on every distribution that has a profile.
 const MAIN: &str = "/etc/nginx/nginx.conf";
-/// Most files that are followed in total, so that files including each other end.
+/// Most files that are followed in total, and one inside another, so that files including each other end.
 const FOLLOW_LIMIT: usize = 2000;
+const DEPTH_LIMIT: usize = 16;
 
 /// Asks for the text of nginx's configuration files.
 pub fn command() -> Command {
@@ -87,7 +88,7 @@ fn read(output: &Output) -> Result<Option<NginxSites>, String> {
     if !files.contains_key(MAIN) {
         return Ok(None);
     }
-    let mut walk = Walk { files: &files, sites: NginxSites::default(), followed: 0 };
+    let mut walk = Walk { files: &files, sites: NginxSites::default(), followed: 0, depth: 0 };
     walk.file(MAIN, Context::Main)?;
     walk.sites.includes.dedup();
     walk.sites.unread.sort();
@@ -109,12 +110,13 @@ struct Walk<'a> {
     files: &'a BTreeMap<&'a str, Cow<'a, str>>,
     sites: NginxSites,
     followed: usize,
+    depth: usize,
 }
 
 impl Walk<'_> {
     fn file(&mut self, path: &str, context: Context) -> Result<(), String> {
         self.followed += 1;
-        if self.followed > FOLLOW_LIMIT {
+        if self.followed > FOLLOW_LIMIT || self.depth > DEPTH_LIMIT {
             return Err("nginx's configuration files include each other without end".into());
         }
         let Some(text) = self.files.get(path) else { return Ok(()) };
@@ -179,7 +181,10 @@ impl Walk<'_> {
         if matching.is_empty() && !covered(&pattern) {
             self.sites.unread.push(pattern);
         }
-        matching.into_iter().try_for_each(|file| self.file(file, here))
+        self.depth += 1;
+        let followed = matching.into_iter().try_for_each(|file| self.file(file, here));
+        self.depth -= 1;
+        followed
     }
 }
 

@@ -12,7 +12,7 @@ if program npm; then
 else
   part npm 127 ''
 fi
-default= seen=
+default='' seen=''
 if program python3; then default=$(readlink -f -- "$found"); fi
 part python-default 0 "$default"
 for python in /usr/bin/python3.[0-9] /usr/bin/python3.[0-9][0-9] "$default"; do
