@@ -3,6 +3,12 @@
 //!
 //! Plans, events and verdicts are taken as anything that serialises: a `Secret` does not, so no type that holds
 //! one can be stored. Calls block like those of [`crate::inventory`].
+//!
+//! ```compile_fail,E0277
+//! # fn must_not_compile(history: slipway_engine::history::History, run: slipway_engine::history::RunId) {
+//! let _ = history.append(run, &[slipway_core::secret::Secret::new("hunter2")]);
+//! # }
+//! ```
 
 mod query;
 mod recorder;

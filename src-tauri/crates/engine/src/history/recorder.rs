@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use slipway_core::event::{Event, EventKind};
 
 use super::{History, RunId};
 use crate::inventory::InventoryError;
@@ -17,6 +18,20 @@ pub enum Keep {
     Yes,
     /// It is progress or output that a slow reader may drop: it is not stored.
     No,
+}
+
+impl From<&EventKind> for Keep {
+    fn from(kind: &EventKind) -> Self {
+        match kind {
+            // May be dropped on its way here; a failed step's outcome carries the last lines.
+            EventKind::Output { .. } => Self::No,
+            EventKind::Started { .. }
+            | EventKind::StepStarted { .. }
+            | EventKind::StepFinished { .. }
+            | EventKind::Note { .. }
+            | EventKind::Finished { .. } => Self::Yes,
+        }
+    }
 }
 
 /// Records one run. What was pushed is on disk after [`BATCH`] events, [`Recorder::flush`] or [`Recorder::finish`];
@@ -39,7 +54,17 @@ impl Recorder {
         self.run
     }
 
-    /// Takes one event.
+    /// Takes an event of core's and writes what is pending at the end of each step. The caller ends with
+    /// [`Recorder::finish`] after [`EventKind::Finished`].
+    ///
+    /// # Errors
+    /// As [`Recorder::push`].
+    pub fn record(&mut self, event: &Event) -> Result<(), InventoryError> {
+        self.push(event, Keep::from(&event.kind))?;
+        if matches!(event.kind, EventKind::StepFinished { .. }) { self.flush() } else { Ok(()) }
+    }
+
+    /// Takes one event of any kind.
     ///
     /// # Errors
     /// When a full batch cannot be written; it is kept and tried again with the next.

@@ -118,3 +118,21 @@ fn pruning_takes_finished_runs_with_their_events() {
     let next = history.start(&deploy("shop", "web-1", None), NOW).unwrap();
     assert!(next > open, "numbers are not used again");
 }
+
+#[test]
+fn output_is_left_out_and_every_finished_step_is_on_disk() {
+    use slipway_core::event::{Event, EventKind, StepOutcome};
+    let (_folder, history) = history();
+    let id = history.start(&deploy("shop", "web-1", None), NOW).unwrap();
+    let mut recorder = Recorder::new(history.clone(), id);
+    let kinds = [
+        EventKind::Started { steps: vec!["one".into()] },
+        EventKind::StepStarted { step: 0 },
+        EventKind::Output { step: 0, line: "noise".into() },
+        EventKind::StepFinished { step: 0, outcome: StepOutcome::Done },
+    ];
+    let events = kinds.map(|kind| Event { at_ms: 1, kind });
+    events.iter().for_each(|event| recorder.record(event).unwrap());
+    let stored: Vec<Event> = history.events(id, 0, 9).unwrap();
+    assert_eq!(stored, [&events[0], &events[1], &events[3]].map(Clone::clone));
+}

@@ -303,4 +303,12 @@ mod tests {
         assert_eq!(error, SecretsError::Damaged { key });
         assert_eq!(by_text("x IsLocked".into()), SecretsError::Locked);
     }
+
+    #[test]
+    fn a_keyring_that_never_answers_is_given_up_on() {
+        let (jobs, _never_served) = channel();
+        let keyring = Keyring { jobs, patience: Duration::from_millis(20) };
+        let error = keyring.list(&Scope::Slipway).unwrap_err();
+        assert!(matches!(error, SecretsError::NoAnswer { .. }), "{error}");
+    }
 }

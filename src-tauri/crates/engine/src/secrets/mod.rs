@@ -15,6 +15,12 @@ mod keyring;
 #[cfg(test)]
 mod memory;
 mod resolve;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod session;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod session_tests;
 
 use std::sync::Arc;
 
