@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod plan;
 pub mod profile;
 pub mod release;
+pub mod render;
 pub mod secret;
 pub mod site;
 pub mod task;

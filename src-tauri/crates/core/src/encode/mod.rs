@@ -1,4 +1,24 @@
 //! Per-grammar encoders: the only way a value gets into text that a machine
 //! will parse. A value that a grammar cannot hold is an error naming why.
+//!
+//! An encoder never quotes the value in its error: the value may be a secret.
 
+pub mod envfile;
+pub mod htpasswd;
+pub mod json;
+pub mod logrotate;
+pub mod nginx;
+pub mod python;
 pub mod shell;
+pub mod sudoers;
+pub mod systemd;
+
+/// A value that the grammar cannot hold, and why. Never quotes the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct CannotEncode(pub &'static str);
+
+/// C0 controls and DEL; `allowed` are let through.
+fn has_control(text: &str, allowed: &[char]) -> bool {
+    text.chars().any(|c| c.is_ascii_control() && !allowed.contains(&c))
+}

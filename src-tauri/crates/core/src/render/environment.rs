@@ -1,0 +1,198 @@
+//! The environment files and secret files (D-07, B-02, E-03).
+//!
+//! Built here and not by a template: secret values never enter the template engine.
+
+use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
+
+use super::Scope;
+use super::mask::{MaskedText, mask};
+use super::output::{Content, FileKind, RenderedFile, SecretContent, Subject};
+use super::systemd::Roots;
+use crate::encode::envfile;
+use crate::secret::Secret;
+
+/// Variables that the units set for each instance.
+const RESERVED: [&str; 2] = ["PORT", "INSTANCE"];
+
+/// First line of a file that is built without a template.
+pub(super) fn header(site: &str) -> String {
+    format!(
+        "# Managed by Slipway for site {site}. Changes made here are reported as drift and replaced; edit slipway.toml and run slipway plan.\n"
+    )
+}
+
+enum Variable<'a> {
+    Plain(&'a str),
+    Path(String),
+    Secret(&'a Secret),
+}
+
+/// `/etc/S/environment`, one more per process that has its own variables, and the secret files.
+pub(super) fn files(scope: &Scope<'_>) -> Vec<RenderedFile> {
+    let site = scope.input.site;
+    let mut files = vec![environment(scope, scope.layout.environment(), &site_variables(scope))];
+    for (name, process) in &site.process {
+        if process.environment.is_empty() {
+            continue;
+        }
+        let variables = process
+            .environment
+            .iter()
+            .map(|(variable, value)| {
+                let field = format!("process.{name}.environment.{variable}");
+                check_reserved(scope, variable, &field);
+                (variable.to_string(), (field, Variable::Plain(value)))
+            })
+            .collect();
+        files.push(environment(scope, scope.layout.process_environment(name), &variables));
+    }
+    files.extend(secret_files(scope));
+    files
+}
+
+fn check_reserved(scope: &Scope<'_>, variable: &str, field: &str) {
+    if RESERVED.contains(&variable) {
+        scope.errors.field(field, "Slipway sets PORT and INSTANCE itself, differently for each instance");
+    }
+}
+
+type Variables<'a> = BTreeMap<String, (String, Variable<'a>)>;
+
+fn site_variables<'a>(scope: &Scope<'a>) -> Variables<'a> {
+    let site = scope.input.site;
+    let mut variables = Variables::new();
+    let mut add = |name: &str, field: String, variable: Variable<'a>| {
+        check_reserved(scope, name, &field);
+        if let Some((other, _)) = variables.insert(name.to_owned(), (field.clone(), variable)) {
+            scope.errors.field(field, format!("the variable is already set by {other}"));
+        }
+    };
+    for (name, value) in &site.environment {
+        add(name, format!("environment.{name}"), Variable::Plain(value));
+    }
+    for (name, field, path) in path_variables(scope, "") {
+        add(&name, field, Variable::Path(path));
+    }
+    for name in site.secret.keys() {
+        let field = format!("secret.{name}");
+        if site.secret_file.keys().any(|file| file.as_str() == name.as_str()) {
+            scope.errors.field(&field, "a secret and a secret file cannot have the same name");
+        }
+        match scope.input.secrets.get(name) {
+            Some(secret) => add(name, field, Variable::Secret(secret)),
+            None => scope.errors.field(field, "the secret has no value yet: slipway secret set"),
+        }
+    }
+    variables
+}
+
+/// Name, field and value of each variable that tells the application a path. `config` goes before the paths of
+/// secret and configuration files.
+fn path_variables(scope: &Scope<'_>, config: &str) -> Vec<(String, String, String)> {
+    let (site, layout) = (scope.input.site, &scope.layout);
+    let mut list = Vec::new();
+    for (path, file) in &site.secret_file {
+        if let Some(env) = &file.env {
+            let value = format!("{config}{}", layout.secret_file(path));
+            list.push((env.to_string(), format!("secret_file.\"{path}\".env"), value));
+        }
+    }
+    for (path, file) in &site.config_file {
+        if let Some(env) = &file.env {
+            let value = format!("{config}{}", layout.config_file(path));
+            list.push((env.to_string(), format!("config_file.\"{path}\".env"), value));
+        }
+    }
+    if !config.is_empty() {
+        return list;
+    }
+    for (path, directory) in &site.shared {
+        if let Some(env) = &directory.env {
+            let value = format!("{}/{path}", layout.shared());
+            list.push((env.to_string(), format!("shared.\"{path}\".env"), value));
+        }
+    }
+    if let (Some(env), true) = (&site.logs.env, site.logs.directory) {
+        list.push((env.to_string(), "logs.env".into(), layout.logs()));
+    }
+    list
+}
+
+/// The variables whose paths differ in a gate, as an environment file; empty when there are none.
+pub(super) fn moved_paths(scope: &Scope<'_>, roots: &Roots) -> String {
+    let moved = path_variables(scope, &roots.config);
+    let mut text = if moved.is_empty() { String::new() } else { header(&scope.input.site.name) };
+    for (name, field, value) in moved {
+        if let Some(line) = scope.errors.note(&field, envfile::assignment(&name, &value)) {
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn environment(scope: &Scope<'_>, path: String, variables: &Variables<'_>) -> RenderedFile {
+    let mut text = MaskedText::default();
+    text.push(&header(&scope.input.site.name));
+    for (name, (field, variable)) in variables {
+        // systemd 239 (RHEL 8) drops a variable that holds a line break; 247 and later take it.
+        let value: &[u8] = match variable {
+            Variable::Plain(value) => value.as_bytes(),
+            Variable::Path(value) => value.as_bytes(),
+            Variable::Secret(secret) => secret.expose(),
+        };
+        if value.contains(&b'\n') && scope.input.platform.systemd_version < 247 {
+            scope.errors.field(field, "this host's systemd cannot hold a line break in a variable; use secret_file");
+            continue;
+        }
+        let Ok(value) = std::str::from_utf8(value) else {
+            scope.errors.field(field, "the secret is not text; use secret_file");
+            continue;
+        };
+        let Some(line) = scope.errors.note(field, envfile::assignment(name, value).map(Zeroizing::new)) else {
+            continue;
+        };
+        match variable {
+            Variable::Plain(_) | Variable::Path(_) => text.push(&line),
+            Variable::Secret(secret) => {
+                text.push_secret(&line, &format!("{name}={}", mask(scope.input.fingerprint_key, secret.expose())));
+            }
+        }
+        text.push("\n");
+    }
+    RenderedFile {
+        path,
+        owner: "root".into(),
+        group: "root".into(),
+        mode: 0o600,
+        content: text.into_content(),
+        kind: FileKind::Environment,
+        subject: Subject::Environment,
+    }
+}
+
+fn secret_files(scope: &Scope<'_>) -> Vec<RenderedFile> {
+    let site = scope.input.site;
+    let mut files = Vec::new();
+    for path in site.secret_file.keys() {
+        let Some(secret) = scope.input.secrets.get(path) else {
+            scope
+                .errors
+                .field(format!("secret_file.\"{path}\""), "the secret file has no content yet: slipway secret set");
+            continue;
+        };
+        let masked = format!("{}\n", mask(scope.input.fingerprint_key, secret.expose()));
+        files.push(RenderedFile {
+            path: scope.layout.secret_file(path),
+            owner: site.name.to_string(),
+            group: site.name.to_string(),
+            mode: 0o400,
+            content: Content::Secret(SecretContent { value: secret.clone(), masked }),
+            kind: FileKind::SecretFile,
+            subject: Subject::Environment,
+        });
+    }
+    files
+}

@@ -1,0 +1,90 @@
+//! What systemd takes away from a process, as data: directive, the version that introduced it, who gets it.
+//!
+//! Versions are those of systemd.exec(5) and systemd.resource-control(5) ("Added in version"). A directive that
+//! the host's systemd does not know would only be a warning there, but also a false promise in a review.
+
+use crate::site::{Hardening, RuntimeKind};
+
+/// One directive.
+struct Directive {
+    line: &'static str,
+    since: u32,
+    /// The most permissive level that still has it.
+    level: Hardening,
+    /// Runtimes that cannot work with it.
+    not: &'static [RuntimeKind],
+}
+
+const fn strict(line: &'static str, since: u32) -> Directive {
+    Directive { line, since, level: Hardening::Strict, not: &[] }
+}
+
+const fn standard(line: &'static str, since: u32) -> Directive {
+    Directive { line, since, level: Hardening::Standard, not: &[] }
+}
+
+const TABLE: [Directive; 31] = [
+    Directive { line: "PrivateTmp=true", since: 0, level: Hardening::Minimal, not: &[] },
+    standard("NoNewPrivileges=true", 187),
+    standard("ProtectSystem=strict", 232),
+    standard("ProtectHome=true", 214),
+    standard("PrivateDevices=true", 209),
+    standard("DevicePolicy=closed", 208),
+    standard("ProtectKernelTunables=true", 232),
+    standard("ProtectKernelModules=true", 232),
+    standard("ProtectKernelLogs=true", 244),
+    standard("ProtectControlGroups=true", 232),
+    standard("ProtectClock=true", 245),
+    standard("ProtectHostname=true", 242),
+    standard("ProtectProc=invisible", 247),
+    // Hides /proc/cpuinfo and /proc/meminfo; Node's os.cpus() would be empty.
+    Directive { line: "ProcSubset=pid", since: 247, level: Hardening::Strict, not: &[RuntimeKind::Node] },
+    standard("RestrictNamespaces=true", 233),
+    standard("RestrictRealtime=true", 231),
+    standard("RestrictSUIDSGID=true", 242),
+    standard("LockPersonality=true", 235),
+    // V8 makes code at run time.
+    Directive { line: "MemoryDenyWriteExecute=true", since: 231, level: Hardening::Strict, not: &[RuntimeKind::Node] },
+    standard("RemoveIPC=true", 232),
+    standard("KeyringMode=private", 235),
+    standard("CapabilityBoundingSet=", 0),
+    standard("AmbientCapabilities=", 229),
+    Directive {
+        line: "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+        since: 211,
+        level: Hardening::Strict,
+        not: &[RuntimeKind::Node],
+    },
+    // libuv's network interfaces come from getifaddrs(3), which asks over netlink.
+    Directive {
+        line: "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
+        since: 211,
+        level: Hardening::Strict,
+        not: &[RuntimeKind::Python, RuntimeKind::Command, RuntimeKind::Static],
+    },
+    standard("SystemCallArchitectures=native", 209),
+    strict("SystemCallFilter=@system-service", 239),
+    strict("SystemCallFilter=~@privileged @resources", 239),
+    strict("SystemCallErrorNumber=EPERM", 209),
+    strict("PrivateUsers=true", 232),
+    strict("PrivateMounts=true", 239),
+];
+
+/// The directives for `level` and `runtime` that systemd `version` knows, in a stable order.
+pub(super) fn directives(level: Hardening, runtime: RuntimeKind, version: u32) -> Vec<String> {
+    TABLE
+        .iter()
+        .filter(|directive| directive.since <= version)
+        .filter(|directive| rank(directive.level) <= rank(level))
+        .filter(|directive| !directive.not.contains(&runtime))
+        .map(|directive| directive.line.to_owned())
+        .collect()
+}
+
+fn rank(level: Hardening) -> u8 {
+    match level {
+        Hardening::Minimal => 0,
+        Hardening::Standard => 1,
+        Hardening::Strict => 2,
+    }
+}

@@ -1,0 +1,70 @@
+//! Rendering: a validated site and a platform become the text of every file that Slipway owns on a host.
+//!
+//! Pure and deterministic: the same input gives the same bytes. Templates never see a secret's value, and
+//! an interpolation that has not been through an encoder of the file's own grammar is an error
+//! ([`template`]). Every error names the field of the site file or the template that it comes from.
+
+mod app;
+mod environment;
+mod error;
+mod gate;
+mod gunicorn;
+mod hardening;
+mod input;
+mod layout;
+mod mask;
+mod nginx;
+mod output;
+mod routes;
+mod systemd;
+mod template;
+mod units;
+
+pub use error::{Place, RenderError};
+pub use gate::render_gate;
+pub use input::{CertificatePaths, DefaultServer, Platform, PortSet, RenderInput, SecretValues};
+pub use layout::{ACME_WEBROOT, Layout};
+pub use mask::fingerprint;
+pub use output::{
+    Content, FileKind, PortGuard, ProcessUnits, Rendered, RenderedDirectory, RenderedFile, SecretContent, Subject,
+    UnitInstance, UnitSet,
+};
+pub use template::{names as template_names, source as template_source};
+pub use units::{PORT_RETRY_SECONDS, SECOND_PORT_SET, unit_set};
+
+use error::Errors;
+use template::Engine;
+
+/// Renders everything that a release of the site puts on a host, in a stable order.
+///
+/// # Errors
+/// Every value that a grammar cannot hold, every missing secret or salt, every failing template: all of them,
+/// not only the first.
+pub fn render(input: &RenderInput<'_>) -> Result<Rendered, Vec<RenderError>> {
+    let errors = Errors::default();
+    let engine = Engine::new(input.overrides, &errors);
+    let scope = Scope { input, layout: Layout::of(input.site), engine, errors: errors.clone() };
+
+    let units = unit_set(input.site, input.active_ports);
+    let guard = units::port_guard(input.site);
+    let mut files = Vec::new();
+    files.extend(systemd::files(&scope, &units, guard.as_ref()));
+    files.extend(environment::files(&scope));
+    files.extend(gunicorn::files(&scope));
+    files.extend(app::files(&scope));
+    files.extend(nginx::files(&scope));
+    files.extend(app::logrotate(&scope));
+    let directories = layout::directories(input.site, input.platform);
+    scope.errors.finish(Rendered { files, directories, units, guard })
+}
+
+/// What every part of rendering needs at hand.
+struct Scope<'a> {
+    input: &'a RenderInput<'a>,
+    layout: Layout<'a>,
+    engine: Engine<'a>,
+    errors: Errors,
+}
+
+#[cfg(test)]
+mod tests;

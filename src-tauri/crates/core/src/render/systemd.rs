@@ -1,0 +1,368 @@
+//! systemd units: target, slice, sockets, services, and the guard of ports (D-10, C-01, C-04).
+
+use minijinja::{Value, context};
+
+use super::Scope;
+use super::hardening;
+use super::output::{Content, FileKind, PortGuard, RenderedFile, Subject, UnitSet};
+use super::template::{Grammar, encoded, raw};
+use super::units::{ready, socket_activated};
+use crate::encode::CannotEncode;
+use crate::encode::systemd::{Piece, exec_pieces, path as unit_path};
+use crate::site::{Hardening, Name, Process, Ready, RuntimeKind, StopSignal};
+
+/// Where a unit's process finds its release, and which instance it is.
+pub(super) struct Roots {
+    /// `/opt/S/current`, or a release's own directory.
+    pub(super) release: String,
+    /// Put before absolute paths of configuration: empty, or `…/config` of a release.
+    pub(super) config: String,
+    /// What `{port}` and `{instance}` become.
+    pub(super) instance: Instance,
+}
+
+/// What stands for the instance in a unit.
+pub(super) enum Instance {
+    /// The specifier `%i` of a template unit.
+    Specifier,
+    /// A fixed port.
+    Port(u16),
+    /// A process without a port, in a unit that is no template.
+    Single,
+}
+
+impl Instance {
+    fn unit_text(&self) -> String {
+        match self {
+            Self::Specifier => "%i".into(),
+            Self::Port(port) => port.to_string(),
+            Self::Single => "1".into(),
+        }
+    }
+}
+
+impl Roots {
+    pub(super) fn live(scope: &Scope<'_>) -> Self {
+        Self { release: scope.layout.current(), config: String::new(), instance: Instance::Specifier }
+    }
+
+    pub(super) fn config(&self, path: &str) -> String {
+        format!("{}{path}", self.config)
+    }
+}
+
+/// The names around a service unit.
+pub(super) struct Around {
+    pub(super) description: String,
+    pub(super) identifier: String,
+    pub(super) runtime_directory: String,
+    /// The socket unit's name as written in the service, specifiers included.
+    pub(super) socket: Option<String>,
+    /// The unit that it is part of; none for a gate.
+    pub(super) target: Option<String>,
+    /// Files of further variables, read last.
+    pub(super) extra_environment: Vec<String>,
+}
+
+/// All unit files of the site.
+pub(super) fn files(scope: &Scope<'_>, units: &UnitSet, guard: Option<&PortGuard>) -> Vec<RenderedFile> {
+    let site = scope.input.site;
+    let mut files = vec![target(scope, units)];
+    for (name, process) in &site.process {
+        let stem = format!("{}-{name}", site.name);
+        if socket_activated(process) {
+            files.push(unit(
+                format!("{stem}@.socket"),
+                socket(scope, name, &Roots::live(scope), format!("{} {name}, port %i", site.name), Some(&units.target)),
+                Subject::Process(name.clone()),
+            ));
+        }
+        let around = Around {
+            description: format!("{}: {name}, instance ", site.name),
+            identifier: stem.clone(),
+            runtime_directory: format!("{}/{name}-%i", site.name),
+            socket: socket_activated(process).then(|| format!("{stem}@%i.socket")),
+            target: Some(units.target.clone()),
+            extra_environment: Vec::new(),
+        };
+        files.push(unit(
+            format!("{stem}@.service"),
+            service(scope, name, process, &Roots::live(scope), &around),
+            Subject::Process(name.clone()),
+        ));
+    }
+    if let Some(guard) = guard {
+        files.extend(guard_files(scope, units, guard));
+    }
+    files
+}
+
+fn unit(name: String, text: String, subject: Subject) -> RenderedFile {
+    RenderedFile {
+        path: format!("/etc/systemd/system/{name}"),
+        owner: "root".into(),
+        group: "root".into(),
+        mode: 0o644,
+        content: Content::Text(text),
+        kind: FileKind::SystemdUnit,
+        subject,
+    }
+}
+
+fn target(scope: &Scope<'_>, units: &UnitSet) -> RenderedFile {
+    let name = "systemd/site.target";
+    let site = raw(scope.input.site.name.as_str(), "name");
+    let text = scope.engine.render(name, context! { site, template => name });
+    unit(units.target.clone(), text, Subject::Site)
+}
+
+/// The text of a socket unit; `description` is already in systemd's grammar.
+pub(super) fn socket(
+    scope: &Scope<'_>,
+    process: &Name,
+    roots: &Roots,
+    description: String,
+    target: Option<&str>,
+) -> String {
+    let name = "systemd/process.socket";
+    let context = context! {
+        site => raw(scope.input.site.name.as_str(), "name"),
+        template => name,
+        process => raw(process.as_str(), format!("process.{process}")),
+        description => encoded(description, Grammar::Systemd),
+        port => encoded(roots.instance.unit_text(), Grammar::Systemd),
+        target => target,
+    };
+    scope.engine.render(name, context)
+}
+
+/// The text of a service unit.
+pub(super) fn service(
+    scope: &Scope<'_>,
+    process_name: &Name,
+    process: &Process,
+    roots: &Roots,
+    around: &Around,
+) -> String {
+    let (site, platform) = (scope.input.site, scope.input.platform);
+    let field = format!("process.{process_name}");
+    let sd = |text: String| encoded(text, Grammar::Systemd);
+    let gunicorn = process.gunicorn.as_ref();
+    let graceful = gunicorn.map(|g| g.graceful_timeout.as_ref().map_or(30, crate::site::Span::seconds));
+    let name = "systemd/process.service";
+    let after: Vec<Value> = process
+        .after
+        .iter()
+        .enumerate()
+        .map(|(index, unit)| raw(unit.as_str(), format!("{field}.after[{index}]")))
+        .collect();
+    let context = context! {
+        site => raw(site.name.as_str(), "name"),
+        template => name,
+        description => sd(format!("{}{}", around.description, roots.instance.unit_text())),
+        target => around.target.as_deref(),
+        socket => around.socket.clone().map(sd),
+        guard => super::units::port_guard(site).filter(|_| process.listen == crate::site::Listen::Port).map(|g| g.unit),
+        after,
+        kind => if ready(process) == Ready::Notify { sd("notify".into()) } else { sd("simple".into()) },
+        notify => ready(process) == Ready::Notify,
+        restart => around.target.is_some(),
+        restart_steps => platform.systemd_version >= 254,
+        slice => super::units::unit_set(site, scope.input.active_ports).slice,
+        runtime_directory => sd(around.runtime_directory.clone()),
+        working_directory => format!("{}/code", roots.release),
+        environment_files => environment_files(scope, process_name, process, roots, around),
+        environment => own_variables(scope, process, roots).into_iter().map(sd).collect::<Vec<_>>(),
+        exec => sd(command(scope, process_name, process, roots)),
+        reload => gunicorn.is_some(),
+        stop_signal => sd(format!("SIG{}", match process.stop_signal.unwrap_or(StopSignal::Term) {
+            StopSignal::Term => "TERM",
+            StopSignal::Int => "INT",
+            StopSignal::Quit => "QUIT",
+        })),
+        start_timeout => process.start_timeout.as_ref().map_or(90, crate::site::Span::seconds),
+        stop_timeout => process.stop_timeout.as_ref().map_or(graceful.unwrap_or(25).saturating_add(5), crate::site::Span::seconds),
+        open_files => process.resources.open_files.unwrap_or(65_536),
+        memory => process.resources.memory.as_ref().map(crate::site::Size::bytes),
+        cpu_percent => process.resources.cpu_percent,
+        tasks => process.resources.tasks,
+        identifier => around.identifier.as_str(),
+        hardening => hardening::directives(site.hardening, site.runtime.kind, platform.systemd_version)
+            .into_iter().map(|line| sd(line)).collect::<Vec<_>>(),
+        writable => writable(scope).into_iter().map(|path| raw(path, "name")).collect::<Vec<_>>(),
+        outbound => site.access.outbound.iter().enumerate()
+            .map(|(index, network)| raw(network.as_str(), format!("access.outbound[{index}]"))).collect::<Vec<_>>(),
+    };
+    scope.engine.render(name, context)
+}
+
+/// What the process may write under `ProtectSystem=strict`; nothing has to be said with minimal hardening.
+fn writable(scope: &Scope<'_>) -> Vec<String> {
+    let site = scope.input.site;
+    if site.hardening == Hardening::Minimal {
+        return Vec::new();
+    }
+    let logs = site.logs.directory.then(|| scope.layout.logs());
+    std::iter::once(scope.layout.shared()).chain(logs).collect()
+}
+
+fn environment_files(scope: &Scope<'_>, name: &Name, process: &Process, roots: &Roots, around: &Around) -> Vec<String> {
+    let mut files = vec![roots.config(&scope.layout.environment())];
+    if !process.environment.is_empty() {
+        files.push(roots.config(&scope.layout.process_environment(name)));
+    }
+    files.extend(around.extra_environment.iter().cloned());
+    files
+}
+
+/// Variables that every process has; the environment files come later and win, but for PORT and INSTANCE,
+/// which the site file cannot set.
+fn own_variables(scope: &Scope<'_>, process: &Process, roots: &Roots) -> Vec<String> {
+    let instance = roots.instance.unit_text();
+    let mut list = vec![format!("INSTANCE={instance}")];
+    if process.port.is_some() {
+        list.push(format!("PORT={instance}"));
+    }
+    let system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    match scope.input.site.runtime.kind {
+        RuntimeKind::Python => {
+            list.push(format!("PATH={}/env/bin:{system}", roots.release));
+            list.push("PYTHONUNBUFFERED=1".into());
+            list.push("PYTHONDONTWRITEBYTECODE=1".into());
+        }
+        RuntimeKind::Node => {
+            list.push(format!("PATH={}/code/node_modules/.bin:{system}", roots.release));
+            list.push("NODE_ENV=production".into());
+        }
+        RuntimeKind::Static | RuntimeKind::Command => list.push(format!("PATH={system}")),
+    }
+    list
+}
+
+/// The command line of ExecStart=.
+fn command(scope: &Scope<'_>, name: &Name, process: &Process, roots: &Roots) -> String {
+    let field = format!("process.{name}");
+    let mut words: Vec<Result<String, (String, CannotEncode)>> = Vec::new();
+    if let Some(gunicorn) = &process.gunicorn {
+        let plain = |text: &str| exec_pieces(&[Piece::Text(text)]);
+        let here =
+            |result: Result<String, CannotEncode>, part: &str| result.map_err(|e| (format!("{field}.{part}"), e));
+        words.push(here(plain(&format!("{}/env/bin/gunicorn", roots.release)), "gunicorn"));
+        words.push(Ok("--config".into()));
+        words.push(here(unit_path(&roots.config(&scope.layout.gunicorn(name))), "gunicorn"));
+        words.push(here(plain(&gunicorn.app), "gunicorn.app"));
+    } else if process.command.is_empty() {
+        scope.errors.field(format!("{field}.command"), "a process has a command or gunicorn settings");
+    } else {
+        for (index, argument) in process.command.iter().enumerate() {
+            let resolved;
+            let text = if index == 0 {
+                resolved = program(scope, argument, roots);
+                resolved.as_slice()
+            } else {
+                std::slice::from_ref(argument)
+            };
+            for word in text {
+                let encoded = argument_pieces(scope, word, process, roots);
+                words.push(encoded.map_err(|error| (format!("{field}.command[{index}]"), error)));
+            }
+        }
+    }
+    let words: Vec<String> = words
+        .into_iter()
+        .filter_map(|word| word.map_err(|(field, error)| scope.errors.field(field, error.to_string())).ok())
+        .collect();
+    words.join(" ")
+}
+
+/// Where the program is: systemd wants an absolute path (before 248 it searched none of its own).
+fn program(scope: &Scope<'_>, name: &str, roots: &Roots) -> Vec<String> {
+    let release = &roots.release;
+    if name.starts_with('/') || name.starts_with('{') {
+        return vec![name.to_owned()];
+    }
+    if name.contains('/') {
+        return vec![format!("{release}/code/{}", name.trim_start_matches("./"))];
+    }
+    match scope.input.site.runtime.kind {
+        RuntimeKind::Python => vec![format!("{release}/env/bin/{name}")],
+        RuntimeKind::Node if matches!(name, "node" | "npm" | "npx") => {
+            vec![format!("{}/{name}", scope.input.platform.node_dir)]
+        }
+        RuntimeKind::Node => vec![format!("{release}/code/node_modules/.bin/{name}")],
+        RuntimeKind::Static | RuntimeKind::Command => vec!["/usr/bin/env".into(), name.to_owned()],
+    }
+}
+
+/// Fills in `{port}`, `{instance}`, `{release}` and `{shared}`; other braces stay as they are.
+fn argument_pieces(
+    scope: &Scope<'_>,
+    argument: &str,
+    process: &Process,
+    roots: &Roots,
+) -> Result<String, CannotEncode> {
+    let (shared, fixed) = (scope.layout.shared(), roots.instance.unit_text());
+    let instance = match roots.instance {
+        Instance::Specifier => Piece::Specifier('i'),
+        Instance::Port(_) | Instance::Single => Piece::Text(&fixed),
+    };
+    let mut pieces = Vec::new();
+    let mut rest = argument;
+    while let Some((before, after)) = rest.split_once('{') {
+        let filled = [
+            ("port}", instance),
+            ("instance}", instance),
+            ("release}", Piece::Text(&roots.release)),
+            ("shared}", Piece::Text(&shared)),
+        ]
+        .into_iter()
+        .find_map(|(name, piece)| after.strip_prefix(name).map(|rest| (name, piece, rest)));
+        pieces.push(Piece::Text(before));
+        match filled {
+            Some(("port}", _, _)) if process.port.is_none() => {
+                return Err(CannotEncode("{port} needs a process with a port"));
+            }
+            Some((_, piece, after)) => {
+                pieces.push(piece);
+                rest = after;
+            }
+            None => {
+                pieces.push(Piece::Text("{"));
+                rest = after;
+            }
+        }
+    }
+    pieces.push(Piece::Text(rest));
+    exec_pieces(&pieces)
+}
+
+/// The unit and the rules that keep ports reachable from the host only.
+///
+/// IPAddressDeny= filters by peer in both directions, so it cannot let an application connect anywhere and
+/// be reached from nowhere (systemd.resource-control(5)); a packet filter can.
+fn guard_files(scope: &Scope<'_>, units: &UnitSet, guard: &PortGuard) -> Vec<RenderedFile> {
+    let site = raw(scope.input.site.name.as_str(), "name");
+    let rules_path = format!("{}/guard.nft", scope.layout.etc());
+    let name = "nftables/guard.nft";
+    let rules =
+        scope.engine.render(name, context! { site => site.clone(), template => name, ports => guard.ports.clone() });
+    let name = "systemd/guard.service";
+    let text = scope.engine.render(
+        name,
+        context! {
+            site, template => name, rules => rules_path.as_str(), target => units.target.as_str(),
+            nft => raw(scope.input.platform.nft.as_str(), "the host's path of nft"),
+            table => encoded(format!("slipway_{}", scope.input.site.name.replace('-', "_")), Grammar::Systemd),
+        },
+    );
+    let rules = RenderedFile {
+        path: rules_path,
+        owner: "root".into(),
+        group: "root".into(),
+        mode: 0o644,
+        content: Content::Text(rules),
+        kind: FileKind::Firewall,
+        subject: Subject::Access,
+    };
+    vec![rules, unit(guard.unit.clone(), text, Subject::Access)]
+}

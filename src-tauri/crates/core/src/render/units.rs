@@ -1,0 +1,82 @@
+//! Names of units and ports of instances.
+
+use super::input::PortSet;
+use super::output::{PortGuard, ProcessUnits, UnitInstance, UnitSet};
+use crate::encode::systemd::escape;
+use crate::site::{Listen, Name, Process, Ready, Site};
+
+/// Distance from the first to the second set of ports of processes with `listen = "port"`.
+pub const SECOND_PORT_SET: u16 = 1000;
+
+/// With two sets of ports, nginx asks an idle port again after this many seconds: keep both sets up for longer
+/// than this when switching (`fail_timeout` in the rendered upstream).
+pub const PORT_RETRY_SECONDS: u32 = 2;
+
+/// The units of `site` while `active` is the set of ports in use.
+pub fn unit_set(site: &Site, active: PortSet) -> UnitSet {
+    let processes = site.process.iter().map(|(name, process)| process_units(site, name, process, active)).collect();
+    UnitSet {
+        target: format!("{}.target", site.name),
+        slice: format!("slipway-{}.slice", escape(&site.name)),
+        processes,
+    }
+}
+
+/// How systemd knows that `process` is up.
+pub(super) fn ready(process: &Process) -> Ready {
+    process.ready.unwrap_or(if process.gunicorn.is_some() { Ready::Notify } else { Ready::Simple })
+}
+
+/// Whether systemd opens the ports of `process`.
+pub(super) fn socket_activated(process: &Process) -> bool {
+    process.port.is_some() && process.listen == Listen::Socket
+}
+
+/// The ports of `process` in one set; none when it has no port or when they would not fit.
+pub(super) fn ports(process: &Process, set: PortSet) -> Vec<u16> {
+    let Some(first) = process.port else { return Vec::new() };
+    let shift = if set == PortSet::B { SECOND_PORT_SET } else { 0 };
+    (0..process.instances)
+        .filter_map(|index| u16::try_from(index).ok()?.checked_add(first)?.checked_add(shift))
+        .collect()
+}
+
+fn process_units(site: &Site, name: &Name, process: &Process, active: PortSet) -> ProcessUnits {
+    let stem = format!("{}-{name}", site.name);
+    let with_sockets = socket_activated(process);
+    let instance = |instance: String, port: Option<u16>| UnitInstance {
+        service: format!("{stem}@{instance}.service"),
+        socket: with_sockets.then(|| format!("{stem}@{instance}.socket")),
+        name: instance,
+        port,
+    };
+    let numbered = |set: PortSet| -> Vec<UnitInstance> {
+        ports(process, set).into_iter().map(|port| instance(port.to_string(), Some(port))).collect()
+    };
+    let (instances, standby) = match (process.port, process.listen) {
+        (None, _) => ((1..=process.instances).map(|n| instance(n.to_string(), None)).collect(), Vec::new()),
+        (Some(_), Listen::Socket) => (numbered(PortSet::A), Vec::new()),
+        (Some(_), Listen::Port) => (numbered(active), numbered(active.other())),
+    };
+    ProcessUnits {
+        process: name.clone(),
+        service_template: format!("{stem}@.service"),
+        socket_template: with_sockets.then(|| format!("{stem}@.socket")),
+        ready: ready(process),
+        instances,
+        standby,
+    }
+}
+
+/// The ports that need a guard: those that processes open themselves, perhaps on every interface.
+pub(super) fn port_guard(site: &Site) -> Option<PortGuard> {
+    let mut guarded: Vec<u16> = site
+        .process
+        .values()
+        .filter(|process| process.listen == Listen::Port)
+        .flat_map(|process| [ports(process, PortSet::A), ports(process, PortSet::B)].concat())
+        .collect();
+    guarded.sort_unstable();
+    guarded.dedup();
+    (!guarded.is_empty()).then(|| PortGuard { unit: format!("{}-guard.service", site.name), ports: guarded })
+}
