@@ -188,7 +188,7 @@ pub(super) fn service(
         tasks => process.resources.tasks,
         identifier => around.identifier.as_str(),
         hardening => hardening::directives(site.hardening, site.runtime.kind, platform.systemd_version)
-            .into_iter().map(|line| sd(line)).collect::<Vec<_>>(),
+            .into_iter().map(sd).collect::<Vec<_>>(),
         writable => writable(scope).into_iter().map(|path| raw(path, "name")).collect::<Vec<_>>(),
         outbound => site.access.outbound.iter().enumerate()
             .map(|(index, network)| raw(network.as_str(), format!("access.outbound[{index}]"))).collect::<Vec<_>>(),
