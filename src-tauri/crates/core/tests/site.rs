@@ -2,6 +2,8 @@
 //!
 //! `UPDATE=1 cargo test -p slipway-core --test site` rewrites the expectations and the committed JSON Schema.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 
 use slipway_core::site::{self, Diagnostic};

@@ -42,8 +42,7 @@ impl<'a> Findings<'a> {
     }
 
     fn add(&mut self, severity: Severity, span: Option<Range<usize>>, path: &KeyPath, message: String, hint: String) {
-        if self.list.len() >= MOST {
-            self.left_out += 1;
+        if self.full() {
             return;
         }
         let hint = (!hint.is_empty()).then_some(hint);
@@ -51,6 +50,13 @@ impl<'a> Findings<'a> {
             Some(span) => self.places.diagnostic_at(severity, span, path, message, hint),
             None => self.places.diagnostic(severity, path, message, hint),
         });
+    }
+
+    /// Whether there are as many as are kept; then counts one more, so that its words need not be made.
+    pub(crate) fn full(&mut self) -> bool {
+        let full = self.list.len() >= MOST;
+        self.left_out += usize::from(full);
+        full
     }
 
     /// Whether an error was found.

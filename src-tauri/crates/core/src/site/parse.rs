@@ -119,11 +119,12 @@ fn syntax(places: &Places, errors: &[toml::de::Error]) -> Vec<Diagnostic> {
     shape::check(&mut findings, Extent::Part);
     findings.retain(|d| d.span.end <= trusted);
 
+    // One finding per line: what follows an error in the same line is its consequence.
     let mut seen = BTreeSet::new();
     for error in errors {
         let span = span_of(error);
-        let line = text.get(..span.start).map_or(0, |head| head.bytes().filter(|b| *b == b'\n').count());
-        if seen.len() > 200 || !seen.insert(line) {
+        let line_start = text.get(..span.start).and_then(|head| head.rfind('\n')).unwrap_or(0);
+        if !seen.insert(line_start) {
             continue;
         }
         let (message, hint) = syntax_words(error, text, &span);

@@ -141,3 +141,75 @@ pub(crate) fn entries(map: &Map<String, Value>) -> Option<(Option<&'static str>,
     }
     map.get("additionalProperties").filter(|value| **value != Value::Bool(false)).map(|value| (None, value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::site::text::check_format;
+    use proptest::prelude::*;
+    use proptest::string::string_regex;
+    use proptest::test_runner::{Config, TestRunner};
+
+    fn walk(schema: &Value, visit: &mut impl FnMut(&Map<String, Value>)) {
+        match schema {
+            Value::Object(map) => {
+                visit(map);
+                map.values().for_each(|value| walk(value, visit));
+            }
+            Value::Array(items) => items.iter().for_each(|item| walk(item, visit)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn editors_see_patterns_and_no_formats_of_ours() {
+        let schema = schema();
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert_eq!(schema["$defs"]["Domain"]["type"], "string");
+        assert!(schema["$defs"]["Domain"]["pattern"].is_string());
+        let text = schema.to_string();
+        assert!(!text.contains("slipway:") && !text.contains("\"null\"") && !text.contains("uint"), "{text}");
+    }
+
+    #[test]
+    fn every_property_is_described() {
+        walk(internal(), &mut |map| {
+            if let Some(Value::Object(properties)) = map.get("properties") {
+                for (name, property) in properties {
+                    assert!(property.get("description").is_some_and(Value::is_string), "{name}");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn the_keys_of_maps_are_known_words() {
+        walk(internal(), &mut |map| {
+            if let Some(Value::Object(patterns)) = map.get("patternProperties") {
+                assert!(patterns.keys().all(|pattern| format_of_pattern(pattern).is_some()), "{patterns:?}");
+            }
+        });
+    }
+
+    /// What an editor accepts by its pattern, the parser accepts too, apart from lengths and the ranges of networks.
+    #[test]
+    fn patterns_and_checks_agree() {
+        let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(64) });
+        let mut checked = 0;
+        walk(internal(), &mut |map| {
+            let text = |key: &str| map.get(key).and_then(Value::as_str);
+            let (Some(format), Some(pattern)) = (text("format"), text("pattern")) else { return };
+            let example = map["examples"][0].as_str().unwrap();
+            assert_eq!(check_format(format, example), Ok(()), "{format}");
+            // Look-ahead is beyond the generator.
+            if format == "slipway:network" || pattern.contains("(?!") {
+                return;
+            }
+            let words = string_regex(pattern.trim_matches(['^', '$'])).unwrap();
+            let words = words.prop_filter("short", |word| word.len() <= 24);
+            runner.run(&words, |word| Ok(prop_assert_eq!(check_format(format, &word), Ok(()), "{:?}", word))).unwrap();
+            checked += 1;
+        });
+        assert!(checked >= 5);
+    }
+}

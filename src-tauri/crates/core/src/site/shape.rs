@@ -59,6 +59,7 @@ impl Walk<'_, '_> {
             (Expect::Integer(map), Kind::Integer(number)) => self.integer(node, map, *number),
             (Expect::Boolean, Kind::Boolean(value)) => Some(Value::Bool(*value)),
             (Expect::Any, _) => self.any(node),
+            _ if self.findings.full() => None,
             _ => {
                 let message =
                     format!("{} must be {}, not {}", self.subject(), advice::wanted(&expect), advice::found(node));
@@ -102,6 +103,9 @@ impl Walk<'_, '_> {
     }
 
     fn unknown_key(&mut self, entry: &Entry, properties: &Map<String, Value>, key: &str) {
+        if self.findings.full() {
+            return self.mark_broken();
+        }
         self.path.pop();
         let place = match self.path.segments() {
             [] => "at the top of the file".to_owned(),
