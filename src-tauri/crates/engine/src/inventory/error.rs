@@ -58,6 +58,16 @@ pub enum InventoryError {
     /// A host of that name is there already.
     #[error("there already is a host named {0}")]
     HostExists(HostName),
+    /// A field of a host cannot be right.
+    #[error("the {field} of host {host} cannot be used: {detail}")]
+    BadHost {
+        /// The host.
+        host: HostName,
+        /// Which field.
+        field: &'static str,
+        /// Why.
+        detail: &'static str,
+    },
     /// No such host.
     #[error("there is no host named {0}")]
     NoSuchHost(HostName),
@@ -129,6 +139,7 @@ impl InventoryError {
             Self::Full { .. } => "inventory-full",
             Self::Access { .. } => "inventory-access",
             Self::HostExists(_) => "host-exists",
+            Self::BadHost { .. } => "host-bad",
             Self::NoSuchHost(_) => "host-unknown",
             Self::HostInUse { .. } => "host-in-use",
             Self::NoSuchSite(_) => "site-unknown",
@@ -158,6 +169,7 @@ impl InventoryError {
             Self::Full { .. } => "free some space, then try again; nothing was changed".into(),
             Self::Access { .. } => "check the owner and mode of the file and its folder".into(),
             Self::HostExists(_) => "choose another name, or change that host with `slipway host edit`".into(),
+            Self::BadHost { .. } => "correct it; nothing was changed".into(),
             Self::NoSuchHost(_) => "see `slipway host list`, or add it with `slipway host add`".into(),
             Self::HostInUse { .. } => "remove those sites first, or take the host out of their site files".into(),
             Self::NoSuchSite(_) => "check the spelling, or name its site file".into(),

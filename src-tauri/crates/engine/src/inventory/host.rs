@@ -75,6 +75,26 @@ impl Host {
     }
 }
 
+/// Stops values that could not be meant: empty, with spaces or control characters (a pasted line), or like an option.
+fn check(host: &Host) -> Result<(), InventoryError> {
+    let fields = [("address", Some(&host.address)), ("user", host.user.as_ref()), ("jump host", host.jump.as_ref())];
+    let wrong = |text: &str| match text {
+        "" => Some("it is empty"),
+        _ if text.starts_with('-') => Some("it starts with a hyphen"),
+        _ if text.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+            Some("it holds a space or control character")
+        }
+        _ => None,
+    };
+    let bad = |field, detail| Err(InventoryError::BadHost { host: host.name.clone(), field, detail });
+    for (field, text) in fields {
+        if let Some(detail) = text.and_then(|text| wrong(text)) {
+            return bad(field, detail);
+        }
+    }
+    if host.port == 0 { bad("port", "it is 0") } else { Ok(()) }
+}
+
 const COLUMNS: &str =
     "name, address, port, user, identity_file, jump, sudo, tags, created_at, last_seen, facts, host_key";
 
@@ -82,7 +102,7 @@ impl Inventory {
     /// Adds a host.
     ///
     /// # Errors
-    /// [`InventoryError::HostExists`], or a failing database.
+    /// [`InventoryError::HostExists`], [`InventoryError::BadHost`], or a failing database.
     pub fn add_host(&self, host: &Host) -> Result<(), InventoryError> {
         let row = Stored::of(host)?;
         self.database.write(|transaction| {
@@ -96,7 +116,7 @@ impl Inventory {
     /// Replaces everything about the host of that name.
     ///
     /// # Errors
-    /// [`InventoryError::NoSuchHost`], or a failing database.
+    /// [`InventoryError::NoSuchHost`], [`InventoryError::BadHost`], or a failing database.
     pub fn update_host(&self, host: &Host) -> Result<(), InventoryError> {
         let row = Stored::of(host)?;
         self.database.write(|transaction| {
@@ -225,6 +245,7 @@ pub(super) struct Stored {
 
 impl Stored {
     pub(super) fn of(host: &Host) -> Result<Self, InventoryError> {
+        check(host)?;
         Ok(Self {
             name: host.name.as_str().to_owned(),
             address: host.address.clone(),

@@ -49,6 +49,22 @@ fn hosts_are_added_changed_renamed_and_removed() {
 }
 
 #[test]
+fn hosts_that_cannot_be_meant_are_refused() {
+    let (_folder, home) = home();
+    let inventory = Inventory::open(&home).unwrap();
+    let refuse = |change: &dyn Fn(&mut Host)| {
+        let mut host = host("web-1");
+        change(&mut host);
+        inventory.add_host(&host).unwrap_err().to_string()
+    };
+    assert_eq!(refuse(&|host| host.address.clear()), "the address of host web-1 cannot be used: it is empty");
+    assert!(refuse(&|host| host.user = Some("-oProxyCommand=x".into())).contains("hyphen"));
+    assert!(refuse(&|host| host.jump = Some("gate\n".into())).contains("control character"));
+    assert!(refuse(&|host| host.port = 0).contains("it is 0"));
+    assert!(inventory.hosts().unwrap().is_empty());
+}
+
+#[test]
 fn sites_keep_their_hosts_in_order() {
     let (_folder, home) = home();
     let inventory = Inventory::open(&home).unwrap();

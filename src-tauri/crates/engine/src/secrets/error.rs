@@ -1,6 +1,6 @@
 //! What can go wrong with secrets, and what to do about it. No message holds a value.
 
-use super::{LARGEST, SecretKey};
+use super::{LARGEST, Scope, SecretKey};
 
 /// Why a secret could not be read, stored or made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -110,11 +110,13 @@ pub enum SecretsError {
     },
 }
 
-/// How to get a keyring, said in one place.
-const GET_A_KEYRING: &str = "install and start one (gnome-keyring or KWallet) and log in again; on a server, run \
-    `dbus-run-session -- sh -c 'gnome-keyring-daemon --unlock --components=secrets && exec slipway …'` and type \
-    the keyring's password when it waits for input; in a pipeline, pass secrets with --secrets-from-env PREFIX. \
-    Slipway never stores secrets as plain text";
+/// Runs a program in a session with a keyring on a machine without a desktop, making the keyring the first time.
+/// gnome-keyring-daemon takes its input up to the end as the password, a line break included; hence `printf %s`, which
+/// is built into the shell, so that the password is in no process's arguments.
+pub(super) const SERVER_SESSION: &str = r#"dbus-run-session -- bash -c 'read -rsp "Keyring password: " p; printf %s "$p" | gnome-keyring-daemon --unlock --components=secrets >/dev/null && exec slipway …'"#;
+
+/// Unlocks the keyring of a session that has no screen to ask on.
+pub(super) const SERVER_UNLOCK: &str = r#"bash -c 'read -rsp "Keyring password: " p; printf %s "$p" | gnome-keyring-daemon --replace --unlock --components=secrets'"#;
 
 impl SecretsError {
     /// A stable word for programs.
@@ -142,14 +144,18 @@ impl SecretsError {
     /// What the operator can do about it.
     pub fn advice(&self) -> String {
         match self {
-            Self::NoBus { .. } | Self::NoService { .. } => GET_A_KEYRING.into(),
-            Self::NoCollection => "create one: log in to the desktop once, use \"Passwords and Keys\" (seahorse) or \
-                KWalletManager, or run `gnome-keyring-daemon --unlock` and type a new password"
-                .into(),
-            Self::Locked | Self::PromptDismissed => "unlock it with \"Passwords and Keys\" (seahorse) or \
-                KWalletManager; without a screen, run `gnome-keyring-daemon --replace --unlock --components=secrets` \
-                and type the keyring's password; then try again"
-                .into(),
+            Self::NoBus { .. } | Self::NoService { .. } => format!(
+                "install a keyring (gnome-keyring or KWallet) and log in again; on a server, run {SERVER_SESSION}; in \
+                 a pipeline, pass secrets with --secrets-from-env PREFIX. Slipway never stores secrets as plain text"
+            ),
+            Self::NoCollection => format!(
+                "create one with \"Passwords and Keys\" (seahorse) or KWalletManager, or without a screen with \
+                 {SERVER_UNLOCK}"
+            ),
+            Self::Locked | Self::PromptDismissed => format!(
+                "unlock it with \"Passwords and Keys\" (seahorse) or KWalletManager, or without a screen with \
+                 {SERVER_UNLOCK}; then try again"
+            ),
             Self::NoAnswer { .. } => {
                 "look for a question of the keyring on the screen of this session, or restart the keyring; then try again".into()
             }
@@ -159,7 +165,13 @@ impl SecretsError {
             Self::Ambiguous { .. } => {
                 "delete all but one with \"Passwords and Keys\" (seahorse) or `secret-tool clear`".into()
             }
-            Self::Damaged { key } => format!("set it again: {}", super::keyring::command(key)),
+            Self::Damaged { key } => match key.scope {
+                Scope::Site(_) => format!("set it again: {}", super::keyring::command(key)),
+                Scope::Slipway => format!(
+                    "delete it, and a new one is made: secret-tool clear service slipway username '{}'",
+                    key.path()
+                ),
+            },
             Self::ReadOnly { supply, .. } => {
                 format!("set it where the pipeline keeps its variables ({supply}), or run without --secrets-from-env")
             }

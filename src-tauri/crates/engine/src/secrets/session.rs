@@ -24,6 +24,8 @@ pub(super) enum Session {
     DeadBus,
     /// No bus at all.
     Nothing,
+    /// No bus, but all that is needed to follow the advice.
+    Advised,
 }
 
 /// Which run of the test this is.
@@ -55,8 +57,8 @@ pub(super) fn enter(session: Session, name: &str) -> Run {
 
 fn missing(session: Session) -> Option<&'static str> {
     let tools: &[&str] = match session {
-        Session::Unlocked | Session::NeverMade => {
-            &["dbus-run-session", "dbus-send", "gnome-keyring-daemon", "secret-tool"]
+        Session::Unlocked | Session::NeverMade | Session::Advised => {
+            &["bash", "dbus-run-session", "dbus-send", "gnome-keyring-daemon", "secret-tool"]
         }
         Session::BusOnly => &["dbus-run-session"],
         Session::DeadBus | Session::Nothing => &[],
@@ -87,7 +89,7 @@ fn prepare(session: Session, name: &str, folder: &Path) -> Command {
             std::fs::write(&configuration, bare_bus(folder)).unwrap();
             in_session(&["--config-file", configuration.to_str().unwrap()], "exec \"$0\" \"$@\"")
         }
-        Session::DeadBus | Session::Nothing => Command::new("env"),
+        Session::DeadBus | Session::Nothing | Session::Advised => Command::new("env"),
     };
     command.arg(test).args(arguments);
     // Nothing of the session that the tests are started from may be found.

@@ -131,7 +131,7 @@ fn a_locked_keyring_says_so_and_a_restarted_one_is_found_again() {
         assert!(error.advice().contains("unlock"));
     }
     // The same handle works again after the advice was followed: the daemon is a new process with new sessions.
-    run(&["gnome-keyring-daemon", "--replace", "--unlock", "--components=secrets"], PASSWORD).unwrap();
+    run(&["sh", "-c", super::error::SERVER_UNLOCK], &format!("{PASSWORD}\n")).unwrap();
     assert_eq!(value(&keyring, &key("TOKEN")).as_deref(), Some(b"x".as_slice()));
 }
 
@@ -169,6 +169,20 @@ fn a_bus_without_a_keyring_says_how_to_get_one() {
     let error = open().unwrap_err();
     assert!(matches!(error, SecretsError::NoService { .. }), "{error:?}");
     assert!(error.advice().contains("gnome-keyring") && error.advice().contains("--secrets-from-env"));
+}
+
+#[test]
+fn the_advice_for_servers_works_as_written() {
+    if enter(Session::Advised, "the_advice_for_servers_works_as_written") == Run::Outside {
+        return;
+    }
+    let advised = |instead: &str| {
+        let command = super::error::SERVER_SESSION.replace("slipway …", instead);
+        run(&["sh", "-c", &command], "pass word\n")
+    };
+    advised("secret-tool store --label=x service slipway site shop name KEY <<<stored").unwrap();
+    let found = advised("secret-tool lookup service slipway site shop name KEY").unwrap();
+    assert_eq!(String::from_utf8_lossy(&found).trim(), "stored", "a second session opens the same keyring");
 }
 
 #[test]
