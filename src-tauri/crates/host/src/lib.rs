@@ -15,6 +15,7 @@ pub mod executor;
 pub mod known_hosts;
 mod link;
 mod target;
+mod transfer;
 
 pub use connection::{Connection, Counters, connect};
 pub use error::{Attempt, AttemptResult, ConnectError, HostError, KeyProblem, UnreachableReason};
@@ -23,3 +24,4 @@ pub use target::{
     Challenge, Credentials, Decision, HostKeyDecision, NoCredentials, Observer, PresentedKey, Question, Step, Sudo,
     Target,
 };
+pub use transfer::{Entry, Kind, LocalTree, UploadProgress, Uploaded};

@@ -1,0 +1,12 @@
+# Prepares an upload. Arguments: destination, digest of the archive. Prints how many bytes of it are here.
+set -u
+destination=$1 archive=/var/lib/slipway/spool/$2
+if [ -e "$destination" ] || [ -L "$destination" ]; then
+    echo "$destination exists already" >&2
+    exit 1
+fi
+umask 077
+mkdir -p /var/lib/slipway/spool || exit 1
+# What was left behind by uploads that nobody went on with.
+find /var/lib/slipway/spool -mindepth 1 -maxdepth 1 -mtime +2 -exec rm -rf {} +
+if [ -f "$archive" ]; then stat -c %s "$archive"; else echo 0; fi

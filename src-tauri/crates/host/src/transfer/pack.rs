@@ -1,0 +1,116 @@
+//! Packing a tree into one compressed archive.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Seek as _, Write};
+use std::sync::{Arc, Mutex};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest as _, Sha256};
+use slipway_core::digest::Digest;
+
+use super::tree::{Kind, LocalTree, digest_of, local};
+use crate::error::HostError;
+
+/// A packed tree in a nameless temporary file.
+pub(super) struct Packed {
+    pub(super) file: Arc<Mutex<File>>,
+    pub(super) size: u64,
+    /// Of the archive.
+    pub(super) digest: Digest,
+    /// Lines for the host: what it copies by itself.
+    pub(super) copies: Vec<String>,
+}
+
+/// Packs `tree` without the files that `reuse` has.
+///
+/// gzip, because every host has it. Times of files are kept: web servers make `ETag` of them.
+pub(super) fn pack(tree: &LocalTree, reuse: &BTreeMap<Digest, String>) -> Result<Packed, HostError> {
+    let io = |error: io::Error| local(&tree.root, error.to_string());
+    let file = tempfile::tempfile().map_err(io)?;
+    let hashing = Hashing { inner: BufWriter::with_capacity(256 << 10, file), hasher: Sha256::new(), size: 0 };
+    let mut archive = tar::Builder::new(GzEncoder::new(hashing, Compression::new(4)));
+    let mut copies = Vec::new();
+    for entry in tree.entries() {
+        let full = tree.root.join(&entry.path);
+        let io = |error: io::Error| local(&full, error.to_string());
+        let mut header = tar::Header::new_gnu();
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_size(0);
+        let meta = std::fs::symlink_metadata(&full).map_err(io)?;
+        let modified = meta.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        header.set_mtime(modified.map_or(0, |time| time.as_secs()));
+        match &entry.kind {
+            Kind::Directory => {
+                header.set_entry_type(tar::EntryType::Directory);
+                header.set_mode(0o755);
+                archive.append_data(&mut header, format!("{}/", entry.path), io::empty()).map_err(io)?;
+            }
+            Kind::Link { target } => {
+                header.set_entry_type(tar::EntryType::Symlink);
+                header.set_mode(0o777);
+                archive.append_link(&mut header, &entry.path, target).map_err(io)?;
+            }
+            Kind::File { executable, size, digest } => {
+                let mode = if *executable { 0o755 } else { 0o644 };
+                if let Some(source) = reuse.get(digest).filter(|source| is_plain(source) && is_plain(&entry.path)) {
+                    copies.push(format!("{digest}\t{mode:o}\t{}\t{source}", entry.path));
+                    continue;
+                }
+                header.set_entry_type(tar::EntryType::Regular);
+                header.set_mode(mode);
+                header.set_size(*size);
+                let opened = File::open(&full).map_err(io)?;
+                let mut reading = Reading { inner: opened.take(*size), hasher: Sha256::new() };
+                archive.append_data(&mut header, &entry.path, &mut reading).map_err(io)?;
+                if digest_of(reading.hasher).map_err(io)? != *digest || meta.len() != *size {
+                    return Err(local(&full, "it changed while it was being read"));
+                }
+            }
+        }
+    }
+    let hashing = archive.into_inner().and_then(GzEncoder::finish).map_err(io)?;
+    let mut file = hashing.inner.into_inner().map_err(|error| io(error.into_error()))?;
+    file.rewind().map_err(io)?;
+    let digest = digest_of(hashing.hasher).map_err(io)?;
+    Ok(Packed { file: Arc::new(Mutex::new(file)), size: hashing.size, digest, copies })
+}
+
+/// Whether a path fits into a line of the list of copies.
+fn is_plain(path: &str) -> bool {
+    !path.chars().any(|c| c.is_control() || c == '\\')
+}
+
+struct Hashing<W> {
+    inner: W,
+    hasher: Sha256,
+    size: u64,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.hasher.update(bytes.get(..count).unwrap_or_default());
+        self.size += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+struct Reading<R> {
+    inner: R,
+    hasher: Sha256,
+}
+
+impl<R: Read> Read for Reading<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.hasher.update(buffer.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+}

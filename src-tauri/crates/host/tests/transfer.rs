@@ -1,0 +1,148 @@
+//! Sending folders to a real sshd.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    missing_docs
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::Path;
+use std::time::Instant;
+
+use slipway_core::command::Command;
+use slipway_host::{HostError, Kind, LocalTree};
+use support::{Server, can_run};
+
+/// Bytes that do not compress.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let step = |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    (0..length).map(step).collect()
+}
+
+fn folder(big: usize) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir_all(at("static/empty")).unwrap();
+    std::fs::write(at("big"), noise(big)).unwrap();
+    std::fs::write(at("static/é 'x'\n"), "odd name").unwrap();
+    std::fs::write(at("-n"), "dash").unwrap();
+    std::fs::write(at(&format!("static/{}", "long".repeat(50))), "long name").unwrap();
+    std::fs::write(at("manage.py"), "#!/usr/bin/python3\n").unwrap();
+    std::fs::set_permissions(at("manage.py"), std::fs::Permissions::from_mode(0o700)).unwrap();
+    symlink("../manage.py", at("static/link")).unwrap();
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_arrives_as_it_is_and_once() {
+    if !can_run() {
+        return;
+    }
+    let server = Server::start("");
+    let host = server.connect().await;
+    let folder = folder(20 << 20);
+    let tree = LocalTree::read(folder.path(), &[]).unwrap();
+    let place = server.path("site/code");
+    let destination = place.to_str().unwrap();
+    let (sender, mut progress) = tokio::sync::mpsc::channel(1000);
+    let start = Instant::now();
+    let sent = host.upload(destination, &tree, &BTreeMap::new(), Some(sender)).await.unwrap();
+    eprintln!("20 MiB: {:?}", start.elapsed());
+    assert_eq!((sent.resumed, sent.copied), (0, 0));
+    let mut last = 0;
+    while let Some(step) = progress.recv().await {
+        assert!(step.sent >= last && step.total == sent.packed);
+        last = step.sent;
+    }
+    assert_eq!(last, sent.packed);
+
+    let there = LocalTree::read(Path::new(destination), &[]).unwrap();
+    assert_eq!(there.entries(), tree.entries());
+    assert_eq!(there.digest(), tree.digest());
+    let mode = |name: &str| std::fs::symlink_metadata(place.join(name)).unwrap();
+    assert_eq!(mode("manage.py").mode() & 0o7777, 0o755);
+    assert_eq!(mode("big").mode() & 0o7777, 0o644);
+    assert_eq!(mode("static").mode() & 0o7777, 0o755);
+    assert_eq!((mode("big").uid(), mode("").uid()), (0, 0));
+    assert_eq!(mode("big").mtime(), std::fs::metadata(folder.path().join("big")).unwrap().mtime());
+
+    let again = host.upload(destination, &tree, &BTreeMap::new(), None).await.unwrap_err();
+    assert!(matches!(&again, HostError::Failed { why, .. } if why.contains("exists")), "{again}");
+    assert!(!again.is_fatal());
+
+    // What is on the host is copied there, unless it is not what it was.
+    let reuse = |path: &str| {
+        let big = tree.entries().iter().find(|entry| entry.path == "big").unwrap();
+        let Kind::File { digest, .. } = &big.kind else { panic!() };
+        BTreeMap::from([(digest.clone(), path.to_owned())])
+    };
+    let second = server.path("second");
+    let source = place.join("big");
+    let sent = host.upload(second.to_str().unwrap(), &tree, &reuse(source.to_str().unwrap()), None).await.unwrap();
+    assert_eq!(sent.copied, 1);
+    assert!(sent.packed < 10_000);
+    assert_eq!(LocalTree::read(&second, &[]).unwrap().digest(), tree.digest());
+    let third = server.path("third");
+    let wrong = host.upload(third.to_str().unwrap(), &tree, &reuse("/etc/hostname"), None).await.unwrap_err();
+    assert!(matches!(wrong, HostError::Failed { .. }));
+    assert!(!third.exists() && !server.path("third.slipway-partial").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_goes_on_where_it_stopped() {
+    if !can_run() {
+        return;
+    }
+    let server = Server::start("");
+    let host = server.connect().await;
+    let folder = folder((12 << 20) + 12345);
+    let tree = LocalTree::read(folder.path(), &[]).unwrap();
+    let place = server.path("code");
+    let destination = place.to_str().unwrap();
+    let (sender, mut progress) = tokio::sync::mpsc::channel(1000);
+    let none = BTreeMap::new();
+    {
+        let uploading = host.upload(destination, &tree, &none, Some(sender));
+        let enough = async { while progress.recv().await.is_some_and(|step| step.sent < 4 << 20) {} };
+        tokio::select! {
+            _ = uploading => panic!("it was to be stopped"),
+            () = enough => {}
+        }
+    }
+    drop(host);
+    let host = server.connect().await;
+    let sent = host.upload(destination, &tree, &none, None).await.unwrap();
+    assert!(sent.resumed >= 4 << 20 && sent.resumed < sent.packed, "{sent:?}");
+    assert_eq!(LocalTree::read(&place, &[]).unwrap().digest(), tree.digest());
+
+    // A spool file with other bytes is found out, removed, and the next attempt works.
+    std::fs::remove_dir_all(&place).unwrap();
+    let packed = sent.packed;
+    let spoil = async {
+        let (sender, mut progress) = tokio::sync::mpsc::channel(1000);
+        let uploading = host.upload(destination, &tree, &none, Some(sender));
+        let some = async { while progress.recv().await.is_some_and(|step| step.sent < 1 << 20) {} };
+        tokio::select! { _ = uploading => panic!(), () = some => {} }
+    };
+    spoil.await;
+    let spoil = "cd /var/lib/slipway/spool && for f in *; do [ \"$(stat -c %s \"$f\")\" -lt $1 ] && printf x | dd of=\"$f\" conv=notrunc status=none; done; :";
+    assert!(host.run(Command::script(spoil, [packed.to_string()])).await.unwrap().success());
+    let damaged = host.upload(destination, &tree, &none, None).await.unwrap_err();
+    assert!(matches!(&damaged, HostError::Failed { why, .. } if why.contains("damaged")), "{damaged}");
+    assert!(!place.exists());
+    host.upload(destination, &tree, &none, None).await.unwrap();
+    assert_eq!(LocalTree::read(&place, &[]).unwrap().digest(), tree.digest());
+}
