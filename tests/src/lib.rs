@@ -13,3 +13,4 @@
 )]
 
 pub mod hosts;
+pub mod relay;
