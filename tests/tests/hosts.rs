@@ -1,4 +1,5 @@
 //! What the test kit promises about hosts, tried on real ones.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
@@ -12,42 +13,26 @@ fn boot(distribution: Distribution) -> Option<Host> {
 
 /// Runs OpenSSH's client and returns its exit status and what it printed.
 fn ssh(host: &Host, user: &str, command: &str) -> (bool, String) {
-    let output = host
-        .ssh(user)
-        .arg(command)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let output = host.ssh(user).arg(command).stdin(Stdio::null()).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
-    (
-        output.status.success(),
-        String::from_utf8_lossy(&text).trim().to_owned(),
-    )
+    (output.status.success(), String::from_utf8_lossy(&text).trim().to_owned())
 }
 
 #[test]
 fn a_debian_host_is_what_its_name_says() {
-    for (distribution, version) in [
-        (Distribution::Debian11, "11"),
-        (Distribution::Debian12, "12"),
-        (Distribution::Debian13, "13"),
-    ] {
+    for (distribution, version) in
+        [(Distribution::Debian11, "11"), (Distribution::Debian12, "12"), (Distribution::Debian13, "13")]
+    {
         let Some(host) = boot(distribution) else {
             return;
         };
         let release = String::from_utf8(host.read_file("/etc/os-release").unwrap()).unwrap();
-        assert!(
-            release.contains(&format!("VERSION_ID=\"{version}\"")),
-            "{release}"
-        );
+        assert!(release.contains(&format!("VERSION_ID=\"{version}\"")), "{release}");
         assert_eq!(host.exec(&["hostname"]).stdout.trim(), host.name());
         let failed = host.exec(&["systemctl", "--failed", "--no-legend"]);
         assert_eq!(failed.stdout, "", "{distribution}: {failed}");
         for absent in ["nginx", "git", "curl", "redis-server"] {
-            assert!(
-                !host.exec(&["which", absent]).is_success(),
-                "{absent} is on a bare {distribution}"
-            );
+            assert!(!host.exec(&["which", absent]).is_success(), "{absent} is on a bare {distribution}");
         }
     }
 }
@@ -58,17 +43,11 @@ fn every_login_works_with_openssh() {
         return;
     };
     assert_eq!(ssh(&host, "root", "id -un"), (true, "root".to_owned()));
-    assert_eq!(
-        ssh(&host, "deploy", "sudo -n id -un"),
-        (true, "root".to_owned())
-    );
+    assert_eq!(ssh(&host, "deploy", "sudo -n id -un"), (true, "root".to_owned()));
     let (allowed, said) = ssh(&host, "operator", "sudo -n id -un");
     assert!(!allowed && said.contains("password is required"), "{said}");
     let with_password = "printf 'correct horse\\n' | sudo -S -p '' id -un";
-    assert_eq!(
-        ssh(&host, "operator", with_password),
-        (true, "root".to_owned())
-    );
+    assert_eq!(ssh(&host, "operator", with_password), (true, "root".to_owned()));
 }
 
 #[test]
@@ -77,22 +56,10 @@ fn a_command_inside_reports_status_and_both_streams() {
         return;
     };
     let output = host.shell("echo out; echo err >&2; exit 3");
-    assert_eq!(
-        (
-            output.status,
-            output.stdout.as_str(),
-            output.stderr.as_str()
-        ),
-        (3, "out\n", "err\n")
-    );
+    assert_eq!((output.status, output.stdout.as_str(), output.stderr.as_str()), (3, "out\n", "err\n"));
     host.write_file("/srv/new/file", b"a\0b").unwrap();
     assert_eq!(host.read_file("/srv/new/file").unwrap(), b"a\0b");
-    assert!(
-        host.read_file("/srv/absent")
-            .unwrap_err()
-            .to_string()
-            .contains("No such file")
-    );
+    assert!(host.read_file("/srv/absent").unwrap_err().to_string().contains("No such file"));
 }
 
 #[test]
@@ -105,18 +72,12 @@ fn a_reboot_keeps_files_address_and_keys() {
     host.write_file("/srv/kept", "yes").unwrap();
     host.reboot().unwrap();
     assert_eq!(host.read_file("/srv/kept").unwrap(), b"yes");
-    assert_eq!(
-        (host.address(), host.fingerprint()),
-        (before.0, before.1.as_str())
-    );
+    assert_eq!((host.address(), host.fingerprint()), (before.0, before.1.as_str()));
     assert_ne!(boot_id(), before.2);
     assert!(ssh(&host, "root", "true").0);
 
     host.power_off_hard();
-    assert!(
-        TcpStream::connect_timeout(&(host.address(), 22).into(), Duration::from_millis(300))
-            .is_err()
-    );
+    assert!(TcpStream::connect_timeout(&(host.address(), 22).into(), Duration::from_millis(300)).is_err());
     host.start().unwrap();
     assert_eq!(host.read_file("/srv/kept").unwrap(), b"yes");
 }
@@ -141,27 +102,17 @@ fn a_cut_link_and_a_paused_host_are_silent_until_restored() {
     let Some(host) = boot(Distribution::Debian12) else {
         return;
     };
-    let connects = || {
-        TcpStream::connect_timeout(&(host.address(), 22).into(), Duration::from_millis(300)).is_ok()
-    };
+    let connects = || TcpStream::connect_timeout(&(host.address(), 22).into(), Duration::from_millis(300)).is_ok();
     assert!(connects());
     host.cut_link().unwrap();
     assert!(!connects());
-    assert!(
-        host.exec(&["true"]).is_success(),
-        "commands inside do not need the link"
-    );
+    assert!(host.exec(&["true"]).is_success(), "commands inside do not need the link");
     host.restore_link().unwrap();
     assert!(connects());
 
     host.pause().unwrap();
-    let mut client = host
-        .ssh("root")
-        .args(["-o", "ConnectTimeout=1"])
-        .arg("true")
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut client =
+        host.ssh("root").args(["-o", "ConnectTimeout=1"]).arg("true").stderr(Stdio::null()).spawn().unwrap();
     assert!(!client.wait().unwrap().success());
     host.resume();
     assert!(ssh(&host, "root", "true").0);
@@ -175,12 +126,7 @@ fn apt_get_installs_inside() {
     let install = host.shell("DEBIAN_FRONTEND=noninteractive apt-get install -y nginx-light");
     assert!(install.is_success(), "{install}");
     assert!(host.exec(&["nginx", "-t"]).is_success());
-    assert_eq!(
-        host.exec(&["systemctl", "is-active", "nginx"])
-            .stdout
-            .trim(),
-        "active"
-    );
+    assert_eq!(host.exec(&["systemctl", "is-active", "nginx"]).stdout.trim(), "active");
 }
 
 #[test]
@@ -191,29 +137,13 @@ fn hosts_run_side_by_side_and_leave_nothing_behind() {
     let second = boot(Distribution::Debian12).unwrap();
     assert_ne!(first.address(), second.address());
     assert_ne!(first.fingerprint(), second.fingerprint());
-    let reached = first.exec(&[
-        "bash",
-        "-c",
-        &format!("exec 3<>/dev/tcp/{}/22", second.address()),
-    ]);
+    let reached = first.exec(&["bash", "-c", &format!("exec 3<>/dev/tcp/{}/22", second.address())]);
     assert!(reached.is_success(), "{reached}");
-    let record = list()
-        .unwrap()
-        .into_iter()
-        .find(|record| record.name == first.name())
-        .unwrap();
+    let record = list().unwrap().into_iter().find(|record| record.name == first.name()).unwrap();
     drop(first);
     assert!(!record.directory.exists());
-    assert!(
-        list()
-            .unwrap()
-            .iter()
-            .all(|other| other.name != record.name)
-    );
-    assert!(
-        second.exec(&["true"]).is_success(),
-        "the other host goes on"
-    );
+    assert!(list().unwrap().iter().all(|other| other.name != record.name));
+    assert!(second.exec(&["true"]).is_success(), "the other host goes on");
 }
 
 #[test]
@@ -222,10 +152,7 @@ fn a_panic_removes_the_host() {
         return;
     }
     let name = format!("panics-{}", std::process::id());
-    let options = HostOptions {
-        name: Some(name.clone()),
-        ..HostOptions::default()
-    };
+    let options = HostOptions { name: Some(name.clone()), ..HostOptions::default() };
     let panicked = std::thread::spawn(move || {
         let _host = Host::boot(Distribution::Debian12, options).unwrap();
         panic!("on purpose");
@@ -246,16 +173,10 @@ fn hosts_of_a_killed_process_are_collected() {
         .spawn()
         .unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(owner.stdout.take().unwrap()));
-    assert!(
-        lines.by_ref().any(|line| line.unwrap().contains("Ctrl-C")),
-        "it never said that it was up"
-    );
+    assert!(lines.by_ref().any(|line| line.unwrap().contains("Ctrl-C")), "it never said that it was up");
     owner.kill().unwrap();
     owner.wait().unwrap();
-    assert!(
-        list().unwrap().iter().any(|host| host.name == name),
-        "a killed owner cannot clean up"
-    );
+    assert!(list().unwrap().iter().any(|host| host.name == name), "a killed owner cannot clean up");
     collect_garbage().unwrap();
     assert!(list().unwrap().iter().all(|host| host.name != name));
 }

@@ -4,9 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use slipway_tests::hosts::{
-    Distribution, Host, HostError, HostOptions, bake, collect_garbage, list,
-};
+use slipway_tests::hosts::{Distribution, Host, HostError, HostOptions, bake, collect_garbage, list};
 
 /// Disposable test hosts.
 #[derive(Parser)]
@@ -74,12 +72,7 @@ fn main() -> ExitCode {
 
 fn run(command: HostCommand) -> Result<(), HostError> {
     match command {
-        HostCommand::Up {
-            distribution,
-            name,
-            sudo,
-            detach,
-        } => up(distribution, name, sudo, detach),
+        HostCommand::Up { distribution, name, sudo, detach } => up(distribution, name, sudo, detach),
         HostCommand::Down { name } => {
             Host::attach(&name)?.remove();
             println!("{name} is gone");
@@ -88,12 +81,7 @@ fn run(command: HostCommand) -> Result<(), HostError> {
         HostCommand::List => {
             for host in list()? {
                 let stays = if host.detached { "detached" } else { "" };
-                println!(
-                    "{:<16} {:<10} {:<15} {stays}",
-                    host.name,
-                    host.distribution,
-                    host.address.to_string()
-                );
+                println!("{:<16} {:<10} {:<15} {stays}", host.name, host.distribution, host.address.to_string());
             }
             Ok(())
         }
@@ -108,55 +96,30 @@ fn run(command: HostCommand) -> Result<(), HostError> {
     }
 }
 
-fn up(
-    distribution: Distribution,
-    name: Option<String>,
-    sudo: Option<String>,
-    detached: bool,
-) -> Result<(), HostError> {
-    let mut options = HostOptions {
-        name,
-        detached,
-        ..HostOptions::default()
-    };
+fn up(distribution: Distribution, name: Option<String>, sudo: Option<String>, detached: bool) -> Result<(), HostError> {
+    let mut options = HostOptions { name, detached, ..HostOptions::default() };
     if let Some(password) = sudo {
         options.sudo_password = password;
     }
     let password = options.sudo_password.clone();
     // Caught from the start, so that an impatient Ctrl-C during the boot cleans up as well.
-    let runtime =
-        tokio::runtime::Runtime::new().map_err(|error| HostError::Other(error.to_string()))?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| HostError::Other(error.to_string()))?;
     let interrupted = runtime.spawn(async {
-        let mut terminated =
-            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         tokio::select! {
             result = tokio::signal::ctrl_c() => result,
             _ = terminated.recv() => Ok(()),
         }
     });
     let host = Host::boot(distribution, options)?;
-    println!(
-        "{} runs {distribution} at {} port {}",
-        host.name(),
-        host.address(),
-        host.ssh_port()
-    );
-    println!(
-        "users        root; deploy (sudo without a password); operator (sudo password: {password})"
-    );
+    println!("{} runs {distribution} at {} port {}", host.name(), host.address(), host.ssh_port());
+    println!("users        root; deploy (sudo without a password); operator (sudo password: {password})");
     println!("key          {}", host.client_key().display());
     println!("known_hosts  {}", host.known_hosts_line());
     println!("fingerprint  {}", host.fingerprint());
     let ssh = host.ssh("deploy");
-    let words: Vec<_> = ssh
-        .get_args()
-        .filter(|word| *word != "BatchMode=yes")
-        .map(|w| w.to_string_lossy())
-        .collect();
-    println!(
-        "try          ssh {}",
-        words.join(" ").replace("-o -o", "-o")
-    );
+    let words: Vec<_> = ssh.get_args().filter(|word| *word != "BatchMode=yes").map(|w| w.to_string_lossy()).collect();
+    println!("try          ssh {}", words.join(" ").replace("-o -o", "-o"));
     if detached {
         println!("remove with  slipway-testkit host down {}", host.name());
         return Ok(());
@@ -170,19 +133,14 @@ fn up(
 fn shell(name: &str) -> Result<(), HostError> {
     let host = Host::attach(name)?;
     let ended = host.enter(&["sh", "-c", "cd; exec bash -l"]).status();
-    ended
-        .map(drop)
-        .map_err(|error| HostError::Other(format!("could not run nsenter: {error}")))
+    ended.map(drop).map_err(|error| HostError::Other(format!("could not run nsenter: {error}")))
 }
 
 fn bake_all(names: &[String]) -> Result<(), HostError> {
     let distributions = if names.iter().any(|name| name == "all") {
         Distribution::ALL.to_vec()
     } else {
-        names
-            .iter()
-            .map(|name| name.parse())
-            .collect::<Result<_, _>>()?
+        names.iter().map(|name| name.parse()).collect::<Result<_, _>>()?
     };
     for distribution in distributions {
         let baked = bake(distribution)?;

@@ -30,6 +30,37 @@ const BARE: &[&str] = &[
     "libpam-systemd",
 ];
 
+/// What the RHEL stand-in has besides: RHEL's tools, and the libraries that its RPMs' programs need.
+const EL9_EXTRA: &[&str] = &[
+    "dnf",
+    "rpm",
+    "firewalld",
+    "netbase",
+    "nftables",
+    "policycoreutils",
+    "selinux-utils",
+    "python3-venv",
+    "python3-setuptools",
+    "python3-wheel",
+    "python3-selinux",
+    "python3-semanage",
+    "python3-sepolicy",
+    "python3-audit",
+    "python3-distro",
+    "libcurl4",
+    "libcurl3-gnutls",
+    "libjq1",
+    "libexpat1",
+    "libpopt0",
+    "libxxhash0",
+    "media-types",
+    "less",
+    "hostname",
+];
+
+/// Makes a Debian tree into the RHEL stand-in; part of the recipe's hash.
+const EL9_CUSTOMISE: &str = include_str!("el9.sh");
+
 /// Adjusts a fresh tree; part of the recipe's hash.
 const CUSTOMISE: &str = r#"set -eu
 rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/hostname "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id
@@ -63,21 +94,13 @@ pub fn bake(distribution: Distribution) -> Result<Baked, HostError> {
     let name = format!("{}-{}", distribution.name(), key(distribution));
     let root = cache.bases().join(&name);
     if root.is_dir() {
-        return Ok(Baked {
-            distribution,
-            root,
-            took: None,
-        });
+        return Ok(Baked { distribution, root, took: None });
     }
     Prerequisites::require()?;
     let _lock = cache.lock(&name)?;
     if root.is_dir() {
         // Another process made it while this one waited for the lock.
-        return Ok(Baked {
-            distribution,
-            root,
-            took: None,
-        });
+        return Ok(Baked { distribution, root, took: None });
     }
     let started = Instant::now();
     let building = cache.bases().join(format!(".building-{name}"));
@@ -88,11 +111,7 @@ pub fn bake(distribution: Distribution) -> Result<Baked, HostError> {
     }
     built?;
     fs::rename(&building, &root).context("rename the new base tree to", &root)?;
-    Ok(Baked {
-        distribution,
-        root,
-        took: Some(started.elapsed()),
-    })
+    Ok(Baked { distribution, root, took: Some(started.elapsed()) })
 }
 
 fn build(distribution: Distribution, root: &Path) -> Result<(), HostError> {
@@ -100,39 +119,53 @@ fn build(distribution: Distribution, root: &Path) -> Result<(), HostError> {
     let suite = distribution.suite();
     run_command(
         command("mmdebstrap")
-            .args([
-                "--quiet",
-                "--variant=minbase",
-                "--skip=cleanup/apt/lists,cleanup/tmp",
-            ])
-            .arg(format!("--include={}", BARE.join(",")))
+            .args(["--quiet", "--variant=minbase", "--skip=cleanup/apt/lists,cleanup/tmp"])
+            .arg(format!("--include={}", packages(distribution).join(",")))
             .arg(suite)
             .arg(root)
             .arg(format!("deb {mirror} {suite} main")),
     )?;
-    run_with_input(command("sh").arg("-s").arg(root), CUSTOMISE.as_bytes())?;
+    for script in scripts(distribution) {
+        let work = root.with_extension("work");
+        remove_tree(&work)?;
+        let done = run_with_input(command("sh").arg("-s").arg(root).arg(&work), script.as_bytes());
+        remove_tree(&work)?;
+        done?;
+    }
     Ok(())
+}
+
+fn packages(distribution: Distribution) -> Vec<&'static str> {
+    let extra = match distribution {
+        Distribution::Debian11 | Distribution::Debian12 | Distribution::Debian13 => &[],
+        Distribution::El9Like => EL9_EXTRA,
+    };
+    [BARE, extra].concat()
+}
+
+fn scripts(distribution: Distribution) -> Vec<&'static str> {
+    match distribution {
+        Distribution::Debian11 | Distribution::Debian12 | Distribution::Debian13 => vec![CUSTOMISE],
+        Distribution::El9Like => vec![CUSTOMISE, EL9_CUSTOMISE],
+    }
 }
 
 /// A short hash of everything that decides what is in the tree.
 fn key(distribution: Distribution) -> String {
+    let mut parts = vec![distribution.suite()];
+    parts.extend(packages(distribution));
+    parts.extend(scripts(distribution));
     let mut hash = Sha256::new();
-    for part in [distribution.suite(), &BARE.join(","), CUSTOMISE] {
+    for part in parts {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    hash.finalize()
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn remove_tree(path: &Path) -> Result<(), HostError> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).context("remove", path)
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).context("remove", path),
         _ => Ok(()),
     }
 }

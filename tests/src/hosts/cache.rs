@@ -59,12 +59,7 @@ pub(crate) fn lock_file(path: &Path) -> Result<File, HostError> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).context("create", parent)?;
     }
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .context("open", path)?;
+    let file = File::options().create(true).truncate(false).write(true).open(path).context("open", path)?;
     file.lock().context("lock", path)?;
     Ok(file)
 }

@@ -12,27 +12,18 @@ use super::error::HostError;
 /// The PATH is fixed because a developer's version managers (pyenv, nvm) must not leak into hosts.
 pub(crate) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
-    command.env("LC_ALL", "C.UTF-8").env(
-        "PATH",
-        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    );
+    command.env("LC_ALL", "C.UTF-8").env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     command
 }
 
 /// Runs `program` with `arguments` and returns what it printed on standard output.
-pub(crate) fn run<A: AsRef<OsStr>>(
-    program: &str,
-    arguments: impl IntoIterator<Item = A>,
-) -> Result<String, HostError> {
+pub(crate) fn run<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>) -> Result<String, HostError> {
     run_command(command(program).args(arguments))
 }
 
 /// Runs a prepared command without standard input.
 pub(crate) fn run_command(command: &mut Command) -> Result<String, HostError> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| not_started(command, &error))?;
+    let output = command.stdin(Stdio::null()).output().map_err(|error| not_started(command, &error))?;
     finish(command, output)
 }
 
@@ -48,9 +39,7 @@ pub(crate) fn run_with_input(command: &mut Command, input: &[u8]) -> Result<Stri
         // A child that exits early closes the pipe; its exit status says more than EPIPE.
         pipe.write_all(input).ok();
     }
-    let output = child
-        .wait_with_output()
-        .map_err(|error| not_started(command, &error))?;
+    let output = child.wait_with_output().map_err(|error| not_started(command, &error))?;
     finish(command, output)
 }
 
@@ -91,19 +80,11 @@ fn finish(command: &Command, output: std::process::Output) -> Result<String, Hos
 }
 
 fn not_started(command: &Command, error: &std::io::Error) -> HostError {
-    HostError::Command {
-        command: line(command),
-        status: "not started".to_owned(),
-        output: error.to_string(),
-    }
+    HostError::Command { command: line(command), status: "not started".to_owned(), output: error.to_string() }
 }
 
 fn line(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
-    words.extend(
-        command
-            .get_args()
-            .map(|argument| argument.to_string_lossy().into_owned()),
-    );
+    words.extend(command.get_args().map(|argument| argument.to_string_lossy().into_owned()));
     words.join(" ")
 }

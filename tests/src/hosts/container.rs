@@ -38,42 +38,17 @@ pub(crate) fn start(record: &HostRecord, wheelhouse: &Path) -> Result<Child, Hos
     for group in &groups {
         fs::create_dir_all(group).context("create", group)?;
     }
-    let groups: Vec<String> = groups
-        .iter()
-        .map(|group| group.to_string_lossy().into_owned())
-        .collect();
+    let groups: Vec<String> = groups.iter().map(|group| group.to_string_lossy().into_owned()).collect();
     let console = record.directory.join("console.log");
-    let log = File::options()
-        .create(true)
-        .append(true)
-        .open(&console)
-        .context("open", &console)?;
+    let log = File::options().create(true).append(true).open(&console).context("open", &console)?;
     let same_log = log.try_clone().context("open", &console)?;
     command("sh")
-        .args([
-            "-c",
-            SUPERVISE,
-            "slipway-testkit-supervisor",
-            "systemd-nspawn",
-            "--quiet",
-        ])
+        .args(["-c", SUPERVISE, "slipway-testkit-supervisor", "systemd-nspawn", "--quiet"])
         .arg(format!("--directory={}", record.root().display()))
-        .arg(format!(
-            "--network-namespace-path=/run/netns/{}",
-            network::namespace(record.index)
-        ))
+        .arg(format!("--network-namespace-path=/run/netns/{}", network::namespace(record.index)))
         .arg(format!("--machine={}", record.name))
-        .arg(format!(
-            "--bind-ro={}:/var/cache/wheelhouse",
-            wheelhouse.display()
-        ))
-        .args([
-            "--boot",
-            "--register=no",
-            "--keep-unit",
-            "--console=pipe",
-            "--capability=CAP_NET_ADMIN",
-        ])
+        .arg(format!("--bind-ro={}:/var/cache/wheelhouse", wheelhouse.display()))
+        .args(["--boot", "--register=no", "--keep-unit", "--console=pipe", "--capability=CAP_NET_ADMIN"])
         .args(["--resolv-conf=off", "--timezone=off", "--link-journal=no"])
         // Every supported distribution has the unified hierarchy; the outer machine may still have the old one.
         .env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1")
@@ -90,10 +65,7 @@ pub(crate) fn start(record: &HostRecord, wheelhouse: &Path) -> Result<Child, Hos
 /// The container's init process, seen from outside.
 pub(crate) fn leader(record: &HostRecord) -> Option<ProcessId> {
     let nspawn = nspawn(record)?;
-    children(nspawn.pid)
-        .into_iter()
-        .find(|pid| is_init_of_a_namespace(*pid))
-        .and_then(ProcessId::of)
+    children(nspawn.pid).into_iter().find(|pid| is_init_of_a_namespace(*pid)).and_then(ProcessId::of)
 }
 
 /// Shuts the guest down as a power button would and waits until it is off.
@@ -104,10 +76,7 @@ pub(crate) fn shut_down(record: &HostRecord) -> Result<(), HostError> {
     }
     if poll(SHUTDOWN_LIMIT, || is_off(record).then_some(())).is_none() {
         kill(record);
-        return Err(HostError::Other(format!(
-            "{} did not shut down within {SHUTDOWN_LIMIT:?}",
-            record.name
-        )));
+        return Err(HostError::Other(format!("{} did not shut down within {SHUTDOWN_LIMIT:?}", record.name)));
     }
     remove_control_groups(record);
     Ok(())
@@ -127,9 +96,7 @@ pub(crate) fn kill(record: &HostRecord) {
     for group in control_groups(&record.name) {
         fs::write(group.join("cgroup.kill"), "1").ok();
     }
-    poll(Duration::from_secs(10), || {
-        control_groups_are_empty(record).then_some(())
-    });
+    poll(Duration::from_secs(10), || control_groups_are_empty(record).then_some(()));
     remove_control_groups(record);
 }
 
@@ -145,9 +112,7 @@ pub(crate) fn thaw(record: &HostRecord) {
 
 /// Whether the supervisor, and so the container, has ended.
 pub(crate) fn is_off(record: &HostRecord) -> bool {
-    record
-        .supervisor
-        .is_none_or(|supervisor| !supervisor.is_alive())
+    record.supervisor.is_none_or(|supervisor| !supervisor.is_alive())
 }
 
 fn set_frozen(record: &HostRecord, value: &str) -> Result<(), HostError> {
@@ -164,10 +129,7 @@ fn nspawn(record: &HostRecord) -> Option<ProcessId> {
     let supervisor = record.supervisor.filter(|process| process.is_alive())?;
     children(supervisor.pid)
         .into_iter()
-        .find(|pid| {
-            fs::read_to_string(format!("/proc/{pid}/comm"))
-                .is_ok_and(|name| name.trim() == "systemd-nspawn")
-        })
+        .find(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "systemd-nspawn"))
         .and_then(ProcessId::of)
 }
 
@@ -175,9 +137,7 @@ fn children(pid: i32) -> Vec<i32> {
     let Ok(text) = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")) else {
         return Vec::new();
     };
-    text.split_whitespace()
-        .filter_map(|word| word.parse().ok())
-        .collect()
+    text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
 }
 
 /// Field `NSpid` of proc(5): the process's id in each namespace, innermost last.
@@ -185,14 +145,11 @@ fn is_init_of_a_namespace(pid: i32) -> bool {
     let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else {
         return false;
     };
-    let ids = status
-        .lines()
-        .find_map(|line| line.strip_prefix("NSpid:"))
-        .unwrap_or_default();
+    let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
     ids.split_whitespace().count() > 1 && ids.split_whitespace().last() == Some("1")
 }
 
-fn signal(process: ProcessId, signal: Signal) {
+pub(crate) fn signal(process: ProcessId, signal: Signal) {
     if let (true, Some(pid)) = (process.is_alive(), Pid::from_raw(process.pid)) {
         // It may have ended since: that is what was wanted.
         kill_process(pid, signal).ok();
@@ -208,10 +165,7 @@ fn control_groups(name: &str) -> Vec<PathBuf> {
             let fields: Vec<&str> = line.split(' ').collect();
             let wanted = fields.get(2) == Some(&"cgroup2")
                 || (fields.get(2) == Some(&"cgroup")
-                    && fields
-                        .get(3)?
-                        .split(',')
-                        .any(|option| option == "name=systemd"));
+                    && fields.get(3)?.split(',').any(|option| option == "name=systemd"));
             wanted.then(|| Path::new(fields[1]).join("slipway-tests").join(name))
         })
         .collect()
@@ -219,8 +173,7 @@ fn control_groups(name: &str) -> Vec<PathBuf> {
 
 fn control_groups_are_empty(record: &HostRecord) -> bool {
     control_groups(&record.name).iter().all(|group| {
-        fs::read_to_string(group.join("cgroup.events"))
-            .map_or(true, |events| events.contains("populated 0"))
+        fs::read_to_string(group.join("cgroup.events")).map_or(true, |events| events.contains("populated 0"))
     })
 }
 

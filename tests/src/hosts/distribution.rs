@@ -14,11 +14,14 @@ pub enum Distribution {
     Debian12,
     /// Debian 13 (trixie).
     Debian13,
+    /// A stand-in for RHEL 9: Debian 12 with dnf, RPMs, firewalld and the paths of AlmaLinux 9. It is not Red
+    /// Hat's build of anything.
+    El9Like,
 }
 
 impl Distribution {
     /// Every distribution, in the order in which they are baked.
-    pub const ALL: [Self; 3] = [Self::Debian12, Self::Debian11, Self::Debian13];
+    pub const ALL: [Self; 4] = [Self::Debian12, Self::El9Like, Self::Debian11, Self::Debian13];
 
     /// The name used on the command line and in the cache.
     pub fn name(self) -> &'static str {
@@ -26,6 +29,7 @@ impl Distribution {
             Self::Debian11 => "debian11",
             Self::Debian12 => "debian12",
             Self::Debian13 => "debian13",
+            Self::El9Like => "el9-like",
         }
     }
 
@@ -33,7 +37,7 @@ impl Distribution {
     pub(crate) fn suite(self) -> &'static str {
         match self {
             Self::Debian11 => "bullseye",
-            Self::Debian12 => "bookworm",
+            Self::Debian12 | Self::El9Like => "bookworm",
             Self::Debian13 => "trixie",
         }
     }
@@ -49,15 +53,9 @@ impl FromStr for Distribution {
     type Err = HostError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|known| known.name() == text)
-            .ok_or_else(|| {
-                let known: Vec<_> = Self::ALL.iter().map(|known| known.name()).collect();
-                HostError::Other(format!(
-                    "unknown distribution {text}; known are {}",
-                    known.join(", ")
-                ))
-            })
+        Self::ALL.into_iter().find(|known| known.name() == text).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|known| known.name()).collect();
+            HostError::Other(format!("unknown distribution {text}; known are {}", known.join(", ")))
+        })
     }
 }

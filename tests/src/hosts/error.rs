@@ -29,9 +29,7 @@ pub enum HostError {
         source: std::io::Error,
     },
     /// A host did not come up.
-    #[error(
-        "could not boot {distribution} ({name}): {reason}\nlast lines of its console:\n{console}"
-    )]
+    #[error("could not boot {distribution} ({name}): {reason}\nlast lines of its console:\n{console}")]
     Boot {
         /// The distribution asked for.
         distribution: String,
@@ -55,10 +53,6 @@ pub(crate) trait FileContext<T> {
 
 impl<T> FileContext<T> for std::io::Result<T> {
     fn context(self, action: &'static str, path: &std::path::Path) -> Result<T, HostError> {
-        self.map_err(|source| HostError::File {
-            action,
-            path: path.to_path_buf(),
-            source,
-        })
+        self.map_err(|source| HostError::File { action, path: path.to_path_buf(), source })
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use super::distribution::Distribution;
 use super::error::{FileContext, HostError};
 use super::network::{self, LinkState};
 use super::record::{self, HostRecord, ProcessId, collect_garbage};
-use super::{container, keys, packages, setup};
+use super::{container, inside, keys, packages, setup};
 
 /// How long a host may take from power-on until it can be used.
 const BOOT_LIMIT: Duration = Duration::from_secs(90);
@@ -68,11 +68,7 @@ impl Output {
 
 impl fmt::Display for Output {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "status {}\nstdout: {}\nstderr: {}",
-            self.status, self.stdout, self.stderr
-        )
+        write!(formatter, "status {}\nstdout: {}\nstderr: {}", self.status, self.stdout, self.stderr)
     }
 }
 
@@ -98,10 +94,7 @@ impl Host {
         let cache = Cache::open()?;
         collect_garbage()?;
         let record = record::reserve(|index| {
-            let name = options
-                .name
-                .clone()
-                .unwrap_or_else(|| format!("{distribution}-{index}"));
+            let name = options.name.clone().unwrap_or_else(|| format!("{distribution}-{index}"));
             HostRecord {
                 directory: cache.hosts().join(&name),
                 name,
@@ -177,11 +170,7 @@ impl Host {
     pub fn known_hosts_line(&self) -> String {
         let port = self.ssh_port();
         let address = self.address();
-        let name = if port == 22 {
-            address.to_string()
-        } else {
-            format!("[{address}]:{port}")
-        };
+        let name = if port == 22 { address.to_string() } else { format!("[{address}]:{port}") };
         format!("{name} {}", self.host_key)
     }
 
@@ -202,7 +191,7 @@ impl Host {
     /// # Panics
     /// When the host is off: a test that asks an absent host has a mistake in it.
     pub fn exec<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Output {
-        let output = self.enter(arguments).stdin(Stdio::null()).output();
+        let output = inside::run(self.enter(arguments), b"");
         let output = output.unwrap_or_else(|error| panic!("could not run nsenter: {error}"));
         Output {
             status: exit_status(output.status),
@@ -222,46 +211,27 @@ impl Host {
     /// When the host is off.
     pub fn enter<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Command {
         let record = self.record();
-        let leader =
-            container::leader(&record).unwrap_or_else(|| panic!("{} is not running", record.name));
-        let mut enter = command("nsenter");
-        enter
-            .arg(format!("--target={}", leader.pid))
-            .args([
-                "--all",
-                "--",
-                "env",
-                "-i",
-                "LANG=C",
-                "HOME=/root",
-                "USER=root",
-                "LOGNAME=root",
-            ])
-            .arg("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-            .args(arguments);
-        enter
+        let leader = container::leader(&record).unwrap_or_else(|| panic!("{} is not running", record.name));
+        inside::enter(leader, arguments)
     }
 
     /// Reads a file of the host; `path` is absolute inside it.
     pub fn read_file(&self, path: &str) -> Result<Vec<u8>, HostError> {
-        let output = self
-            .enter(&["cat", "--", path])
-            .stdin(Stdio::null())
-            .output();
-        match output {
-            Ok(output) if output.status.success() => Ok(output.stdout),
-            Ok(output) => Err(HostError::Other(
-                String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-            )),
-            Err(error) => Err(HostError::Other(format!("could not run nsenter: {error}"))),
-        }
+        self.done(&["cat", "--", path], b"").map(|output| output.stdout)
     }
 
     /// Writes a file of the host, keeping its mode and owner when it exists; missing folders are made.
     pub fn write_file(&self, path: &str, content: impl AsRef<[u8]>) -> Result<(), HostError> {
         let script = r#"mkdir -p "$(dirname "$1")" && cat > "$1""#;
-        let mut enter = self.enter(&["sh", "-c", script, "sh", path]);
-        super::command::run_with_input(&mut enter, content.as_ref()).map(drop)
+        self.done(&["sh", "-c", script, "sh", path], content.as_ref()).map(drop)
+    }
+
+    fn done(&self, arguments: &[&str], input: &[u8]) -> Result<std::process::Output, HostError> {
+        match inside::run(self.enter(arguments), input) {
+            Ok(output) if output.status.success() => Ok(output),
+            Ok(output) => Err(HostError::Other(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
+            Err(error) => Err(HostError::Other(format!("could not run nsenter: {error}"))),
+        }
     }
 
     /// Shuts the host down in order, then boots it again with the same disk, address and keys.
@@ -290,17 +260,11 @@ impl Host {
         let wheelhouse = Cache::open()?.wheelhouse();
         let mut record = self.record();
         if !container::is_off(&record) {
-            return Err(HostError::Other(format!(
-                "{} is running already",
-                record.name
-            )));
+            return Err(HostError::Other(format!("{} is running already", record.name)));
         }
         let child = container::start(&record, &wheelhouse)?;
         record.supervisor = i32::try_from(child.id()).ok().and_then(ProcessId::of);
-        *self
-            .supervisor
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(child);
+        *self.supervisor.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
         record.save()?;
         drop(record);
         self.wait_until_ready()
@@ -328,9 +292,7 @@ impl Host {
         let ready = match ready {
             Some(Ok(())) => {
                 let left = deadline.saturating_duration_since(Instant::now());
-                poll(left, || self.greeting())
-                    .map(drop)
-                    .ok_or_else(|| "sshd never answered".to_owned())
+                poll(left, || self.greeting()).map(drop).ok_or_else(|| "sshd never answered".to_owned())
             }
             Some(Err(reason)) => Err(reason),
             None => Err(last),
@@ -373,31 +335,14 @@ impl Host {
     pub fn ssh(&self, user: &str) -> Command {
         let directory = self.record().directory.clone();
         let mut ssh = command("ssh");
-        ssh.args([
-            "-F",
-            "none",
-            "-o",
-            "BatchMode=yes",
-            "-o",
-            "IdentitiesOnly=yes",
-            "-o",
-            "StrictHostKeyChecking=yes",
-        ])
-        .args([
-            "-o",
-            "GlobalKnownHostsFile=/dev/null",
-            "-o",
-            "HostKeyAlgorithms=ssh-ed25519",
-        ])
-        .arg("-o")
-        .arg(format!(
-            "UserKnownHostsFile={}",
-            directory.join("known_hosts").display()
-        ))
-        .arg("-i")
-        .arg(self.client_key())
-        .args(["-p", &self.ssh_port().to_string()])
-        .arg(format!("{user}@{}", self.address()));
+        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes"])
+            .args(["-o", "GlobalKnownHostsFile=/dev/null", "-o", "HostKeyAlgorithms=ssh-ed25519"])
+            .arg("-o")
+            .arg(format!("UserKnownHostsFile={}", directory.join("known_hosts").display()))
+            .arg("-i")
+            .arg(self.client_key())
+            .args(["-p", &self.ssh_port().to_string()])
+            .arg(format!("{user}@{}", self.address()));
         ssh
     }
 
@@ -420,15 +365,10 @@ impl Host {
         let record = self.record().clone();
         let public = record.root().join("etc/ssh/ssh_host_ed25519_key.pub");
         let line = fs::read_to_string(&public).context("read", &public)?;
-        self.host_key = line
-            .split_whitespace()
-            .take(2)
-            .collect::<Vec<_>>()
-            .join(" ");
+        self.host_key = line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
         self.fingerprint = keys::fingerprint(&public)?;
         let known_hosts = record.directory.join("known_hosts");
-        fs::write(&known_hosts, format!("{}\n", self.known_hosts_line()))
-            .context("write", &known_hosts)
+        fs::write(&known_hosts, format!("{}\n", self.known_hosts_line())).context("write", &known_hosts)
     }
 }
 
@@ -454,12 +394,7 @@ impl Drop for Reaper<'_> {
     }
 }
 
-fn mount(
-    record: &HostRecord,
-    base: &Path,
-    cache: &Cache,
-    distribution: Distribution,
-) -> Result<(), HostError> {
+fn mount(record: &HostRecord, base: &Path, cache: &Cache, distribution: Distribution) -> Result<(), HostError> {
     let directory = &record.directory;
     for folder in ["upper", "work", "root"] {
         let path = directory.join(folder);
@@ -474,17 +409,10 @@ fn mount(
         directory.join("upper").display(),
         directory.join("work").display()
     );
-    run_command(
-        command("mount")
-            .args(["-t", "overlay", "overlay", "-o", &layers])
-            .arg(record.root()),
-    )
-    .map(drop)
+    run_command(command("mount").args(["-t", "overlay", "overlay", "-o", &layers]).arg(record.root())).map(drop)
 }
 
 fn exit_status(status: std::process::ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt;
-    status
-        .code()
-        .unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }

@@ -10,6 +10,7 @@ mod container;
 mod distribution;
 mod error;
 mod host;
+mod inside;
 mod keys;
 pub mod network;
 mod packages;

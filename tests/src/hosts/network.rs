@@ -56,9 +56,7 @@ pub(crate) fn ensure() -> Result<(), HostError> {
         let forwarding = Path::new(FORWARDING);
         fs::write(forwarding, "1").context("write", forwarding)?;
     }
-    let script = format!(
-        "link add {BRIDGE} type bridge\naddr add {GATEWAY}/16 dev {BRIDGE}\nlink set {BRIDGE} up\n"
-    );
+    let script = format!("link add {BRIDGE} type bridge\naddr add {GATEWAY}/16 dev {BRIDGE}\nlink set {BRIDGE} up\n");
     run_with_input(command("ip").args(["-batch", "-"]), script.as_bytes())?;
     Ok(())
 }
@@ -105,10 +103,7 @@ pub(crate) fn connect(index: u16) -> Result<(), HostError> {
     let inside = format!(
         "link set lo up\naddr add {address}/16 dev host0\nlink set host0 up\nroute add default via {GATEWAY}\n"
     );
-    run_with_input(
-        command("ip").args(["-n", &namespace, "-batch", "-"]),
-        inside.as_bytes(),
-    )?;
+    run_with_input(command("ip").args(["-n", &namespace, "-batch", "-"]), inside.as_bytes())?;
     Ok(())
 }
 

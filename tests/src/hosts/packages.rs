@@ -13,22 +13,14 @@ const ARCHIVES: &str = "var/cache/apt/archives";
 /// Gives a new host every package that earlier hosts of its distribution downloaded.
 ///
 /// Hard links into the overlay's upper layer cost nothing and leave each host its own apt lock.
-pub(crate) fn share(
-    cache: &Cache,
-    distribution: Distribution,
-    upper: &Path,
-) -> Result<(), HostError> {
+pub(crate) fn share(cache: &Cache, distribution: Distribution, upper: &Path) -> Result<(), HostError> {
     let archives = cache.archives(distribution.name());
     fs::create_dir_all(&archives).context("create", &archives)?;
     let target = upper.join(ARCHIVES);
     fs::create_dir_all(&target).context("create", &target)?;
-    for entry in fs::read_dir(&archives)
-        .context("list", &archives)?
-        .flatten()
-    {
+    for entry in fs::read_dir(&archives).context("list", &archives)?.flatten() {
         if is_package(&entry.path()) {
-            fs::hard_link(entry.path(), target.join(entry.file_name()))
-                .context("share", &entry.path())?;
+            fs::hard_link(entry.path(), target.join(entry.file_name())).context("share", &entry.path())?;
         }
     }
     Ok(())

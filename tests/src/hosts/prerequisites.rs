@@ -39,30 +39,18 @@ impl Prerequisites {
     pub fn check() -> Self {
         let mut missing = Vec::new();
         if !rustix::process::geteuid().is_root() {
-            missing.push(Missing {
-                what: "root privileges (mounts, network namespaces)".to_owned(),
-                package: None,
-            });
+            missing.push(Missing { what: "root privileges (mounts, network namespaces)".to_owned(), package: None });
         }
         if !cfg!(target_os = "linux") {
-            missing.push(Missing {
-                what: "Linux".to_owned(),
-                package: None,
-            });
+            missing.push(Missing { what: "Linux".to_owned(), package: None });
         }
         for (program, package) in PROGRAMS {
             if !is_installed(program) {
-                missing.push(Missing {
-                    what: format!("the program {program}"),
-                    package: Some(package),
-                });
+                missing.push(Missing { what: format!("the program {program}"), package: Some(package) });
             }
         }
         if !has_overlay() {
-            missing.push(Missing {
-                what: "overlayfs in the kernel".to_owned(),
-                package: None,
-            });
+            missing.push(Missing { what: "overlayfs in the kernel".to_owned(), package: None });
         }
         Self { missing }
     }
@@ -74,11 +62,7 @@ impl Prerequisites {
 
     /// The command that installs the missing packages, if packages are what is missing.
     pub fn install_command(&self) -> Option<String> {
-        let mut packages: Vec<&str> = self
-            .missing
-            .iter()
-            .filter_map(|missing| missing.package)
-            .collect();
+        let mut packages: Vec<&str> = self.missing.iter().filter_map(|missing| missing.package).collect();
         packages.sort_unstable();
         packages.dedup();
         (!packages.is_empty()).then(|| format!("apt-get install {}", packages.join(" ")))
@@ -86,11 +70,7 @@ impl Prerequisites {
 
     /// What is missing and how to get it, in one line.
     pub fn reason(&self) -> String {
-        let what: Vec<&str> = self
-            .missing
-            .iter()
-            .map(|missing| missing.what.as_str())
-            .collect();
+        let what: Vec<&str> = self.missing.iter().map(|missing| missing.what.as_str()).collect();
         let mut reason = format!("missing: {}", what.join(", "));
         if let Some(command) = self.install_command() {
             reason.push_str(&format!("; run: {command}"));
@@ -101,11 +81,7 @@ impl Prerequisites {
     /// Fails unless everything is there.
     pub fn require() -> Result<(), HostError> {
         let found = Self::check();
-        if found.is_met() {
-            Ok(())
-        } else {
-            Err(HostError::Prerequisites(found.reason()))
-        }
+        if found.is_met() { Ok(()) } else { Err(HostError::Prerequisites(found.reason())) }
     }
 
     /// Says whether a test that needs hosts can run; prints `not run: …` when it cannot.
@@ -128,29 +104,17 @@ impl Prerequisites {
 }
 
 fn is_installed(program: &str) -> bool {
-    [
-        "/usr/sbin",
-        "/usr/bin",
-        "/sbin",
-        "/bin",
-        "/usr/local/bin",
-        "/usr/local/sbin",
-    ]
-    .iter()
-    .any(|folder| Path::new(folder).join(program).is_file())
+    ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/bin", "/usr/local/sbin"]
+        .iter()
+        .any(|folder| Path::new(folder).join(program).is_file())
 }
 
 /// The kernel lists overlay once its module is loaded; before that the module file must be there.
 fn has_overlay() -> bool {
-    let listed =
-        std::fs::read_to_string("/proc/filesystems").is_ok_and(|text| text.contains("overlay"));
+    let listed = std::fs::read_to_string("/proc/filesystems").is_ok_and(|text| text.contains("overlay"));
     listed
-        || std::fs::read_to_string("/proc/sys/kernel/osrelease").is_ok_and(|release| {
-            Path::new("/lib/modules")
-                .join(release.trim())
-                .join("kernel/fs/overlayfs")
-                .is_dir()
-        })
+        || std::fs::read_to_string("/proc/sys/kernel/osrelease")
+            .is_ok_and(|release| Path::new("/lib/modules").join(release.trim()).join("kernel/fs/overlayfs").is_dir())
 }
 
 #[cfg(test)]
@@ -159,10 +123,7 @@ mod tests {
 
     #[test]
     fn the_reason_names_each_package_once() {
-        let missing = |what: &str, package| Missing {
-            what: what.to_owned(),
-            package,
-        };
+        let missing = |what: &str, package| Missing { what: what.to_owned(), package };
         let found = Prerequisites {
             missing: vec![
                 missing("root privileges", None),

@@ -36,6 +36,12 @@ impl ProcessId {
         (state != "Z" && state != "X").then_some(Self { pid, start })
     }
 
+    /// Whether the process is stopped by a signal.
+    pub(crate) fn is_stopped(self) -> bool {
+        fs::read_to_string(format!("/proc/{}/stat", self.pid))
+            .is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T')))
+    }
+
     /// This process.
     pub(crate) fn own() -> Option<Self> {
         i32::try_from(std::process::id()).ok().and_then(Self::of)
@@ -82,8 +88,7 @@ impl HostRecord {
     pub(crate) fn save(&self) -> Result<(), HostError> {
         let path = Self::path(&self.name);
         let new = path.with_extension("new");
-        let text = serde_json::to_string_pretty(self)
-            .map_err(|error| HostError::Other(error.to_string()))?;
+        let text = serde_json::to_string_pretty(self).map_err(|error| HostError::Other(error.to_string()))?;
         fs::write(&new, text).context("write", &new)?;
         fs::rename(&new, &path).context("write", &path)
     }
@@ -93,11 +98,7 @@ impl HostRecord {
         list()?
             .into_iter()
             .find(|record| record.name == name)
-            .ok_or_else(|| {
-                HostError::Other(format!(
-                    "there is no host named {name}; `host list` shows them"
-                ))
-            })
+            .ok_or_else(|| HostError::Other(format!("there is no host named {name}; `host list` shows them")))
     }
 
     fn is_abandoned(&self) -> bool {
@@ -137,12 +138,7 @@ pub fn list() -> Result<Vec<HostRecord>, HostError> {
     let mut hosts: Vec<HostRecord> = fs::read_dir(folder)
         .context("list", folder)?
         .flatten()
-        .filter(|entry| {
-            entry
-                .path()
-                .extension()
-                .is_some_and(|extension| extension == "json")
-        })
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "json"))
         .filter_map(|entry| fs::read_to_string(entry.path()).ok())
         .filter_map(|text| serde_json::from_str(&text).ok())
         .collect();
@@ -159,10 +155,7 @@ pub(crate) fn reserve(fill: impl FnOnce(u16) -> HostRecord) -> Result<HostRecord
         .ok_or_else(|| HostError::Other("all addresses for test hosts are taken".to_owned()))?;
     let record = fill(index);
     if hosts.iter().any(|host| host.name == record.name) {
-        return Err(HostError::Other(format!(
-            "a host named {} exists already",
-            record.name
-        )));
+        return Err(HostError::Other(format!("a host named {} exists already", record.name)));
     }
     network::ensure()?;
     record.save()?;
@@ -175,9 +168,7 @@ pub fn collect_garbage() -> Result<Vec<String>, HostError> {
     for record in list()?.into_iter().filter(HostRecord::is_abandoned) {
         // Two collectors must not dismantle the same host: the address may be in use again by then.
         let _claim = lock_file(&record.directory.with_extension("claim"))?;
-        let still_there = list()?
-            .iter()
-            .any(|host| host.name == record.name && host.is_abandoned());
+        let still_there = list()?.iter().any(|host| host.name == record.name && host.is_abandoned());
         if still_there {
             record.dismantle();
             removed.push(record.name.clone());
@@ -195,13 +186,7 @@ mod tests {
     fn a_process_is_told_apart_from_a_later_one_with_its_id() {
         let own = ProcessId::own().unwrap();
         assert!(own.is_alive());
-        assert!(
-            !ProcessId {
-                start: own.start + 1,
-                ..own
-            }
-            .is_alive()
-        );
+        assert!(!ProcessId { start: own.start + 1, ..own }.is_alive());
     }
 
     #[test]

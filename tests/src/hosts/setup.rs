@@ -23,53 +23,23 @@ pub(crate) fn prepare(record: &HostRecord, options: &HostOptions) -> Result<(), 
         let file = root.join(format!("etc/ssh/ssh_host_{kind}_key"));
         keys::generate(kind, &file, &record.name)?;
     }
-    let client = keys::generate(
-        "ed25519",
-        &record.directory.join("id_ed25519"),
-        "slipway-testkit",
-    )?;
-    for (home, owner) in [
-        ("root", "0:0"),
-        ("home/deploy", "deploy"),
-        ("home/operator", "operator"),
-    ] {
+    let client = keys::generate("ed25519", &record.directory.join("id_ed25519"), "slipway-testkit")?;
+    for (home, owner) in [("root", "0:0"), ("home/deploy", "deploy"), ("home/operator", "operator")] {
         let folder = root.join(home).join(".ssh");
-        write(
-            &folder.join("authorized_keys"),
-            &format!("{client}\n"),
-            0o600,
-        )?;
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))
-            .context("protect", &folder)?;
+        write(&folder.join("authorized_keys"), &format!("{client}\n"), 0o600)?;
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).context("protect", &folder)?;
         let inside = format!("/{home}/.ssh");
-        run(
-            "chroot",
-            [
-                root.as_os_str(),
-                "chown".as_ref(),
-                "-R".as_ref(),
-                owner.as_ref(),
-                inside.as_ref(),
-            ],
-        )?;
+        run("chroot", [root.as_os_str(), "chown".as_ref(), "-R".as_ref(), owner.as_ref(), inside.as_ref()])?;
     }
     let passwords = format!("operator:{}\n", options.sudo_password);
-    run_with_input(
-        command("chroot").arg(&root).arg("chpasswd"),
-        passwords.as_bytes(),
-    )?;
+    run_with_input(command("chroot").arg(&root).arg("chpasswd"), passwords.as_bytes())?;
 
     let name = &record.name;
     write(&root.join("etc/hostname"), &format!("{name}\n"), 0o644)?;
-    let hosts = format!(
-        "127.0.0.1 localhost\n::1 localhost\n{} {name}\n",
-        record.address
-    );
+    let hosts = format!("127.0.0.1 localhost\n::1 localhost\n{} {name}\n", record.address);
     write(&root.join("etc/hosts"), &hosts, 0o644)?;
     // A preset id, so that systemd does not take this for a first boot and enable everything.
-    let id = fs::read_to_string("/proc/sys/kernel/random/uuid")
-        .unwrap_or_default()
-        .replace('-', "");
+    let id = fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default().replace('-', "");
     write(&root.join("etc/machine-id"), &id, 0o444)?;
 
     for file in ["/etc/resolv.conf", CA_BUNDLE] {
@@ -85,11 +55,7 @@ pub(crate) fn prepare(record: &HostRecord, options: &HostOptions) -> Result<(), 
         sshd.push_str(line);
         sshd.push('\n');
     }
-    write(
-        &root.join("etc/ssh/sshd_config.d/10-testkit.conf"),
-        &sshd,
-        0o600,
-    )
+    write(&root.join("etc/ssh/sshd_config.d/10-testkit.conf"), &sshd, 0o600)
 }
 
 /// pip takes wheels from the shared folder alone, so that tests are quick and repeatable.

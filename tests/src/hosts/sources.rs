@@ -20,9 +20,7 @@ pub(crate) fn debian_mirror() -> Result<String, HostError> {
         .filter_map(|path| fs::read_to_string(path).ok())
         .flat_map(|text| uris(&text))
         .find(|uri| is_main_archive(uri))
-        .ok_or_else(|| {
-            HostError::Other("no Debian archive found in the machine's own apt sources".to_owned())
-        })
+        .ok_or_else(|| HostError::Other("no Debian archive found in the machine's own apt sources".to_owned()))
 }
 
 fn uris(text: &str) -> Vec<String> {
@@ -33,11 +31,7 @@ fn uris(text: &str) -> Vec<String> {
         } else if let Some(rest) = line.strip_prefix("deb ") {
             // `deb [options] URI suite components`: the options may hold spaces.
             let rest = rest.trim_start();
-            let rest = if rest.starts_with('[') {
-                rest.split_once(']').map_or("", |(_, tail)| tail)
-            } else {
-                rest
-            };
+            let rest = if rest.starts_with('[') { rest.split_once(']').map_or("", |(_, tail)| tail) } else { rest };
             found.extend(rest.split_whitespace().next().map(str::to_owned));
         }
     }
@@ -54,10 +48,8 @@ mod tests {
 
     #[test]
     fn both_styles_of_sources_are_read() {
-        let deb822 =
-            "Types: deb\n# a comment\nURIs: http://mirror.example/debian\nSuites: bookworm\n";
-        let one_line =
-            "# x\ndeb [signed-by=/k arch=amd64] http://mirror.example/debian/ bookworm main\n";
+        let deb822 = "Types: deb\n# a comment\nURIs: http://mirror.example/debian\nSuites: bookworm\n";
+        let one_line = "# x\ndeb [signed-by=/k arch=amd64] http://mirror.example/debian/ bookworm main\n";
         assert_eq!(uris(deb822), ["http://mirror.example/debian"]);
         assert_eq!(uris(one_line), ["http://mirror.example/debian/"]);
     }
