@@ -1,11 +1,12 @@
 //! What the test kit promises about hosts, tried on real ones.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites, collect_garbage, list};
+use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites, collect_garbage, fill_wheelhouse, list};
+use slipway_tests::relay::{Conditions, Relay};
 
 fn boot(distribution: Distribution) -> Option<Host> {
     Prerequisites::or_not_run().then(|| Host::boot(distribution, HostOptions::default()).unwrap())
@@ -127,6 +128,82 @@ fn apt_get_installs_inside() {
     assert!(install.is_success(), "{install}");
     assert!(host.exec(&["nginx", "-t"]).is_success());
     assert_eq!(host.exec(&["systemctl", "is-active", "nginx"]).stdout.trim(), "active");
+}
+
+#[test]
+fn pip_installs_from_the_wheelhouse() {
+    let Some(host) = boot(Distribution::Debian12) else { return };
+    fill_wheelhouse().unwrap();
+    // Mounted when a host starts, so one that started before it was filled has to start again.
+    host.reboot().unwrap();
+    let install = host.shell(
+        "DEBIAN_FRONTEND=noninteractive apt-get install -y python3-venv && python3 -m venv /opt/app && \
+         /opt/app/bin/pip install flask gunicorn gevent redis flask-socketio && /opt/app/bin/python -c 'import flask'",
+    );
+    assert!(install.is_success(), "{install}");
+}
+
+#[test]
+fn dnf_installs_and_firewalld_blocks_on_the_rhel_stand_in() {
+    let Some(host) = boot(Distribution::El9Like) else { return };
+    let release = String::from_utf8(host.read_file("/etc/os-release").unwrap()).unwrap();
+    assert!(release.contains("ID=\"almalinux\"") && release.contains("VERSION_ID=\"9."), "{release}");
+    let packages = [
+        ("nginx", "nginx"),
+        ("git", "git"),
+        ("curl", "curl"),
+        ("jq", "jq"),
+        ("logrotate", "logrotate"),
+        ("policycoreutils-python-utils", "semanage"),
+        ("openssl", "openssl"),
+        ("tar", "tar"),
+        ("acl", "setfacl"),
+        ("zstd", "zstd"),
+        ("rsync", "rsync"),
+        ("python3.11", "python3.11"),
+        ("python3-pip", "pip3"),
+    ];
+    for command in packages.map(|(_, command)| command).into_iter().chain(["apt-get", "dpkg"]) {
+        assert!(!host.exec(&["which", command]).is_success(), "{command} is on a bare host");
+    }
+    let names = packages.map(|(package, _)| package).join(" ");
+    let install = host.shell(&format!("dnf install -y python3 {names}"));
+    assert!(install.is_success(), "{install}");
+    for (_, command) in packages {
+        let help = host.exec(&[command, "--help"]);
+        assert!(help.status < 126, "{command}: {help}");
+    }
+    let start = host.shell("systemctl enable --now nginx && curl -sf http://localhost/");
+    assert!(start.is_success(), "{start}");
+    assert!(host.exec(&["id", "nginx"]).is_success());
+
+    let answers = || TcpStream::connect_timeout(&(host.address(), 80).into(), Duration::from_secs(1)).is_ok();
+    assert!(!answers(), "firewalld lets http through before it was told to");
+    assert!(host.exec(&["firewall-cmd", "--add-service=http"]).is_success());
+    assert!(answers());
+    assert!(host.exec(&["firewall-cmd", "--remove-service=http"]).is_success());
+    assert!(!answers());
+}
+
+#[test]
+fn a_relay_makes_ssh_slow_and_counts_its_round_trips() {
+    let Some(host) = boot(Distribution::Debian12) else { return };
+    let sshd = SocketAddr::from((host.address(), host.ssh_port()));
+    let relay = Relay::start(sshd, Conditions::default()).unwrap();
+    let time = || {
+        let started = Instant::now();
+        let status = host.ssh_through(relay.address(), "deploy").arg("true").stdin(Stdio::null()).status().unwrap();
+        assert!(status.success());
+        started.elapsed()
+    };
+    let quick = time();
+    let turns = relay.traffic().turns;
+    assert!((4..40).contains(&turns), "{:?}", relay.traffic());
+    let round_trip = Duration::from_millis(50);
+    relay.set_conditions(Conditions { round_trip, bytes_per_second: None });
+    let slow = time();
+    // sshd and ssh speak at the same time now and then, so not every turn costs a whole round trip.
+    assert!(slow > quick + round_trip * u32::try_from(turns / 2).unwrap(), "{quick:?} {slow:?} {turns} turns");
 }
 
 #[test]

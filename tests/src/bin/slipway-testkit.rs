@@ -2,9 +2,10 @@
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use slipway_tests::hosts::{Distribution, Host, HostError, HostOptions, bake, collect_garbage, list};
+use slipway_tests::hosts::{Distribution, Host, HostError, HostOptions, bake, collect_garbage, fill_wheelhouse, list};
 
 /// Disposable test hosts.
 #[derive(Parser)]
@@ -51,7 +52,7 @@ enum HostCommand {
     },
     /// Prepares base trees, which hosts otherwise do when they are first used.
     Bake {
-        /// Distributions, or `all`.
+        /// Distributions, `wheels` (Python packages for hosts), or `all`.
         #[arg(default_value = "all")]
         distributions: Vec<String>,
     },
@@ -137,17 +138,24 @@ fn shell(name: &str) -> Result<(), HostError> {
 }
 
 fn bake_all(names: &[String]) -> Result<(), HostError> {
-    let distributions = if names.iter().any(|name| name == "all") {
+    let all = names.iter().any(|name| name == "all");
+    let distributions = if all {
         Distribution::ALL.to_vec()
     } else {
-        names.iter().map(|name| name.parse()).collect::<Result<_, _>>()?
+        names.iter().filter(|name| *name != "wheels").map(|name| name.parse()).collect::<Result<_, _>>()?
     };
     for distribution in distributions {
-        let baked = bake(distribution)?;
-        match baked.took {
-            Some(took) => println!("{distribution:<10} made in {:.1} s", took.as_secs_f64()),
-            None => println!("{distribution:<10} ready"),
-        }
+        report(distribution.name(), bake(distribution)?.took);
+    }
+    if all || names.iter().any(|name| name == "wheels") {
+        report("wheels", fill_wheelhouse()?.1);
     }
     Ok(())
+}
+
+fn report(what: &str, took: Option<Duration>) {
+    match took {
+        Some(took) => println!("{what:<10} made in {:.1} s", took.as_secs_f64()),
+        None => println!("{what:<10} ready"),
+    }
 }

@@ -48,6 +48,7 @@ make_rpm() {
         printf 'AutoReqProv: no\n'
         [ -z "$requires" ] || printf 'Requires: %s\n' "$requires"
         case $name in
+            bash) printf 'Provides: /bin/sh\nProvides: /usr/bin/sh\nProvides: /bin/bash\nProvides: /usr/bin/bash\n' ;;
             python3.11) printf 'Provides: python(abi) = 3.11\n' ;;
             almalinux-release) printf 'Provides: system-release = 9.5\nProvides: system-release(releasever) = 9\nProvides: redhat-release = 9.5\n' ;;
         esac

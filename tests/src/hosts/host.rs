@@ -16,6 +16,7 @@ use super::distribution::Distribution;
 use super::error::{FileContext, HostError};
 use super::network::{self, LinkState};
 use super::record::{self, HostRecord, ProcessId, collect_garbage};
+use super::wheels::present_wheelhouse;
 use super::{container, inside, keys, packages, setup};
 
 /// How long a host may take from power-on until it can be used.
@@ -168,10 +169,7 @@ impl Host {
 
     /// The host's ed25519 key as a line for a known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
     pub fn known_hosts_line(&self) -> String {
-        let port = self.ssh_port();
-        let address = self.address();
-        let name = if port == 22 { address.to_string() } else { format!("[{address}]:{port}") };
-        format!("{name} {}", self.host_key)
+        format!("{} {}", self.known_hosts_name(), self.host_key)
     }
 
     /// The `SHA256:…` fingerprint of the host's ed25519 key.
@@ -257,7 +255,7 @@ impl Host {
 
     /// Boots the host again after it was powered off.
     pub fn start(&self) -> Result<(), HostError> {
-        let wheelhouse = Cache::open()?.wheelhouse();
+        let wheelhouse = present_wheelhouse(&Cache::open()?)?;
         let mut record = self.record();
         if !container::is_off(&record) {
             return Err(HostError::Other(format!("{} is running already", record.name)));
@@ -333,17 +331,29 @@ impl Host {
 
     /// A command that runs OpenSSH's client against this host as `user`, checking its host key.
     pub fn ssh(&self, user: &str) -> Command {
+        self.ssh_through(SocketAddr::from((self.address(), self.ssh_port())), user)
+    }
+
+    /// Like [`Host::ssh`], but connects to `relay`, from where the host's sshd must answer.
+    pub fn ssh_through(&self, relay: SocketAddr, user: &str) -> Command {
         let directory = self.record().directory.clone();
         let mut ssh = command("ssh");
         ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes"])
             .args(["-o", "GlobalKnownHostsFile=/dev/null", "-o", "HostKeyAlgorithms=ssh-ed25519"])
             .arg("-o")
             .arg(format!("UserKnownHostsFile={}", directory.join("known_hosts").display()))
+            .arg("-o")
+            .arg(format!("HostKeyAlias={}", self.known_hosts_name()))
             .arg("-i")
             .arg(self.client_key())
-            .args(["-p", &self.ssh_port().to_string()])
-            .arg(format!("{user}@{}", self.address()));
+            .args(["-p", &relay.port().to_string()])
+            .arg(format!("{user}@{}", relay.ip()));
         ssh
+    }
+
+    fn known_hosts_name(&self) -> String {
+        let (address, port) = (self.address(), self.ssh_port());
+        if port == 22 { address.to_string() } else { format!("[{address}]:{port}") }
     }
 
     fn record(&self) -> MutexGuard<'_, HostRecord> {

@@ -18,6 +18,7 @@ mod prerequisites;
 mod record;
 mod setup;
 mod sources;
+mod wheels;
 
 pub use base::{Baked, bake};
 pub use cache::Cache;
@@ -26,3 +27,4 @@ pub use error::HostError;
 pub use host::{Host, HostOptions, Output};
 pub use prerequisites::{Missing, Prerequisites};
 pub use record::{HostRecord, collect_garbage, list};
+pub use wheels::fill_wheelhouse;

@@ -14,6 +14,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("mount", "mount"),
     ("ssh", "openssh-client"),
     ("ssh-keygen", "openssh-client"),
+    ("pip3", "python3-pip"),
+    ("dnf", "dnf"),
     ("rpmbuild", "rpm"),
     ("createrepo_c", "createrepo-c"),
 ];
