@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use super::cache::Cache;
-use super::command::{command, run_command, run_with_input};
+use super::command::{command, run, run_command, run_with_input};
 use super::distribution::Distribution;
 use super::error::{FileContext, HostError};
 use super::prerequisites::Prerequisites;
@@ -118,8 +118,10 @@ fn build(distribution: Distribution, root: &Path) -> Result<(), HostError> {
     let mirror = debian_mirror()?;
     let suite = distribution.suite();
     run_command(
-        command("mmdebstrap")
-            .args(["--quiet", "--variant=minbase", "--skip=cleanup/apt/lists,cleanup/tmp"])
+        // In a mount namespace of its own: what a killed mmdebstrap mounted in the tree is gone with it.
+        command("unshare")
+            .args(["--mount", "--propagation=private", "--", "mmdebstrap", "--quiet"])
+            .args(["--variant=minbase", "--skip=cleanup/apt/lists,cleanup/tmp"])
             .arg(format!("--include={}", packages(distribution).join(",")))
             .arg(suite)
             .arg(root)
@@ -163,7 +165,13 @@ fn key(distribution: Distribution) -> String {
     hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Removes a tree, but never what is mounted into it.
 fn remove_tree(path: &Path) -> Result<(), HostError> {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let below = mounts.lines().filter_map(|line| line.split(' ').nth(1)).filter(|at| Path::new(at).starts_with(path));
+    for mounted in below.collect::<Vec<_>>().into_iter().rev() {
+        run("umount", [mounted])?;
+    }
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).context("remove", path),
         _ => Ok(()),

@@ -27,6 +27,9 @@ const PACKAGES: &[&str] = &[
     "pip",
 ];
 
+/// What the sample application is locked to.
+const LOCK: &str = include_str!("../../apps/parlour/requirements.lock");
+
 /// The Python of each distribution: Debian 11, Debian 12 and el9-like, Debian 13.
 const PYTHONS: &[&str] = &["3.9", "3.11", "3.13"];
 
@@ -51,7 +54,8 @@ pub fn fill_wheelhouse() -> Result<(PathBuf, Option<Duration>), HostError> {
         fs::remove_dir_all(&filling).context("remove", &filling)?;
     }
     for python in PYTHONS {
-        download(python, &filling)?;
+        download(python, &filling, PACKAGES)?;
+        download(python, &filling, &[&["--no-deps"], locked().as_slice()].concat())?;
     }
     fs::rename(&filling, &folder).context("rename the new wheelhouse to", &folder)?;
     Ok((folder, Some(started.elapsed())))
@@ -68,7 +72,7 @@ pub(crate) fn present_wheelhouse(cache: &Cache) -> Result<PathBuf, HostError> {
     Ok(empty)
 }
 
-fn download(python: &str, folder: &Path) -> Result<(), HostError> {
+fn download(python: &str, folder: &Path, arguments: &[&str]) -> Result<(), HostError> {
     let mut pip = command("/usr/bin/python3");
     // A wheel folder of the machine's own would decide what is newest.
     pip.env_remove("PIP_FIND_LINKS")
@@ -78,14 +82,34 @@ fn download(python: &str, folder: &Path) -> Result<(), HostError> {
     for platform in PLATFORMS {
         pip.args(["--platform", platform]);
     }
-    run_command(pip.args(PACKAGES)).map(drop)
+    run_command(pip.args(arguments)).map(drop)
+}
+
+/// The locked versions without their markers: pip would judge them by its own Python, not by the host's.
+fn locked() -> Vec<&'static str> {
+    LOCK.lines()
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_alphanumeric()))
+        .filter_map(|line| line.split([';', ' ', '\\']).next())
+        .collect()
 }
 
 fn key() -> String {
     let mut hash = Sha256::new();
-    for part in [PACKAGES, PYTHONS, PLATFORMS].concat() {
+    for part in [PACKAGES, PYTHONS, PLATFORMS, &[LOCK]].concat() {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
     hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locked_versions_lose_markers_and_hashes() {
+        let versions = locked();
+        assert!(versions.iter().any(|version| version.starts_with("Flask==")), "{versions:?}");
+        assert!(versions.iter().all(|version| version.contains("==") && !version.contains([';', ' ', '\\'])));
+    }
 }
