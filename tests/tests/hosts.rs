@@ -196,14 +196,14 @@ fn a_relay_makes_ssh_slow_and_counts_its_round_trips() {
         assert!(status.success());
         started.elapsed()
     };
-    let quick = time();
+    time();
     let turns = relay.traffic().turns;
     assert!((4..40).contains(&turns), "{:?}", relay.traffic());
-    let round_trip = Duration::from_millis(50);
+    let round_trip = Duration::from_millis(200);
     relay.set_conditions(Conditions { round_trip, bytes_per_second: None });
-    let slow = time();
-    // sshd and ssh speak at the same time now and then, so not every turn costs a whole round trip.
-    assert!(slow > quick + round_trip * u32::try_from(turns / 2).unwrap(), "{quick:?} {slow:?} {turns} turns");
+    let took = time();
+    // ssh and sshd speak at the same time now and then, so not every turn costs a whole round trip.
+    assert!(took > round_trip * u32::try_from(turns / 2).unwrap(), "{took:?}, {turns} turns");
 }
 
 #[test]
