@@ -139,6 +139,18 @@ fn a_wrong_number_of_answers_fails_every_fact() {
     }
 }
 
+#[test]
+fn an_nginx_file_that_was_cut_by_its_limit_counts_as_unread() {
+    let main = "http { include conf.d/a.conf; }";
+    let long = format!("server {{ listen 81; }}\n{}", "#".repeat(256 << 10));
+    let parts = [("nginx", ""), ("path", "/etc/nginx/nginx.conf"), ("text", main)];
+    let parts = parts.into_iter().chain([("path", "/etc/nginx/conf.d/a.conf"), ("text", &*long)]);
+    let text: String = parts.map(|(name, body)| format!("{name} 0 {}\n{body}\n", body.len())).collect();
+    let found = nginx_sites::parse(&output(format!("{text}end\n").into_bytes(), Exit::Code(0), vec![], false));
+    let found = found.known().unwrap();
+    assert_eq!((found.servers.len(), &found.unread[..]), (0, &["/etc/nginx/conf.d/a.conf".to_owned()][..]));
+}
+
 fn watches() -> Vec<paths::Watch> {
     let watch = |path: &str| paths::Watch { path: path.into(), desired: None, content: true };
     ["/etc/a", "/etc/b/c", "bad"].map(watch).into()

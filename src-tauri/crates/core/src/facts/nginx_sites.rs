@@ -21,7 +21,7 @@ pub struct NginxSites {
     pub servers: Vec<ServerBlock>,
     /// Patterns that the main configuration includes, in order, for example `/etc/nginx/conf.d/*.conf`.
     pub includes: Vec<String>,
-    /// Included patterns outside of what was read: blocks may hide there.
+    /// Included patterns and files that were not read or could not be: blocks may hide there.
     pub unread: Vec<String>,
 }
 
@@ -53,6 +53,8 @@ pub struct Listen {
 
 /// Main configuration file on every distribution that has a profile.
 const MAIN: &str = "/etc/nginx/nginx.conf";
+/// Largest file that is read, bytes; the probe brings one more so that a larger one is noticed.
+const FILE_LIMIT: usize = 256 << 10;
 /// Most files that are followed in total, and one inside another, so that files including each other end.
 const FOLLOW_LIMIT: usize = 2000;
 const DEPTH_LIMIT: usize = 16;
@@ -79,7 +81,8 @@ fn read(output: &Output) -> Result<Option<NginxSites>, String> {
             "path" => path = plain(part.good()?, 4096),
             "text" => {
                 if let Some(path) = path.take() {
-                    files.insert(path, String::from_utf8_lossy(part.bytes()));
+                    let whole = part.status == 0 && part.bytes().len() <= FILE_LIMIT;
+                    files.insert(path, whole.then(|| String::from_utf8_lossy(part.bytes())));
                 }
             }
             _ => {}
@@ -107,7 +110,8 @@ enum Context {
 }
 
 struct Walk<'a> {
-    files: &'a BTreeMap<&'a str, Cow<'a, str>>,
+    /// Text by path; none when it could not be read whole.
+    files: &'a BTreeMap<&'a str, Option<Cow<'a, str>>>,
     sites: NginxSites,
     followed: usize,
     depth: usize,
@@ -120,7 +124,7 @@ impl Walk<'_> {
             return Err("nginx's configuration files include each other without end".into());
         }
         let Some(text) = self.files.get(path) else { return Ok(()) };
-        let Some(statements) = tokens::statements(text) else {
+        let Some(statements) = text.as_deref().and_then(tokens::statements) else {
             self.sites.unread.push(path.to_owned());
             return Ok(());
         };
