@@ -74,6 +74,11 @@ pub fn exec_argument(text: &str) -> Result<String, CannotEncode> {
 /// # Errors
 /// As [`exec_argument`]; a specifier that is not a letter.
 pub fn exec_pieces(pieces: &[Piece<'_>]) -> Result<String, CannotEncode> {
+    join(pieces, |text| text.replace('%', "%%").replace('$', "$$"))
+}
+
+/// Encodes and joins pieces, and quotes the whole when needed.
+fn join(pieces: &[Piece<'_>], encode: fn(&str) -> String) -> Result<String, CannotEncode> {
     let (mut plain, mut encoded) = (String::new(), String::new());
     for piece in pieces {
         match piece {
@@ -82,7 +87,7 @@ pub fn exec_pieces(pieces: &[Piece<'_>]) -> Result<String, CannotEncode> {
                     return Err(CONTROL);
                 }
                 plain.push_str(text);
-                encoded.push_str(&text.replace('%', "%%").replace('$', "$$"));
+                encoded.push_str(&encode(text));
             }
             Piece::Specifier(letter) if letter.is_ascii_alphabetic() => {
                 plain.push(*letter);
@@ -98,12 +103,9 @@ pub fn exec_pieces(pieces: &[Piece<'_>]) -> Result<String, CannotEncode> {
 ///
 /// # Errors
 /// Control characters. Such values go into an environment file.
-pub fn assignment(name: &str, text: &str) -> Result<String, CannotEncode> {
-    if has_control(text, &[]) {
-        return Err(CONTROL);
-    }
-    let assignment = format!("{name}={text}");
-    Ok(quote(&assignment.replace('%', "%%"), &assignment))
+pub fn assignment(name: &str, value: &[Piece<'_>]) -> Result<String, CannotEncode> {
+    let head = [Piece::Text(name), Piece::Text("=")];
+    join(&[&head, value].concat(), |text| text.replace('%', "%%"))
 }
 
 /// The name of a unit as it is written in After= or Wants= (systemd.unit(5), first section).

@@ -59,7 +59,10 @@ fn hostile_values_are_neutral_or_refused() {
     assert!(value("ends with \\").is_err());
     assert!(value(" padded").is_err());
     assert_eq!(value("100% of it").unwrap(), "100%% of it");
-    assert_eq!(assignment("A", "x y $HOME %i").unwrap(), "\"A=x y $HOME %%i\"");
+    assert_eq!(
+        assignment("A", &[Piece::Text("x y $HOME %i "), Piece::Specifier('i')]).unwrap(),
+        "\"A=x y $HOME %%i %i\""
+    );
     assert!(path("relative").is_err());
 }
 

@@ -2,16 +2,19 @@
 //!
 //! Built here and not by a template: secret values never enter the template engine.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
 use super::Scope;
+use super::filling::differs;
 use super::mask::{MaskedText, mask};
 use super::output::{Content, FileKind, RenderedFile, SecretContent, Subject};
 use super::systemd::Roots;
 use crate::encode::envfile;
 use crate::secret::Secret;
+use crate::site::{Process, fill_known};
 
 /// Variables that the units set for each instance.
 const RESERVED: [&str; 2] = ["PORT", "INSTANCE"];
@@ -24,8 +27,7 @@ pub(super) fn header(site: &str) -> String {
 }
 
 enum Variable<'a> {
-    Plain(&'a str),
-    Path(String),
+    Plain(Cow<'a, str>),
     Secret(&'a Secret),
 }
 
@@ -34,27 +36,32 @@ pub(super) fn files(scope: &Scope<'_>) -> Vec<RenderedFile> {
     let site = scope.input.site;
     let mut files = vec![environment(scope, scope.layout.environment(), &site_variables(scope))];
     for (name, process) in &site.process {
-        if process.environment.is_empty() {
+        if !has_own_file(process) {
             continue;
         }
-        let variables = process
-            .environment
-            .iter()
-            .map(|(variable, value)| {
-                let field = format!("process.{name}.environment.{variable}");
+        let mut variables = Variables::new();
+        for (variable, value) in process.environment.iter().filter(|(_, value)| !differs(value)) {
+            let field = format!("process.{name}.environment.{variable}");
+            if process.port.is_some() {
                 check_reserved(scope, variable, &field);
-                (variable.to_string(), (field, Variable::Plain(value)))
-            })
-            .collect();
+            }
+            let shared = |placeholder: &str| (placeholder == "shared").then(|| scope.layout.shared().into());
+            variables.insert(variable.to_string(), (field, Variable::Plain(fill_known(value, shared).into())));
+        }
         files.push(environment(scope, scope.layout.process_environment(name), &variables));
     }
     files.extend(secret_files(scope));
     files
 }
 
+/// Whether a process has an environment file of its own: variables that are the same for all its instances.
+pub(super) fn has_own_file(process: &Process) -> bool {
+    process.environment.values().any(|value| !differs(value))
+}
+
 fn check_reserved(scope: &Scope<'_>, variable: &str, field: &str) {
     if RESERVED.contains(&variable) {
-        scope.errors.field(field, "Slipway sets PORT and INSTANCE itself, differently for each instance");
+        scope.errors.field(field, "Slipway sets PORT and INSTANCE itself, differently for each instance (for one process, PORT = \"{port}\" is accepted)");
     }
 }
 
@@ -70,12 +77,12 @@ fn site_variables<'a>(scope: &Scope<'a>) -> Variables<'a> {
         }
     };
     for (name, value) in &site.environment {
-        add(name, format!("environment.{name}"), Variable::Plain(value));
+        add(name, format!("environment.{name}"), Variable::Plain(value.into()));
     }
     for (name, field, path) in path_variables(scope, "") {
-        add(&name, field, Variable::Path(path));
+        add(&name, field, Variable::Plain(path.into()));
     }
-    for name in site.secret.keys() {
+    for (name, _) in site.environment_secrets() {
         let field = format!("secret.{name}");
         if site.secret_file.keys().any(|file| file.as_str() == name.as_str()) {
             scope.errors.field(&field, "a secret and a secret file cannot have the same name");
@@ -140,7 +147,6 @@ fn environment(scope: &Scope<'_>, path: String, variables: &Variables<'_>) -> Re
         // systemd 239 (RHEL 8) drops a variable that holds a line break; 247 and later take it.
         let value: &[u8] = match variable {
             Variable::Plain(value) => value.as_bytes(),
-            Variable::Path(value) => value.as_bytes(),
             Variable::Secret(secret) => secret.expose(),
         };
         if value.contains(&b'\n') && scope.input.platform.systemd_version < 247 {
@@ -155,7 +161,7 @@ fn environment(scope: &Scope<'_>, path: String, variables: &Variables<'_>) -> Re
             continue;
         };
         match variable {
-            Variable::Plain(_) | Variable::Path(_) => text.push(&line),
+            Variable::Plain(_) => text.push(&line),
             Variable::Secret(secret) => {
                 text.push_secret(&line, &format!("{name}={}", mask(scope.input.fingerprint_key, secret.expose())));
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::profile::HostProfile;
 use crate::secret::Secret;
 use crate::site::Site;
 
@@ -63,6 +64,25 @@ pub struct Platform {
     pub nft: String,
     /// Whether the host has IPv6 (`listen [::]:80` fails without).
     pub ipv6: bool,
+}
+
+impl Platform {
+    /// The platform that a host's profile describes.
+    pub fn of(profile: &HostProfile, ipv6: bool) -> Self {
+        let version = &profile.nginx_version;
+        Self {
+            nginx_version: (version.part(0), version.part(1), version.part(2)),
+            nginx_user: profile.nginx.user.clone(),
+            nginx_conf_dir: profile.nginx.sites.clone(),
+            nginx_log_dir: profile.nginx.logs.clone(),
+            systemd_version: profile.systemd_version,
+            log_group: profile.system.log_group.clone(),
+            nologin: profile.system.nologin.clone(),
+            node_dir: "/usr/bin".into(),
+            nft: "/usr/sbin/nft".into(),
+            ipv6,
+        }
+    }
 }
 
 /// Paths of the certificate on the host.

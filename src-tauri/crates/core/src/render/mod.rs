@@ -7,6 +7,7 @@
 mod app;
 mod environment;
 mod error;
+mod filling;
 mod gate;
 mod gunicorn;
 mod hardening;
@@ -14,6 +15,7 @@ mod input;
 mod layout;
 mod mask;
 mod nginx;
+mod operator;
 mod output;
 mod routes;
 mod systemd;
@@ -25,6 +27,7 @@ pub use gate::render_gate;
 pub use input::{CertificatePaths, DefaultServer, Platform, PortSet, RenderInput, SecretValues};
 pub use layout::{ACME_WEBROOT, Layout};
 pub use mask::fingerprint;
+pub use operator::render_operator;
 pub use output::{
     Content, FileKind, PortGuard, ProcessUnits, Rendered, RenderedDirectory, RenderedFile, SecretContent, Subject,
     UnitInstance, UnitSet,

@@ -3,13 +3,15 @@
 use minijinja::{Value, context};
 
 use super::Scope;
+use super::filling::{Filling, Unknown, differs};
 use super::hardening;
+use super::input::PortSet;
 use super::output::{Content, FileKind, PortGuard, RenderedFile, Subject, UnitSet};
 use super::template::{Grammar, encoded, raw};
-use super::units::{ready, socket_activated};
+use super::units::{ports, ready, socket_activated};
 use crate::encode::CannotEncode;
-use crate::encode::systemd::{Piece, exec_pieces, path as unit_path};
-use crate::site::{Hardening, Name, Process, Ready, RuntimeKind, StopSignal};
+use crate::encode::systemd::{Piece, assignment, exec_pieces, path as unit_path};
+use crate::site::{Hardening, Listen, Name, Process, Ready, RuntimeKind, StopSignal};
 
 /// Where a unit's process finds its release, and which instance it is.
 pub(super) struct Roots {
@@ -32,7 +34,7 @@ pub(super) enum Instance {
 }
 
 impl Instance {
-    fn unit_text(&self) -> String {
+    pub(super) fn unit_text(&self) -> String {
         match self {
             Self::Specifier => "%i".into(),
             Self::Port(port) => port.to_string(),
@@ -69,6 +71,7 @@ pub(super) fn files(scope: &Scope<'_>, units: &UnitSet, guard: Option<&PortGuard
     let site = scope.input.site;
     let mut files = vec![target(scope, units)];
     for (name, process) in &site.process {
+        check_ports(scope, name, process);
         let stem = format!("{}-{name}", site.name);
         if socket_activated(process) {
             files.push(unit(
@@ -95,6 +98,16 @@ pub(super) fn files(scope: &Scope<'_>, units: &UnitSet, guard: Option<&PortGuard
         files.extend(guard_files(scope, units, guard));
     }
     files
+}
+
+fn check_ports(scope: &Scope<'_>, name: &Name, process: &Process) {
+    let last = if process.listen == Listen::Port { PortSet::B } else { PortSet::A };
+    if process.port.is_some() && ports(process, last).len() != process.instances as usize {
+        scope.errors.field(
+            format!("process.{name}.port"),
+            "the ports of all instances (with listen = \"port\" of both sets) end at 65535",
+        );
+    }
 }
 
 fn unit(name: String, text: String, subject: Subject) -> RenderedFile {
@@ -162,7 +175,7 @@ pub(super) fn service(
         description => sd(format!("{}{}", around.description, roots.instance.unit_text())),
         target => around.target.as_deref(),
         socket => around.socket.clone().map(sd),
-        guard => super::units::port_guard(site).filter(|_| process.listen == crate::site::Listen::Port).map(|g| g.unit),
+        guard => super::units::port_guard(site).filter(|_| process.listen == Listen::Port).map(|g| g.unit),
         after,
         kind => if ready(process) == Ready::Notify { sd("notify".into()) } else { sd("simple".into()) },
         notify => ready(process) == Ready::Notify,
@@ -172,7 +185,7 @@ pub(super) fn service(
         runtime_directory => sd(around.runtime_directory.clone()),
         working_directory => format!("{}/code", roots.release),
         environment_files => environment_files(scope, process_name, process, roots, around),
-        environment => own_variables(scope, process, roots).into_iter().map(sd).collect::<Vec<_>>(),
+        environment => own_variables(scope, process_name, process, roots).into_iter().map(sd).collect::<Vec<_>>(),
         exec => sd(command(scope, process_name, process, roots)),
         reload => gunicorn.is_some(),
         stop_signal => sd(format!("SIG{}", match process.stop_signal.unwrap_or(StopSignal::Term) {
@@ -208,16 +221,16 @@ fn writable(scope: &Scope<'_>) -> Vec<String> {
 
 fn environment_files(scope: &Scope<'_>, name: &Name, process: &Process, roots: &Roots, around: &Around) -> Vec<String> {
     let mut files = vec![roots.config(&scope.layout.environment())];
-    if !process.environment.is_empty() {
+    if super::environment::has_own_file(process) {
         files.push(roots.config(&scope.layout.process_environment(name)));
     }
     files.extend(around.extra_environment.iter().cloned());
     files
 }
 
-/// Variables that every process has; the environment files come later and win, but for PORT and INSTANCE,
-/// which the site file cannot set.
-fn own_variables(scope: &Scope<'_>, process: &Process, roots: &Roots) -> Vec<String> {
+/// Variables that every process has, and those of its own that differ between instances or releases. The
+/// environment files come later and win.
+fn own_variables(scope: &Scope<'_>, name: &Name, process: &Process, roots: &Roots) -> Vec<String> {
     let instance = roots.instance.unit_text();
     let mut list = vec![format!("INSTANCE={instance}")];
     if process.port.is_some() {
@@ -236,12 +249,24 @@ fn own_variables(scope: &Scope<'_>, process: &Process, roots: &Roots) -> Vec<Str
         }
         RuntimeKind::Static | RuntimeKind::Command => list.push(format!("PATH={system}")),
     }
+    let filling = Filling::of(scope, process, roots);
+    for (variable, value) in process.environment.iter().filter(|(_, value)| differs(value)) {
+        let field = format!("process.{name}.environment.{variable}");
+        if scope.input.site.environment.contains_key(variable) {
+            scope
+                .errors
+                .field(&field, "a variable with {port}, {instance} or {release} cannot also be set for the whole site");
+        }
+        let assignment = filling.pieces(value, Unknown::Keep).and_then(|pieces| assignment(variable, &pieces));
+        list.extend(scope.errors.note(&field, assignment));
+    }
     list
 }
 
 /// The command line of ExecStart=.
 fn command(scope: &Scope<'_>, name: &Name, process: &Process, roots: &Roots) -> String {
     let field = format!("process.{name}");
+    let filling = Filling::of(scope, process, roots);
     let mut words: Vec<Result<String, (String, CannotEncode)>> = Vec::new();
     if let Some(gunicorn) = &process.gunicorn {
         let plain = |text: &str| exec_pieces(&[Piece::Text(text)]);
@@ -263,7 +288,7 @@ fn command(scope: &Scope<'_>, name: &Name, process: &Process, roots: &Roots) -> 
                 std::slice::from_ref(argument)
             };
             for word in text {
-                let encoded = argument_pieces(scope, word, process, roots);
+                let encoded = filling.pieces(word, Unknown::Refuse).and_then(|pieces| exec_pieces(&pieces));
                 words.push(encoded.map_err(|error| (format!("{field}.command[{index}]"), error)));
             }
         }
@@ -278,7 +303,7 @@ fn command(scope: &Scope<'_>, name: &Name, process: &Process, roots: &Roots) -> 
 /// Where the program is: systemd wants an absolute path (before 248 it searched none of its own).
 fn program(scope: &Scope<'_>, name: &str, roots: &Roots) -> Vec<String> {
     let release = &roots.release;
-    if name.starts_with('/') || name.starts_with('{') {
+    if ["/", "{release}/", "{shared}/"].iter().any(|start| name.starts_with(start)) {
         return vec![name.to_owned()];
     }
     if name.contains('/') {
@@ -292,48 +317,6 @@ fn program(scope: &Scope<'_>, name: &str, roots: &Roots) -> Vec<String> {
         RuntimeKind::Node => vec![format!("{release}/code/node_modules/.bin/{name}")],
         RuntimeKind::Static | RuntimeKind::Command => vec!["/usr/bin/env".into(), name.to_owned()],
     }
-}
-
-/// Fills in `{port}`, `{instance}`, `{release}` and `{shared}`; other braces stay as they are.
-fn argument_pieces(
-    scope: &Scope<'_>,
-    argument: &str,
-    process: &Process,
-    roots: &Roots,
-) -> Result<String, CannotEncode> {
-    let (shared, fixed) = (scope.layout.shared(), roots.instance.unit_text());
-    let instance = match roots.instance {
-        Instance::Specifier => Piece::Specifier('i'),
-        Instance::Port(_) | Instance::Single => Piece::Text(&fixed),
-    };
-    let mut pieces = Vec::new();
-    let mut rest = argument;
-    while let Some((before, after)) = rest.split_once('{') {
-        let filled = [
-            ("port}", instance),
-            ("instance}", instance),
-            ("release}", Piece::Text(&roots.release)),
-            ("shared}", Piece::Text(&shared)),
-        ]
-        .into_iter()
-        .find_map(|(name, piece)| after.strip_prefix(name).map(|rest| (name, piece, rest)));
-        pieces.push(Piece::Text(before));
-        match filled {
-            Some(("port}", _, _)) if process.port.is_none() => {
-                return Err(CannotEncode("{port} needs a process with a port"));
-            }
-            Some((_, piece, after)) => {
-                pieces.push(piece);
-                rest = after;
-            }
-            None => {
-                pieces.push(Piece::Text("{"));
-                rest = after;
-            }
-        }
-    }
-    pieces.push(Piece::Text(rest));
-    exec_pieces(&pieces)
 }
 
 /// The unit and the rules that keep ports reachable from the host only.

@@ -210,7 +210,7 @@ pub(super) fn device() -> serde_json::Value {
         "schema": 1, "name": "mesh",
         "source": { "archive": "mesh.tar.gz" },
         "runtime": { "kind": "command" },
-        "process": { "web": { "command": ["./run.sh", "100%", "${HOME}", "it's", "a b"], "port": 5000, "listen": "port" } },
+        "process": { "web": { "command": ["./run.sh", "100%", "${HOME}", "it's", "a b"], "port": 5000, "listen": "port", "environment": { "PORT": "{port}", "URL": "http://127.0.0.1:{port}/ {other}", "DATA": "{shared}/data" } } },
         "secret": { "ADMIN_PASSWORD": {}, "SECRET_KEY": {} },
         "access": { "basic": { "admin": "ADMIN_PASSWORD" }, "allow": ["192.0.2.0/24", "2001:db8::1"], "outbound": ["192.0.2.50"] },
         "hardening": "standard",

@@ -10,8 +10,11 @@ use std::borrow::Cow;
 #[error("there is no placeholder {{{0}}}")]
 pub struct UnknownPlaceholder(pub String);
 
-enum Piece<'a> {
+/// A piece of a text with placeholders.
+pub(crate) enum Piece<'a> {
+    /// Text that means itself.
     Text(&'a str),
+    /// A placeholder's name.
     Placeholder(&'a str),
 }
 
@@ -45,7 +48,8 @@ pub fn fill_known<'v>(text: &str, value: impl Fn(&str) -> Option<Cow<'v, str>>) 
     fill(text, known).unwrap_or_else(|_| text.to_owned())
 }
 
-fn pieces(text: &str) -> Vec<Piece<'_>> {
+/// Takes `text` apart; the pieces are in order.
+pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(open) = rest.find('{') {

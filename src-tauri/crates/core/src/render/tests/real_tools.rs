@@ -1,1 +1,342 @@
+//! The real parsers judge the rendered files, where they are installed; "not run" is printed where they are not.
 
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use super::*;
+
+/// Runs a tool; none after saying so when it is not installed.
+fn run(program: &str, arguments: &[&str]) -> Option<(bool, String)> {
+    match Command::new(program).args(arguments).output() {
+        Ok(output) => {
+            let text = [output.stdout, output.stderr].concat();
+            Some((output.status.success(), String::from_utf8_lossy(&text).into_owned()))
+        }
+        Err(error) => {
+            eprintln!("not run: {program}: {error}");
+            None
+        }
+    }
+}
+
+fn put(directory: &Path, name: &str, text: &str) -> String {
+    let path = directory.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn systemd_accepts_the_units() {
+    for (name, site) in all() {
+        let world = World::new(site);
+        let directory = tempfile::tempdir().unwrap();
+        let rendered = world.render();
+        let mut paths = Vec::new();
+        for file in rendered.files.iter().filter(|file| file.kind == FileKind::SystemdUnit) {
+            // A template is judged through an instance.
+            let unit = file.path.rsplit('/').next().unwrap().replace('@', "@8000");
+            paths.push(put(directory.path(), &unit, file.masked()));
+        }
+        let arguments: Vec<&str> = ["verify", "--man=no"].into_iter().chain(paths.iter().map(String::as_str)).collect();
+        let Some((_, text)) = run("systemd-analyze", &arguments) else { return };
+        let complaints: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains(directory.path().to_str().unwrap()) || line.contains(world.site.name.as_str()))
+            .filter(|line| !line.contains("is not executable") && !line.contains("Failed to create"))
+            .collect();
+        assert!(complaints.is_empty(), "{name}: {complaints:#?}");
+    }
+}
+
+#[test]
+fn strict_hardening_is_strict() {
+    for (name, site, limit) in [("python", flask_socketio(), 2.5), ("node", node(), 2.5)] {
+        let world = World::new(site);
+        let directory = tempfile::tempdir().unwrap();
+        let rendered = world.render();
+        let file = rendered.files.iter().find(|file| file.path.ends_with("@.service")).unwrap();
+        let path = put(directory.path(), "judged.service", file.masked());
+        let Some((_, text)) = run("systemd-analyze", &["security", "--offline=true", "--no-pager", &path]) else {
+            return;
+        };
+        let Some(level) = text.split("exposure level for ").nth(1).and_then(|rest| rest.split_whitespace().nth(1))
+        else {
+            eprintln!("not run: this systemd-analyze cannot judge a file: {text}");
+            return;
+        };
+        let level: f64 = level.parse().unwrap();
+        println!("{name}: exposure level {level}");
+        assert!(level <= limit, "{name}: {text}");
+    }
+}
+
+#[test]
+fn python_reads_the_gunicorn_settings() {
+    let text = World::new(flask_socketio()).file("/etc/web-framework/gunicorn-web.py");
+    let script =
+        format!("import os\nos.environ['PORT'] = '5000'\n{text}\nprint(bind, workers, worker_class, timeout)\n");
+    let Some((ok, output)) = run("python3", &["-c", &script]) else { return };
+    assert!(ok, "{output}");
+    assert_eq!(output, "127.0.0.1:5000 1 eventlet 120\n");
+}
+
+// B-05, D-13
+#[test]
+fn logrotate_accepts_its_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = World::new(flask_socketio()).file("/etc/logrotate.d/web-framework");
+    // The accounts do not exist on this machine.
+    let path = put(directory.path(), "site", &text.replace(" web-framework adm", " root root"));
+    let Some((ok, output)) = run("logrotate", &["-d", "-s", "/dev/null", &path]) else { return };
+    assert!(ok && !output.contains("error:"), "{output}");
+}
+
+// X-17
+#[test]
+fn visudo_accepts_the_operators_file() {
+    for (_, site) in all() {
+        let world = World::new(site);
+        let file = render_operator(&world.input(), "deploy").unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = put(directory.path(), "operator", file.masked());
+        let Some((ok, output)) = run("visudo", &["-c", "-f", &path]) else { return };
+        assert!(ok, "{output}\n{}", file.masked());
+    }
+    assert!(render_operator(&World::new(node()).input(), "%wheel").is_err());
+    let odd = crate::encode::sudoers::command(&["/usr/bin/x", "a=b,c:d\\e", "--f", "g@h+i%j"]).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = put(
+        directory.path(),
+        "odd",
+        &format!("{} ALL=(root) {odd}\n", crate::encode::sudoers::user("a b,c@d").unwrap()),
+    );
+    if let Some((ok, output)) = run("visudo", &["-c", "-f", &path]) {
+        assert!(ok, "{output}");
+    }
+}
+
+#[test]
+fn nft_accepts_the_guard() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = put(directory.path(), "guard.nft", &World::new(nicegui()).file("/etc/mbasic/guard.nft"));
+    let Some((ok, output)) = run("nft", &["-c", "-f", &path]) else { return };
+    if output.contains("Operation not permitted") {
+        eprintln!("not run: nft needs root");
+        return;
+    }
+    assert!(ok, "{output}");
+}
+
+/// nginx with one rendered site, on ports and directories of its own; ended when dropped.
+struct Nginx {
+    child: Option<Child>,
+    port: u16,
+    directory: tempfile::TempDir,
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Nginx {
+    /// Writes the configuration: site, password file, certificate; ports and paths moved into a directory.
+    fn prepare(world: &World) -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().to_str().unwrap().to_owned();
+        let (key, chain) = (format!("{root}/key.pem"), format!("{root}/chain.pem"));
+        let request =
+            ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x"];
+        run("openssl", &[&request[..], &["-keyout", &key, "-out", &chain]].concat())?;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let rendered = world.render();
+        let site = rendered.files.iter().find(|file| file.kind == FileKind::NginxSite).unwrap().masked();
+        let site = site
+            .replace("/etc/slipway/tls/", &format!("{root}/tls/"))
+            .replace(&format!("{root}/tls/{}/fullchain.pem", world.site.name), &chain)
+            .replace(&format!("{root}/tls/{}/privkey.pem", world.site.name), &key)
+            .replace("/var/log/nginx", &root)
+            .replace("/opt/", &format!("{root}/opt/"))
+            .replace("/etc/nginx/", &format!("{root}/"))
+            .replace("listen 80", &format!("listen 127.0.0.1:{port}"))
+            .replace("    listen [::]:80;\n", "")
+            .replace("listen 443", "listen 127.0.0.1:0")
+            .replace("    listen [::]:443 ssl http2;\n", "");
+        // An ephemeral port cannot be asked for; TLS is only tested for its syntax.
+        let site = site.replace("listen 127.0.0.1:0", &format!("listen 127.0.0.2:{port}"));
+        if let Some(file) = rendered.files.iter().find(|file| file.kind == FileKind::NginxAuth) {
+            put(directory.path(), &format!("{}.htpasswd", world.site.name), std::str::from_utf8(file.bytes()).unwrap());
+        }
+        put(directory.path(), "site.conf", &site);
+        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|kind| format!("{kind}_temp_path {root}/{kind};"))
+            .join(" ");
+        let user = if std::fs::metadata("/root/.").is_ok() { "user root;" } else { "" };
+        put(
+            directory.path(),
+            "nginx.conf",
+            &format!(
+                "{user} daemon off; master_process off; pid {root}/pid; error_log {root}/error.log; events {{}} \
+                 http {{ types {{ text/html html; text/css css; application/javascript js; }} {temporary} include {root}/site.conf; }}\n"
+            ),
+        );
+        Some(Self { child: None, port, directory })
+    }
+
+    fn test(&self) -> Option<(bool, String)> {
+        let root = self.directory.path().to_str().unwrap();
+        run("nginx", &["-t", "-e", &format!("{root}/error.log"), "-p", root, "-c", &format!("{root}/nginx.conf")])
+    }
+
+    fn start(world: &World) -> Option<Self> {
+        let mut nginx = Self::prepare(world)?;
+        let (ok, output) = nginx.test()?;
+        assert!(ok, "{output}");
+        let root = nginx.directory.path().to_str().unwrap().to_owned();
+        let child = Command::new("nginx")
+            .args(["-e", &format!("{root}/error.log"), "-p", &root, "-c", &format!("{root}/nginx.conf")])
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        nginx.child = Some(child);
+        let start = std::time::Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", nginx.port)).is_err() {
+            assert!(start.elapsed().as_secs() < 10, "nginx did not start");
+            std::thread::yield_now();
+        }
+        Some(nginx)
+    }
+
+    /// The answer to GET `path`, headers and body, as text.
+    fn get(&self, path: &str, headers: &str) -> String {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: docs.example.com\r\n{headers}\r\n").unwrap();
+        let mut text = Vec::new();
+        stream.read_to_end(&mut text).unwrap();
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        put(self.directory.path(), path, text);
+    }
+}
+
+fn nginx_is_new_enough() -> bool {
+    let Some((_, text)) = run("nginx", &["-v"]) else { return false };
+    let version = text.trim().rsplit('/').next().unwrap_or_default().to_owned();
+    let parts: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
+    if parts < vec![1, 19, 5] {
+        eprintln!("not run: these tests use nginx -e, which {version} has not");
+        return false;
+    }
+    true
+}
+
+#[test]
+fn nginx_accepts_every_site() {
+    if !nginx_is_new_enough() {
+        return;
+    }
+    for (name, site) in all() {
+        let Some(nginx) = Nginx::prepare(&World::new(site)) else { return };
+        let Some((ok, output)) = nginx.test() else { return };
+        assert!(ok, "{name}: {output}");
+        assert!(!output.contains("[warn]") || output.contains("\"user\""), "{name}: {output}");
+    }
+}
+
+// E-01, D-08
+#[test]
+fn nginx_serves_files_and_single_page_applications_as_meant() {
+    if !nginx_is_new_enough() {
+        return;
+    }
+    let world = World::new(json!({
+        "schema": 1, "name": "docs", "domains": ["docs.example.com"], "source": { "folder": "." },
+        "runtime": { "kind": "command" }, "tls": { "mode": "none" },
+        "process": { "web": { "command": ["x"], "port": 9 } },
+        "limits": { "requests_per_minute": 2, "burst": 1 },
+        "route": [
+            { "path": "/", "spa": "dist" }, { "path": "/admin/", "spa": "admin", "cache": "1d" }, { "path": "/static", "files": "static", "cache": "1h" },
+            { "path": "/robots.txt", "exact": true, "files": "robots.txt", "headers": { "X-Frame-Options": "DENY" } },
+            { "path": "/old", "redirect": "/new" }, { "path": "/api/", "to": "web" }, { "path": "/a%20b/", "files": "space dir" }
+        ]
+    }));
+    let Some(nginx) = Nginx::start(&world) else { return };
+    let code = "opt/docs/current/code";
+    nginx.write(&format!("{code}/dist/index.html"), "HOME");
+    nginx.write(&format!("{code}/dist/assets/index-D4f5a6b7.js"), "HASHED");
+    nginx.write(&format!("{code}/dist/plain.js"), "PLAIN");
+    nginx.write(&format!("{code}/dist/.env"), "HIDDEN");
+    nginx.write(&format!("{code}/admin/index.html"), "ADMIN");
+    nginx.write(&format!("{code}/admin/app.js"), "ADMINJS");
+    nginx.write(&format!("{code}/static/a.css"), "CSS");
+    nginx.write(&format!("{code}/static/.git/config"), "HIDDEN");
+    nginx.write(&format!("{code}/robots.txt"), "ROBOTS");
+    nginx.write(&format!("{code}/space dir/x.css"), "SPACE");
+    nginx.write(&format!("{code}/secret.txt"), "HIDDEN");
+
+    let has = |path: &str, parts: &[&str]| {
+        let answer = nginx.get(path, "");
+        for part in parts {
+            assert!(answer.contains(part), "{path}: no {part:?} in {answer}");
+        }
+        assert!(!answer.contains("HIDDEN"), "{path}: {answer}");
+        answer
+    };
+    let frame = "X-Frame-Options: SAMEORIGIN";
+    has("/", &[" 200 ", "HOME", "Cache-Control: no-cache", frame, "X-Content-Type-Options: nosniff"]);
+    has("/deep/link", &[" 200 ", "HOME", "Cache-Control: no-cache", frame]);
+    has("/index.html", &[" 200 ", "HOME", "Cache-Control: no-cache"]);
+    has("/assets/index-D4f5a6b7.js", &[" 200 ", "HASHED", "immutable", frame]);
+    has("/plain.js", &[" 200 ", "PLAIN", "Cache-Control: no-cache", frame]);
+    has("/assets/gone-D4f5a6b7.js", &[" 404 "]);
+    has("/.env", &[" 404 "]);
+    has("/admin/", &[" 200 ", "ADMIN", "Cache-Control: no-cache"]);
+    has("/admin/users/7", &[" 200 ", "ADMIN"]);
+    has("/admin/app.js", &[" 200 ", "ADMINJS", "max-age=86400", frame]);
+    has("/admin/gone.js", &[" 404 "]);
+    has("/static", &[" 301 ", "/static/"]);
+    has("/static/a.css", &[" 200 ", "CSS", "max-age=3600", frame]);
+    has("/static/.git/config", &[" 404 "]);
+    has("/static/gone.css", &[" 404 "]);
+    has("/static../secret.txt", &[" 200 ", "HOME"]);
+    has("/static/../../secret.txt", &[" 400 "]);
+    let robots = has("/robots.txt", &[" 200 ", "ROBOTS", "X-Frame-Options: DENY"]);
+    assert!(!robots.contains(frame), "{robots}");
+    has("/old", &[" 302 ", "/new"]);
+    has("/a%20b/x.css", &[" 200 ", "SPACE"]);
+    let down = has("/api/x", &[" 503 ", "Retry-After: 5", "Not available yet"]);
+    assert!(!down.contains("nginx/"), "{down}");
+    has("/api/x", &[" 503 "]);
+    // A-09
+    has("/api/x", &[" 429 "]);
+}
+
+// C-02
+#[test]
+fn nginx_lets_in_who_has_the_password() {
+    if !nginx_is_new_enough() {
+        return;
+    }
+    use base64::Engine as _;
+    let mut site = device();
+    site["access"]["allow"] = json!(["127.0.0.1"]);
+    let Some(nginx) = Nginx::start(&World::new(site)) else { return };
+    let login = |password: &str| {
+        let token = base64::engine::general_purpose::STANDARD.encode(format!("admin:{password}"));
+        nginx.get("/", &format!("Authorization: Basic {token}\r\n"))
+    };
+    assert!(nginx.get("/", "").contains(" 401 "));
+    assert!(login("wrong").contains(" 401 "));
+    let answer = login("s3cret-ADMIN_PASSWORD");
+    assert!(answer.contains(" 503 "), "{answer}");
+}
