@@ -84,19 +84,22 @@ impl Database {
 
     /// Stops at files of other programs and of newer versions, before anything is written.
     fn refuse_foreign(&self) -> Result<(), InventoryError> {
-        let (owner, tables): (i64, i64) = self.read(|connection| {
-            let owner = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-            let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-            Ok((owner, tables))
+        let (owner, found, tables) = self.read(|connection| {
+            // One snapshot: between two, another process may finish making the file, and its tables would look
+            // like those of a stranger.
+            let snapshot = connection.unchecked_transaction()?;
+            let owner: i64 = snapshot.pragma_query_value(None, "application_id", |row| row.get(0))?;
+            let found: i64 = snapshot.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            let tables: i64 = snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+            Ok((owner, found, tables))
         })?;
+        let path = || self.path().to_owned();
         if owner != APPLICATION_ID && (owner != 0 || tables > 0) {
-            return Err(InventoryError::NotOurs { path: self.path().to_owned() });
-        }
-        match self.format()? {
-            found if found > newest() => {
-                Err(InventoryError::Newer { path: self.path().to_owned(), found, known: newest() })
-            }
-            _ => Ok(()),
+            Err(InventoryError::NotOurs { path: path() })
+        } else if found > newest() {
+            Err(InventoryError::Newer { path: path(), found, known: newest() })
+        } else {
+            Ok(())
         }
     }
 
