@@ -89,9 +89,12 @@ fn prepare(session: Session, name: &str, folder: &Path) -> Command {
             std::fs::write(&configuration, bare_bus(folder)).unwrap();
             in_session(&["--config-file", configuration.to_str().unwrap()], "exec \"$0\" \"$@\"")
         }
-        Session::DeadBus | Session::Nothing | Session::Advised => Command::new("env"),
+        Session::DeadBus | Session::Nothing | Session::Advised => Command::new(&test),
     };
-    command.arg(test).args(arguments);
+    if command.get_program() != test.as_os_str() {
+        command.arg(&test);
+    }
+    command.args(arguments);
     // Nothing of the session that the tests are started from may be found.
     for variable in ["DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "GNOME_KEYRING_CONTROL"] {
         command.env_remove(variable);
