@@ -68,6 +68,10 @@ pub(crate) fn instead(expect: &Expect<'_>, node: &Node, text: &str, path: &KeyPa
         {
             return format!("write `[[{path}]]`, in double brackets: there may be several");
         }
+        (Expect::Table(_), Kind::String(_)) if path.segments().first() == Some(&Segment::from("secret")) => {
+            return "values are kept in the keyring, not here: write `{ generate = \"hex\" }`, or `{}` and use `slipway secret set`".into();
+        }
+        (Expect::Table(_), _) if path.segments().iter().any(|s| matches!(s, Segment::Index(_))) => "{ … }".into(),
         (Expect::Table(_), _) => return format!("write the keys of `[{path}]` below a line of that name"),
         (Expect::Array(items), Kind::String(one)) => wrapped(items, one, &key),
         (Expect::Array(items), _) => format!("[{}]", sample(&Expect::of(items))),
@@ -87,7 +91,9 @@ pub(crate) fn instead(expect: &Expect<'_>, node: &Node, text: &str, path: &KeyPa
 fn wrapped(items: &Value, one: &str, key: &str) -> String {
     let quote = |text: &str| Value::from(text).to_string();
     let words = || one.split_whitespace().map(quote).collect::<Vec<_>>().join(", ");
+    let for_a_shell = one.split_whitespace().any(|word| matches!(word, "&&" | "||" | "|" | ";" | ">" | "<" | "2>&1"));
     match Expect::of(items) {
+        _ if for_a_shell => format!("[\"sh\", \"-c\", {}]", quote(one)),
         Expect::Array(_) => format!("[[{}]]", words()),
         _ if matches!(key, "command" | "run" | "migrate" | "before_switch" | "after_switch") => {
             format!("[{}]", words())

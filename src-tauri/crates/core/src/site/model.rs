@@ -193,8 +193,8 @@ pub struct BuildStep {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Process {
-    /// Program and arguments; no shell splits or expands them. `{port}`, `{instance}`, `{release}` and `{shared}`
-    /// are filled in; write `{{port}}` for the text itself. Omit it when `gunicorn` is given.
+    /// Program and arguments; no shell splits or expands them. `{port}`, `{instance}`, `{release}` and `{shared}` are
+    /// filled in; write `{{port}}` for the text itself. Omit it when `gunicorn` is given.
     #[serde(default)]
     pub command: Vec<String>,
     /// Run under gunicorn with these settings; its configuration file is rendered by Slipway.
@@ -214,7 +214,8 @@ pub struct Process {
     /// How systemd knows that it is up. Default: notify under gunicorn, else simple.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<Ready>,
-    /// Environment variables for this process only; the placeholders of `command` are filled in here too.
+    /// Environment variables for this process only; the placeholders of `command` are filled in here too. PORT and
+    /// INSTANCE are set by Slipway.
     #[serde(default)]
     pub environment: BTreeMap<EnvName, String>,
     /// How long it may take to start.

@@ -207,7 +207,11 @@ mod tests {
             }
             let words = string_regex(pattern.trim_matches(['^', '$'])).unwrap();
             let words = words.prop_filter("short", |word| word.len() <= 24);
-            runner.run(&words, |word| Ok(prop_assert_eq!(check_format(format, &word), Ok(()), "{:?}", word))).unwrap();
+            let accepted = |word: String| {
+                prop_assert_eq!(check_format(format, &word), Ok(()), "{:?}", word);
+                Ok(())
+            };
+            runner.run(&words, accepted).unwrap();
             checked += 1;
         });
         assert!(checked >= 5);

@@ -1,5 +1,27 @@
 //! How words are compared and shown in diagnostics.
 
+/// What other tools call the same thing.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("acme", "certbot-webroot"),
+    ("branch", "ref"),
+    ("certbot", "certbot-webroot"),
+    ("cmd", "command"),
+    ("dir", "directory"),
+    ("env", "environment"),
+    ("letsencrypt", "certbot-webroot"),
+    ("log", "logs"),
+    ("logging", "logs"),
+    ("proxy", "to"),
+    ("rate_limit", "requests_per_minute"),
+    ("repository", "git"),
+    ("selfsigned", "self-signed"),
+    ("services", "process"),
+    ("ssl", "tls"),
+    ("tag", "ref"),
+    ("url", "git"),
+    ("websockets", "websocket"),
+];
+
 /// The candidate closest to `word`, when it is close enough to be what was meant.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.is_empty() || word.len() > 64 {
@@ -7,6 +29,11 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     }
     let plain = |text: &str| text.to_ascii_lowercase().replace('-', "_");
     let wanted = plain(word);
+    let synonym = SYNONYMS.iter().find_map(|(other, ours)| (*other == wanted).then_some(*ours));
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    if let Some(ours) = candidates.iter().find(|candidate| Some(**candidate) == synonym) {
+        return Some(ours);
+    }
     let allowed = (word.chars().count() / 4).clamp(1, 3);
     candidates
         .into_iter()

@@ -15,6 +15,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule { reads: &["logs"], check: logs },
     Rule { reads: &["shared", "config_file", "secret_file"], check: one_thing_per_path },
     Rule { reads: &["config_file"], check: documents },
+    Rule { reads: &["secret", "secret_file"], check: secrets_by_one_name },
 ];
 
 fn limits(site: &Site, findings: &mut Findings<'_>) {
@@ -155,5 +156,17 @@ fn documents(site: &Site, findings: &mut Findings<'_>) {
                 "write its keys below `[config_file.\"…\".json]`",
             );
         }
+    }
+}
+
+/// Both are kept in the keyring by their names.
+fn secrets_by_one_name(site: &Site, findings: &mut Findings<'_>) {
+    for path in site.secret_file.keys().filter(|path| site.secret.contains_key(path.as_str())) {
+        let message = format!("there is a secret {} already", quoted(path));
+        findings.error(
+            &at!["secret_file", path.as_str()],
+            message,
+            "give the file another name, for example with an extension",
+        );
     }
 }

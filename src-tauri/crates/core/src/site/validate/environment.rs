@@ -13,6 +13,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule { reads: &["environment", "process"], check: values_like_secrets },
     Rule { reads: &["environment", "secret", "secret_file", "config_file", "shared", "logs"], check: given_once },
     Rule { reads: &["process", "secret"], check: process_against_secret },
+    Rule { reads: &["environment", "process", "secret"], check: own_variables },
     Rule { reads: &["environment", "process"], check: loader_variables },
 ];
 
@@ -102,6 +103,19 @@ fn process_against_secret(site: &Site, findings: &mut Findings<'_>) {
         for name in settings.environment.keys().filter(|name| site.secret.contains_key(*name)) {
             let path = at!["process", process.as_str(), "environment", name.as_str()];
             findings.error(&path, format!("the variable `{name}` is a secret already"), "keep one of them");
+        }
+    }
+}
+
+/// Rendering sets these itself, differently for each instance.
+fn own_variables(site: &Site, findings: &mut Findings<'_>) {
+    let plain = all(site).into_iter().map(|(path, name, _)| (path, name));
+    let secret = site.secret.keys().map(|name| (at!["secret", name.as_str()], name));
+    for (path, name) in plain.chain(secret) {
+        let in_build = path.segments().first() == Some(&"build".into());
+        if !in_build && matches!(name.as_str(), "PORT" | "INSTANCE") {
+            let hint = "remove it; the port is `port` of the process, and `{port}` in its command";
+            findings.error(&path, format!("Slipway sets `{name}` itself, for each instance"), hint);
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::site::words::{listed, nearest, quoted};
 pub(super) const RULES: &[Rule] = &[
     Rule { reads: &["process"], check: command_or_gunicorn },
     Rule { reads: &["process"], check: command_placeholders },
-    Rule { reads: &["process", "environment"], check: own_port },
+    Rule { reads: &["process", "runtime"], check: own_port },
     Rule { reads: &["process"], check: port_ranges },
     Rule { reads: &["process", "runtime"], check: gunicorn_runtime },
     Rule { reads: &["process"], check: gunicorn_settings },
@@ -57,49 +57,54 @@ fn command_placeholders(site: &Site, findings: &mut Findings<'_>) {
         for (index, word) in process.command.iter().enumerate() {
             let path = at!["process", name, "command", index];
             for placeholder in placeholders(word) {
-                if !PLACEHOLDERS.contains(&placeholder) {
-                    let hint = match nearest(placeholder, PLACEHOLDERS.iter().copied()) {
-                        Some(meant) => format!("did you mean `{{{meant}}}`?"),
-                        None => format!(
+                let known = PLACEHOLDERS.contains(&placeholder);
+                match nearest(placeholder, PLACEHOLDERS.iter().copied()) {
+                    _ if known && placeholder == "port" && process.port.is_none() => {
+                        let message = format!("`{{port}}` is used, but process `{name}` has no `port`");
+                        findings.error(&path, message, "add `port = 8000`, or another free port");
+                    }
+                    _ if known => {}
+                    Some(meant) => {
+                        let message = format!("there is no placeholder `{{{placeholder}}}`");
+                        findings.error(&path, message, format!("did you mean `{{{meant}}}`?"));
+                    }
+                    None => {
+                        let message = format!("there is no placeholder `{{{placeholder}}}`");
+                        let hint = format!(
                             "there are `{{port}}`, `{{instance}}`, `{{release}}` and `{{shared}}`; write `{{{{{placeholder}}}}}` for the text itself"
-                        ),
-                    };
-                    findings.error(&path, format!("there is no placeholder `{{{placeholder}}}`"), hint);
-                } else if placeholder == "port" && process.port.is_none() {
-                    let message = format!("`{{port}}` is used, but process `{name}` has no `port`");
-                    findings.error(&path, message, "add `port = 8000`, or another free port");
+                        );
+                        findings.error(&path, message, hint);
+                    }
                 }
             }
         }
     }
 }
 
-fn opens_given_port(process: &Process) -> bool {
-    let mut texts = process.command.iter().chain(process.environment.values());
-    texts.any(|text| placeholders(text).contains(&"port"))
-}
-
-/// Then `{port}` may have been meant, and that is reported already.
-fn has_unknown_placeholder(process: &Process) -> bool {
-    process.command.iter().flat_map(|word| placeholders(word)).any(|name| !PLACEHOLDERS.contains(&name))
+/// Whether the program is told `{port}`, or something that may have been meant for it and is reported already.
+fn passes_port(process: &Process) -> bool {
+    let texts = process.command.iter().chain(process.environment.values());
+    let mut names = texts.flat_map(|text| placeholders(text));
+    names.any(|name| name == "port" || nearest(name, PLACEHOLDERS.iter().copied()) == Some("port"))
 }
 
 fn own_port(site: &Site, findings: &mut Findings<'_>) {
     for (name, process) in each(site).filter(|(_, process)| process.gunicorn.is_none()) {
-        let opens = opens_given_port(process);
+        let passes = passes_port(process);
         match (process.listen, process.port) {
             (Listen::Port, None) => {
                 let message = format!("process `{name}` is to open a port, but has no `port`");
                 findings.error(&at!["process", name, "listen"], message, "add `port = 8000`, or another free port");
             }
-            (Listen::Port, Some(_)) if !opens && !has_unknown_placeholder(process) => {
-                let message = format!("process `{name}` opens its port itself, but is never told which");
-                let hint = format!(
-                    "put `{{port}}` into its command, or add `environment = {{ PORT = \"{{port}}\" }}` to `[process.{name}]`: two sets of ports are used in turn"
-                );
-                findings.error(&at!["process", name, "listen"], message, hint);
+            // Programs for Node.js read PORT as a rule.
+            (Listen::Port, Some(_)) if !passes && site.runtime.kind != RuntimeKind::Node => {
+                let message =
+                    format!("process `{name}` opens its port itself, but its command does not name `{{port}}`");
+                let hint =
+                    "two sets of ports are used in turn: pass `{port}` on, unless the program reads the variable PORT";
+                findings.warning(&at!["process", name, "listen"], message, hint);
             }
-            (Listen::Socket, Some(_)) if opens => {
+            (Listen::Socket, Some(_)) if passes => {
                 let message = format!("process `{name}` seems to open `{{port}}` itself, but systemd holds it already");
                 let hint = "add `listen = \"port\"`, or let the program take over the socket (uvicorn: `--fd 3`)";
                 findings.warning(&at!["process", name, "port"], message, hint);
