@@ -6,6 +6,7 @@ use super::Rule;
 use crate::site::findings::Findings;
 use crate::site::model::Site;
 use crate::site::place::{KeyPath, at};
+use crate::site::placeholder::placeholders;
 use crate::site::text::EnvName;
 
 pub(super) const RULES: &[Rule] = &[
@@ -109,7 +110,12 @@ fn process_against_secret(site: &Site, findings: &mut Findings<'_>) {
 
 /// Rendering sets these itself, differently for each instance.
 fn own_variables(site: &Site, findings: &mut Findings<'_>) {
-    let plain = all(site).into_iter().map(|(path, name, _)| (path, name));
+    let without_port = |path: &KeyPath| {
+        let mut processes = site.process.iter().filter(|(_, process)| process.port.is_none());
+        processes.any(|(name, _)| path.segments().starts_with(at!["process", name.as_str()].segments()))
+    };
+    let fixed = all(site).into_iter().filter(|(path, _, value)| placeholders(value).is_empty() && !without_port(path));
+    let plain = fixed.map(|(path, name, _)| (path, name));
     let secret = site.secret.keys().map(|name| (at!["secret", name.as_str()], name));
     for (path, name) in plain.chain(secret) {
         let in_build = path.segments().first() == Some(&"build".into());
