@@ -14,6 +14,7 @@ pub mod error;
 pub mod executor;
 pub mod known_hosts;
 mod link;
+pub mod ssh_config;
 mod target;
 mod transfer;
 
