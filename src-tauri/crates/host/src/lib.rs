@@ -14,6 +14,7 @@ pub mod error;
 pub mod executor;
 pub mod known_hosts;
 mod link;
+mod session;
 pub mod ssh_config;
 mod target;
 mod transfer;
@@ -21,6 +22,7 @@ mod transfer;
 pub use connection::{Connection, Counters, connect};
 pub use error::{Attempt, AttemptResult, ConnectError, HostError, KeyProblem, UnreachableReason};
 pub use executor::request::Batch;
+pub use session::{Session, SessionError};
 pub use target::{
     Challenge, Credentials, Decision, HostKeyDecision, NoCredentials, Observer, PresentedKey, Question, Step, Sudo,
     Target,

@@ -546,3 +546,124 @@ async fn a_silent_link_is_noticed() {
     assert!(matches!(busy, Err(HostError::Lost { .. })), "{busy:?}");
     assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_comes_back_and_replays_nothing() {
+    if !can_run() {
+        return;
+    }
+    let server = Server::start("");
+    let relay = Relay::to(server.port).await;
+    let mut target = server.target();
+    target.port = relay.port;
+    target.host_key_alias = Some(format!("[127.0.0.1]:{}", server.port));
+    let session = |target: Target| {
+        slipway_host::Session::new(
+            target,
+            Arc::new(NoCredentials),
+            Arc::new(Decision::Reject),
+            Arc::new(Steps::default()),
+        )
+    };
+    let host = session(target.clone());
+    let patience = Duration::from_secs(10);
+    let count = server.path("count");
+    let script = "echo x >> $1; sleep $2";
+    let once = |seconds: &str| Command::script(script, [count.to_str().unwrap(), seconds]);
+    assert!(host.run(once("0"), patience).await.unwrap().success());
+    let state = Arc::clone(&relay.state);
+    let cutting = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        state.store(CUT, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        state.store(0, Ordering::SeqCst);
+    });
+    let error = host.run(once("1"), patience).await.unwrap_err();
+    assert!(matches!(error, slipway_host::SessionError::Host(HostError::Lost { .. })), "{error}");
+    assert!(host.run(Command::new(["true"]), patience).await.unwrap().success());
+    cutting.await.unwrap();
+    assert_eq!(host.connects(), 2);
+    assert_eq!(std::fs::read_to_string(&count).unwrap(), "x\nx\n");
+
+    // A refused login is not repeated until somebody asks for it.
+    let mut stranger = target;
+    stranger.identities = vec![server.path("missing")];
+    let host = session(stranger);
+    let logins = || {
+        server.log().matches("Connection closed by authenticating user").count()
+            + server.log().matches("Connection reset by authenticating user").count()
+    };
+    for _ in 0..3 {
+        assert!(matches!(host.connection(patience).await, Err(ConnectError::AuthenticationFailed { .. })));
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(logins() <= 1, "{}", server.log());
+    host.retry().await;
+    assert!(matches!(host.connection(patience).await, Err(ConnectError::AuthenticationFailed { .. })));
+}
+
+/// A stand-in for sudo that asks like it and takes one password. The real one is tested on whole hosts.
+const FAKE_SUDO: &str = r#"#!/bin/bash
+while [ $# -gt 0 ]; do case $1 in -S) ask=1; shift;; -n) ask=; shift;; -p) prompt=$2; shift 2;; --) shift; break;; esac; done
+case $FAKE in
+  tty) echo "sudo: sorry, you must have a tty to run sudo" >&2; exit 1;;
+  never) echo "root is not in the sudoers file.  This incident will be reported." >&2; exit 1;;
+esac
+if [ -z "$ask" ]; then echo "sudo: a password is required" >&2; exit 1; fi
+echo "We trust you have received the usual lecture." >&2
+for try in 1 2 3; do
+  printf "%s" "$prompt" >&2
+  IFS= read -r answer || exit 1
+  if [ "$answer" = "s3cret wört" ]; then exec "$@"; fi
+  echo "$answer" >> "$ATTEMPTS"; echo "Sorry, try again." >&2
+done
+echo "sudo: 3 incorrect password attempts" >&2; exit 1
+"#;
+
+struct SudoPassword(Option<&'static str>);
+
+impl Credentials for SudoPassword {
+    fn sudo_password<'a>(&'a self, _: &'a Target) -> BoxFuture<'a, Option<Secret>> {
+        Box::pin(async move { self.0.map(Secret::new) })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sudo_is_answered_once_and_its_refusals_are_told_apart() {
+    if !can_run() {
+        return;
+    }
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let attempts = folder.path().join("attempts");
+    let sudo = folder.path().join("sudo");
+    std::fs::write(&sudo, FAKE_SUDO).unwrap();
+    std::fs::set_permissions(&sudo, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let with = async |fake: &str, sudo: Sudo, password: Option<&'static str>| {
+        let environment = format!(
+            "SetEnv PATH={}:/usr/bin:/bin FAKE={fake} ATTEMPTS={}",
+            folder.path().display(),
+            attempts.display()
+        );
+        let server = Server::start(&environment);
+        let mut target = server.target();
+        target.sudo = sudo;
+        let host =
+            connect(&target, Arc::new(SudoPassword(password)), Arc::new(Decision::Reject), Arc::new(Steps::default()))
+                .await?;
+        assert_eq!(host.run(Command::new(["id", "-u"])).await.unwrap().text(), "0\n");
+        host.close().await;
+        Ok::<(), ConnectError>(())
+    };
+    with("", Sudo::Password, Some("s3cret wört")).await.unwrap();
+    with("", Sudo::Password, Some("s3cret wört\nB 1 1 0\n")).await.unwrap();
+    let wrong = with("", Sudo::Password, Some("wrong")).await;
+    assert!(matches!(wrong, Err(ConnectError::SudoPasswordWrong { .. })), "{wrong:?}");
+    assert_eq!(std::fs::read_to_string(&attempts).unwrap(), "wrong\n", "tried once only");
+    for (fake, sudo) in [("", Sudo::NoPassword), ("", Sudo::Password)] {
+        let needs = with(fake, sudo, None).await;
+        assert!(matches!(needs, Err(ConnectError::SudoNeedsPassword { .. })), "{needs:?}");
+    }
+    assert!(matches!(with("tty", Sudo::Password, None).await, Err(ConnectError::SudoNeedsTty { .. })));
+    assert!(matches!(with("never", Sudo::NoPassword, None).await, Err(ConnectError::SudoNotAllowed { .. })));
+}
