@@ -406,6 +406,10 @@ impl Drop for Reaper<'_> {
 
 fn mount(record: &HostRecord, base: &Path, cache: &Cache, distribution: Distribution) -> Result<(), HostError> {
     let directory = &record.directory;
+    if directory.exists() {
+        // Nobody's: the name is free. The machine was switched off while a host of this name ran.
+        fs::remove_dir_all(directory).context("remove", directory)?;
+    }
     for folder in ["upper", "work", "root"] {
         let path = directory.join(folder);
         fs::create_dir_all(&path).context("create", &path)?;

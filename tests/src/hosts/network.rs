@@ -16,6 +16,10 @@ pub const RANGE: &str = "10.213.0.0/16";
 pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 1);
 
 const BRIDGE: &str = "swt0";
+/// Locally administered (IEEE 802, bit 1 of the first byte).
+const BRIDGE_MAC: &str = "02:73:77:74:00:01";
+/// The port that keeps the bridge's carrier.
+const KEEPER: &str = "swtkeep";
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
 const FORWARDING_WAS_OFF: &str = "/run/slipway-tests/forwarding-was-off";
 
@@ -56,13 +60,21 @@ pub(crate) fn ensure() -> Result<(), HostError> {
         let forwarding = Path::new(FORWARDING);
         fs::write(forwarding, "1").context("write", forwarding)?;
     }
-    let script = format!("link add {BRIDGE} type bridge\naddr add {GATEWAY}/16 dev {BRIDGE}\nlink set {BRIDGE} up\n");
+    // A bridge takes the lowest address of its ports unless it has one of its own: guests would lose their
+    // gateway for seconds whenever a host comes or goes. And it loses its carrier when no port forwards, so it
+    // gets one that always does.
+    let script = format!(
+        "link add {BRIDGE} address {BRIDGE_MAC} type bridge\naddr add {GATEWAY}/16 dev {BRIDGE}\n\
+         link add {KEEPER} type veth peer name {KEEPER}p\nlink set {KEEPER}p up\n\
+         link set {KEEPER} master {BRIDGE} up\nlink set {BRIDGE} up\n"
+    );
     run_with_input(command("ip").args(["-batch", "-"]), script.as_bytes())?;
     Ok(())
 }
 
 /// Takes the bridge and the rules away again. The caller holds the registry's lock and knows of no hosts.
 pub(crate) fn remove() {
+    run("ip", ["link", "del", KEEPER]).ok();
     run("ip", ["link", "del", BRIDGE]).ok();
     run("nft", ["delete", "table", "inet", "slipway_tests"]).ok();
     if fs::remove_file(FORWARDING_WAS_OFF).is_ok() {
@@ -94,9 +106,15 @@ table inet slipway_tests {{
 
 /// Makes a host's namespace and its link to the bridge.
 pub(crate) fn connect(index: u16) -> Result<(), HostError> {
+    // The number is free, so what has its names is nobody's.
+    disconnect(index);
     let (namespace, link, address) = (namespace(index), link(index), address(index));
+    // An address always has the same hardware address: neighbours that knew an earlier host of this address
+    // would otherwise speak to its absent hardware for some seconds.
+    let [high, low] = index.to_be_bytes();
+    let mac = format!("02:73:77:75:{high:02x}:{low:02x}");
     let outside = format!(
-        "netns add {namespace}\nlink add {link} type veth peer name host0 netns {namespace}\n\
+        "netns add {namespace}\nlink add {link} type veth peer name host0 address {mac} netns {namespace}\n\
          link set {link} master {BRIDGE} up\n"
     );
     run_with_input(command("ip").args(["-batch", "-"]), outside.as_bytes())?;
