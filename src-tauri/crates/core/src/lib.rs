@@ -17,6 +17,7 @@ pub mod plan;
 pub mod profile;
 pub mod release;
 pub mod render;
+pub mod running;
 pub mod secret;
 pub mod site;
 pub mod task;

@@ -58,6 +58,10 @@ mkdir -p -m 0700 /run/slipway "$dir" && : >"$dir/$key.out" && rm -f "$dir/$key.s
 setsid sh -c '
     dir=$1 key=$2
     shift 2
+    if [ -e "$dir/$key.in" ]; then
+        exec <"$dir/$key.in"
+        rm -f "$dir/$key.in"
+    fi
     systemd-run "$@" >>"$dir/$key.out" 2>&1
     echo "$?" >"$dir/$key.status.new" && mv "$dir/$key.status.new" "$dir/$key.status"
 ' sh "$dir" "$key" "$@" </dev/null >/dev/null 2>&1 &
@@ -87,7 +91,8 @@ tail -c "+$((offset + 1))" "$out" | head -c 131072
 "#;
 
 impl Task {
-    /// Starts the task; its output goes to `/run/slipway/RUN/KEY.out`.
+    /// Starts the task; its output goes to `/run/slipway/RUN/KEY.out`. It reads `/run/slipway/RUN/KEY.in`, if that
+    /// is there; the file is removed as soon as it is open.
     pub fn start(&self, run: &str, key: &str) -> Command {
         let mut arguments = vec![run_directory(run), key.to_owned()];
         let mut property = |text: String| arguments.extend(["-p".to_owned(), text]);

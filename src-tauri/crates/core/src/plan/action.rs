@@ -264,10 +264,6 @@ impl Action {
     pub fn commands(&self, site: &Name, payloads: &Payloads) -> Result<Option<Vec<Command>>, NoPayload> {
         let layout = crate::release::Layout::new(site);
         let commands = match self {
-            Self::InstallPackages { commands, .. } => commands
-                .iter()
-                .map(|argv| Command::new(argv.iter().cloned()).timeout(Duration::from_secs(1800)))
-                .collect(),
             Self::CreateUser { name, home, shell } => vec![Command::new([
                 "useradd",
                 "--system",
@@ -317,7 +313,8 @@ impl Action {
                 .iter()
                 .map(|id| Command::new(["rm", "-rf", "--", &layout.release(id), &layout.building(id)]))
                 .collect(),
-            Self::Certificate { .. }
+            Self::InstallPackages { .. }
+            | Self::Certificate { .. }
             | Self::Upload { .. }
             | Self::CheckOut { .. }
             | Self::BuildEnvironment { .. }

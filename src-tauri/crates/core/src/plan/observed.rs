@@ -77,8 +77,10 @@ pub struct Situation<'a> {
     pub ledger: &'a Ledger,
     /// Watched paths.
     pub paths: &'a BTreeMap<String, Observed>,
-    /// Packages that the site needs: installed version by name.
+    /// Packages that the site file names: installed version by name.
     pub packages: &'a BTreeMap<String, Fact<String>>,
+    /// Versions that the distribution offers, of packages for which that was asked.
+    pub offered: &'a BTreeMap<String, Fact<String>>,
     /// Releases whose directories exist.
     pub releases: &'a [ReleaseId],
 }
@@ -196,6 +198,16 @@ pub fn observations(situation: &Situation<'_>) -> BTreeMap<String, String> {
             text.push_str(&format!(" (below {}, which others can redirect)", parent.component));
         }
         map.insert(format!("path {path}"), text);
+    }
+    // What the profile needs is in the facts; of those only what is there or missing matters, not the version.
+    let from_facts = situation.facts.packages.known().map(|packages| &packages.installed);
+    for (name, version) in from_facts.into_iter().flatten() {
+        let text = match version {
+            Fact::Known(_) => "installed".to_owned(),
+            Fact::Absent => "not installed".to_owned(),
+            Fact::Failed(why) => format!("unknown: {why}"),
+        };
+        map.insert(format!("package {name}"), text);
     }
     for (name, version) in situation.packages {
         let text = match version {

@@ -11,9 +11,10 @@ use crate::site::{Listen, Process, RuntimeKind, Site, TlsMode};
 use crate::task::Task;
 
 use super::observed::{Situation, Wanted, observations};
-use super::runtime::{PythonChoice, choose_python};
+use super::runtime::choose_python;
 use super::setup::{self, Draft, compare, plain_write, push_file};
 use super::{Action, FileWrite, Intent, Plan, Risk, Severity, Subject};
+use crate::profile::PythonOffer;
 
 /// Environment variables that builds get so that nothing depends on the desktop's own.
 const BUILD_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -301,18 +302,18 @@ fn environment(
     if site.runtime.kind != RuntimeKind::Python {
         return None;
     }
-    let python = match choose_python(site, situation.profile, situation.facts) {
+    let python = match choose_python(site, situation.profile, situation.facts, situation.offered) {
         Ok(python) => python,
         Err(why) => {
             draft.block(why, "change runtime.version in the site file, or use a newer distribution");
             return None;
         }
     };
-    let key = environment_key(situation.facts, site, release, &python);
+    let key = environment_key(situation.facts, site, release, python);
     let layout = Layout::new(&site.name);
     let directory = layout.environment(&key);
     if !matches!(situation.path(&whole_marker(&directory)), Some(PathState::File { .. })) {
-        let tasks = python_tasks(site, release, &python, &directory, building);
+        let tasks = python_tasks(site, release, python, &directory, building);
         draft.step(
             Subject::Build,
             "environment",
@@ -336,14 +337,17 @@ pub fn environment_marker(
     site: &Site,
     release: &NewRelease,
 ) -> Option<String> {
-    let python =
-        (site.runtime.kind == RuntimeKind::Python).then(|| choose_python(site, profile, facts).ok()).flatten()?;
-    let key = environment_key(facts, site, release, &python);
+    if site.runtime.kind != RuntimeKind::Python {
+        return None;
+    }
+    // Only what is installed matters: an environment on an interpreter that is not there cannot be there either.
+    let python = super::runtime::installed_python(site, profile, facts)?;
+    let key = environment_key(facts, site, release, python);
     Some(whole_marker(&Layout::new(&site.name).environment(&key)))
 }
 
 /// Key of the environment that `release` needs: interpreter, architecture and everything that is installed.
-pub fn environment_key(facts: &Facts, site: &Site, release: &NewRelease, python: &PythonChoice) -> Digest {
+pub fn environment_key(facts: &Facts, site: &Site, release: &NewRelease, python: &PythonOffer) -> Digest {
     let machine = facts.kernel.known().map(|kernel| kernel.architecture.clone()).unwrap_or_default();
     let mut parts = vec![python.program.clone(), python.version.to_string(), machine, release.lock.to_string()];
     parts.extend(site.runtime.extra_packages.iter().cloned());
@@ -355,13 +359,7 @@ pub fn environment_key(facts: &Facts, site: &Site, release: &NewRelease, python:
     Digest::of_parts(parts.iter().map(String::as_bytes))
 }
 
-fn python_tasks(
-    site: &Site,
-    release: &NewRelease,
-    python: &PythonChoice,
-    directory: &str,
-    building: &str,
-) -> Vec<Task> {
+fn python_tasks(site: &Site, release: &NewRelease, python: &PythonOffer, directory: &str, building: &str) -> Vec<Task> {
     let id = &release.record.id;
     let code = format!("{building}/code");
     let mut tasks = Vec::new();

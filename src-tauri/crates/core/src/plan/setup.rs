@@ -10,7 +10,7 @@ use crate::release::Layout;
 use crate::site::{Firewall, Site, TlsMode};
 
 use super::observed::{Situation, Wanted, WantedFile, directories};
-use super::runtime::{install_commands, needed_packages};
+use super::runtime::{install_commands, missing_packages};
 use super::{Action, FileContent, FileDiff, FileWrite, Notice, Risk, Severity, Step, Subject};
 
 /// Days for which a self-signed certificate is valid: browsers refuse longer ones (825 days, since 2019).
@@ -205,31 +205,23 @@ fn nginx_conflicts(draft: &mut Draft, situation: &Situation<'_>, site: &Site) {
 }
 
 fn packages(draft: &mut Draft, situation: &Situation<'_>, site: &Site) {
-    let needed = match needed_packages(site, situation.profile, situation.facts) {
-        Ok(needed) => needed,
-        Err(why) => return draft.block(why, "change runtime.version in the site file, or use a newer distribution"),
-    };
-    let mut missing = Vec::new();
-    for name in needed {
-        match situation.packages.get(&name) {
-            Some(Fact::Known(_)) => {}
-            Some(Fact::Absent) => missing.push(name),
-            Some(Fact::Failed(why)) => {
-                draft.block(
-                    format!("whether {name} is installed could not be seen: {why}"),
-                    "look at the host, then plan again",
-                );
+    let missing =
+        match missing_packages(site, situation.profile, situation.facts, situation.packages, situation.offered) {
+            Ok(missing) => missing,
+            Err(why) => {
+                return draft
+                    .block(why, "change the site file (runtime.version, packages), or use a newer distribution");
             }
-            None => draft.block(
-                format!("whether {name} is installed was not asked"),
-                "this is a mistake in Slipway; please report it",
-            ),
-        }
-    }
+        };
     if missing.is_empty() {
         return;
     }
-    let commands = install_commands(situation.profile.manager, &missing, situation.facts);
+    let Some(commands) = install_commands(situation.profile, &missing, situation.facts) else {
+        return draft.block(
+            format!("{} cannot all be names of packages", missing.join(", ")),
+            "correct [packages] in the site file",
+        );
+    };
     let manager = match situation.profile.manager {
         PackageManager::Apt => "apt",
         PackageManager::Dnf => "dnf",

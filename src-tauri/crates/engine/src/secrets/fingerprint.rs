@@ -59,6 +59,11 @@ impl Fingerprinter {
         self.digits(b"secret", secret.expose())
     }
 
+    /// The key, for rendering, which makes fingerprints of its own.
+    pub fn key(&self) -> &Secret {
+        &self.key
+    }
+
     /// Eight hex digits that tell keys apart. Keep them beside a fingerprint that is stored on a host: a fingerprint
     /// by another desktop's key says nothing.
     pub fn key_id(&self) -> String {

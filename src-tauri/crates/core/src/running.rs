@@ -1,0 +1,113 @@
+//! What a site's units run at this moment, by the word of the processes themselves.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::activation::Instance;
+use crate::command::{Command, Output};
+use crate::release::{Layout, ReleaseId};
+
+const SCRIPT: &str = include_str!("onhost/running.sh");
+
+/// What was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Running {
+    /// The release that `current` points to.
+    pub current: Option<ReleaseId>,
+    /// The site's units, in the order asked for.
+    pub units: Vec<RunningUnit>,
+}
+
+/// One unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunningUnit {
+    /// Its name.
+    pub unit: String,
+    /// systemd's ActiveState: `active`, `failed`, `activating`, ….
+    pub active: String,
+    /// systemd's SubState.
+    pub sub: String,
+    /// Main process.
+    pub pid: Option<u32>,
+    /// How often systemd restarted it by itself since it was last started on purpose.
+    pub restarts: u32,
+    /// Memory of its control group, bytes.
+    pub memory: Option<u64>,
+    /// The release that its main process runs from.
+    pub release: Option<ReleaseId>,
+}
+
+impl Running {
+    /// Whether `current` and every unit are at `release`.
+    pub fn all_at(&self, release: &ReleaseId) -> bool {
+        self.current.as_ref() == Some(release)
+            && self.units.iter().all(|unit| unit.active == "active" && unit.release.as_ref() == Some(release))
+    }
+
+    /// One line per unit, for evidence.
+    pub fn evidence(&self) -> Vec<String> {
+        let name =
+            |release: &Option<ReleaseId>| release.as_ref().map_or_else(|| "no release".to_owned(), ToString::to_string);
+        let mut lines = vec![format!("current is {}", name(&self.current))];
+        for unit in &self.units {
+            let pid = unit.pid.map_or_else(|| "no process".to_owned(), |pid| format!("process {pid}"));
+            lines.push(format!(
+                "{} is {} ({}), {pid} runs from {}",
+                unit.unit,
+                unit.active,
+                unit.sub,
+                name(&unit.release)
+            ));
+        }
+        lines
+    }
+}
+
+/// Asks for the state of `instances`.
+pub fn command(layout: &Layout, instances: &[Instance]) -> Command {
+    let units = instances.iter().map(|instance| instance.unit.clone());
+    Command::script(SCRIPT, std::iter::once(layout.current()).chain(units))
+}
+
+/// Reads the reply.
+///
+/// # Errors
+/// What is wrong with it, also when it was cut.
+pub fn parse(output: &Output, layout: &Layout) -> Result<Running, String> {
+    if !output.success() || output.truncated {
+        return Err(format!("the site's processes could not be looked at: {}", output.complaint()));
+    }
+    let text = output.text();
+    let mut running = Running { current: None, units: Vec::new() };
+    let mut ended = false;
+    for line in text.lines() {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match word {
+            "current" => running.current = rest.strip_prefix("releases/").and_then(|id| id.parse().ok()),
+            "unit" => running.units.push(parse_unit(rest, layout).ok_or_else(|| format!("cannot read {line:?}"))?),
+            "end" => ended = true,
+            _ => return Err(format!("cannot read {line:?}")),
+        }
+    }
+    if ended { Ok(running) } else { Err("the reply was cut off".to_owned()) }
+}
+
+fn parse_unit(text: &str, layout: &Layout) -> Option<RunningUnit> {
+    let (unit, rest) = text.split_once(' ')?;
+    let (properties, cwd) = rest.split_once("cwd=")?;
+    let map: BTreeMap<&str, &str> = properties.split_whitespace().filter_map(|part| part.split_once('=')).collect();
+    let release = cwd
+        .strip_prefix(&format!("{}/", layout.releases()))
+        .and_then(|rest| rest.split('/').next())
+        .and_then(|id| id.parse().ok());
+    Some(RunningUnit {
+        unit: unit.to_owned(),
+        active: (*map.get("ActiveState")?).to_owned(),
+        sub: (*map.get("SubState")?).to_owned(),
+        pid: map.get("MainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid != 0),
+        restarts: map.get("NRestarts").and_then(|count| count.parse().ok()).unwrap_or(0),
+        memory: map.get("MemoryCurrent").and_then(|bytes| bytes.parse().ok()),
+        release,
+    })
+}

@@ -1,0 +1,289 @@
+//! The operator's desk: local state, secrets, hosts and their connections. Both faces of Slipway, the window and
+//! the command line, begin here.
+
+pub mod dial;
+pub mod runs;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use slipway_core::secret::Secret;
+use slipway_core::site::{Diagnostic, Name, Site};
+
+use crate::clock::Clock;
+use crate::failure::{Code, Failure, Outcome};
+use crate::history::History;
+use crate::home::{Home, HomeError};
+use crate::inventory::{HostName, Inventory, InventoryError, KnownSite};
+use crate::secrets::{Fingerprinter, SecretName, SecretStore, SecretsError, ensure};
+use crate::site::Supplies;
+
+/// What the process was started with, passed in once so that nothing else asks for it.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// Environment variables.
+    pub variables: BTreeMap<OsString, OsString>,
+    /// Login name and machine, for the records on hosts: `ann@laptop`.
+    pub operator: String,
+}
+
+impl Surroundings {
+    /// A variable that is set and not empty.
+    pub fn variable(&self, name: &str) -> Option<OsString> {
+        self.variables.get(&OsString::from(name)).filter(|value| !value.is_empty()).cloned()
+    }
+
+    /// The home directory of the person.
+    pub fn person_home(&self) -> Option<PathBuf> {
+        self.variable("HOME").or_else(|| self.variable("USERPROFILE")).map(PathBuf::from)
+    }
+}
+
+/// The desk.
+pub struct Desk {
+    /// Local folder.
+    pub home: Home,
+    /// Hosts and sites.
+    pub inventory: Inventory,
+    /// Runs.
+    pub history: History,
+    /// Secrets.
+    pub secrets: Arc<dyn SecretStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What the process was started with.
+    pub surroundings: Surroundings,
+}
+
+/// A site file that was read and found right.
+#[derive(Debug, Clone)]
+pub struct SiteFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+    /// The site.
+    pub site: Site,
+    /// What is right but doubtful.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Why a site file could not be used.
+#[derive(Debug, Clone)]
+pub enum SiteFileError {
+    /// It could not be read.
+    Unreadable(Failure),
+    /// It has mistakes: all of them, with their places.
+    Wrong {
+        /// Where it is.
+        path: PathBuf,
+        /// Its text, as far as it is text.
+        text: String,
+        /// The mistakes and warnings.
+        diagnostics: Vec<Diagnostic>,
+    },
+}
+
+impl From<SiteFileError> for Failure {
+    fn from(error: SiteFileError) -> Self {
+        match error {
+            SiteFileError::Unreadable(failure) => failure,
+            SiteFileError::Wrong { path, diagnostics, .. } => {
+                let errors: Vec<_> = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).collect();
+                let count = errors.len();
+                let plural = if count == 1 { "mistake" } else { "mistakes" };
+                let mut failure = Failure::new(Code::BadSiteFile, format!("{} has {count} {plural}", path.display()));
+                for diagnostic in errors {
+                    failure =
+                        failure.because(format!("{}:{}: {}", diagnostic.line, diagnostic.column, diagnostic.message));
+                }
+                failure.hint("correct the file; slipway site check shows every mistake with its place")
+            }
+        }
+    }
+}
+
+/// Reads a site file.
+///
+/// # Errors
+/// When it cannot be read, or has mistakes.
+pub fn read_site_file(path: &Path) -> Result<SiteFile, SiteFileError> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let unreadable = |why: String| {
+        SiteFileError::Unreadable(
+            Failure::new(Code::BadSiteFile, format!("{} cannot be read: {why}", path.display()))
+                .hint("slipway site new writes one to begin with; --site names another"),
+        )
+    };
+    let meta = std::fs::metadata(&absolute).map_err(|error| unreadable(error.to_string()))?;
+    if meta.len() > 2 * slipway_core::site::MAX_BYTES as u64 {
+        return Err(unreadable("it is far too large to be a site file".to_owned()));
+    }
+    let bytes = std::fs::read(&absolute).map_err(|error| unreadable(error.to_string()))?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    match slipway_core::site::parse_bytes(&bytes) {
+        Ok(parsed) => Ok(SiteFile { path: absolute, text, site: parsed.site, warnings: parsed.warnings }),
+        Err(diagnostics) => Err(SiteFileError::Wrong { path: absolute, text, diagnostics }),
+    }
+}
+
+impl SiteFile {
+    /// The folder that relative paths in it start from.
+    pub fn base(&self) -> PathBuf {
+        self.path.parent().map(Path::to_owned).unwrap_or_default()
+    }
+}
+
+impl Desk {
+    /// Opens the desk; `secrets` decides where secrets come from.
+    ///
+    /// # Errors
+    /// When the local folder or the database cannot be used.
+    pub fn open(surroundings: Surroundings, secrets: Arc<dyn SecretStore>, clock: Arc<dyn Clock>) -> Outcome<Self> {
+        let directory = Home::locate(|name| surroundings.variable(name)).map_err(|error| home_failure(&error))?;
+        let (home, _) = Home::open(directory).map_err(|error| home_failure(&error))?;
+        let inventory = Inventory::open(&home).map_err(|error| inventory_failure(&error))?;
+        let history = History::of(&inventory);
+        Ok(Self { home, inventory, history, secrets, clock, surroundings })
+    }
+
+    /// The host that a command means: the one named, or the only one of the site, or the only one there is.
+    ///
+    /// # Errors
+    /// When that is not one host, saying which there are.
+    pub fn choose_host(&self, named: Option<&HostName>, site: Option<&Site>) -> Outcome<HostName> {
+        if let Some(name) = named {
+            return self.inventory.host(name).map(|host| host.name).map_err(|error| inventory_failure(&error));
+        }
+        let known: Vec<HostName> = self
+            .inventory
+            .hosts()
+            .map_err(|error| inventory_failure(&error))?
+            .into_iter()
+            .map(|host| host.name)
+            .collect();
+        let listed: Vec<&str> = site.map(|site| site.hosts.iter().map(String::as_str).collect()).unwrap_or_default();
+        let candidates: Vec<HostName> = if listed.is_empty() {
+            known.clone()
+        } else {
+            known.iter().filter(|name| listed.contains(&name.as_str())).cloned().collect()
+        };
+        match candidates.as_slice() {
+            [only] => Ok(only.clone()),
+            [] if !listed.is_empty() => Err(Failure::new(
+                Code::Usage,
+                format!("the site runs on {}, which is not in the inventory", listed.join(", ")),
+            )
+            .hint("add it with slipway host add")),
+            [] => Err(Failure::new(Code::Usage, "there is no host yet")
+                .hint("add one with slipway host add NAME USER@ADDRESS")),
+            many => {
+                let names: Vec<&str> = many.iter().map(HostName::as_str).collect();
+                Err(Failure::new(Code::Usage, format!("which host? There are {}", names.join(", ")))
+                    .hint("name one with --host, or list one under hosts in the site file"))
+            }
+        }
+    }
+
+    /// What rendering `site` takes from this computer. Secrets that have a generator and no value yet are made.
+    ///
+    /// # Errors
+    /// When secrets are missing or the keyring cannot be used, or a template override cannot be read.
+    pub fn supplies(&self, site: &Site) -> Outcome<Supplies> {
+        let now = self.clock.now();
+        let resolved = ensure(site, self.secrets.as_ref(), now).map_err(|error| secrets_failure(&error))?;
+        if !resolved.missing.is_empty() {
+            let count = resolved.missing.len();
+            let mut failure = Failure::new(Code::Secrets, format!("{count} secrets of {} have no value", site.name));
+            for missing in &resolved.missing {
+                failure = failure.because(format!("{}: {}", missing.name, missing.supply));
+            }
+            return Err(failure.hint("nothing was changed; supply them and run the same command again"));
+        }
+        let fingerprinter = Fingerprinter::open(Some(self.secrets.as_ref()), &self.home, now)
+            .map_err(|error| secrets_failure(&error))?;
+        let secrets = resolved.values.into_iter().map(|(name, value)| (file_key(&name), value));
+        Ok(Supplies {
+            secrets: secrets.collect::<BTreeMap<String, Secret>>(),
+            overrides: self.template_overrides()?,
+            fingerprint_key: fingerprinter.key().clone(),
+        })
+    }
+
+    /// The user's own templates: files below `templates/` of the local folder, by template name.
+    fn template_overrides(&self) -> Outcome<BTreeMap<String, String>> {
+        let root = self.home.templates();
+        let mut overrides = BTreeMap::new();
+        for name in slipway_core::render::template_names() {
+            let path = root.join(&name);
+            match std::fs::read_to_string(&path) {
+                Ok(text) => {
+                    overrides.insert(name.clone(), text);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    return Err(Failure::new(
+                        Code::Local,
+                        format!("the template {} cannot be read: {error}", path.display()),
+                    )
+                    .hint("mend it, or remove it to use the built-in one"));
+                }
+            }
+        }
+        Ok(overrides)
+    }
+
+    /// Remembers that a site lives in this file on this host.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn remember_site(&self, file: &SiteFile, host: &HostName) -> Outcome<()> {
+        let known = self.inventory.sites().map_err(|error| inventory_failure(&error))?;
+        let mut hosts =
+            known.into_iter().find(|site| site.name == file.site.name).map(|site| site.hosts).unwrap_or_default();
+        if !hosts.contains(host) {
+            hosts.push(host.clone());
+        }
+        let site = KnownSite {
+            name: file.site.name.clone(),
+            file: file.path.display().to_string(),
+            hosts,
+            added_at: self.clock.now(),
+        };
+        self.inventory.put_site(&site).map_err(|error| inventory_failure(&error))
+    }
+
+    /// A site by name, from where it was last seen.
+    ///
+    /// # Errors
+    /// When it is not known.
+    pub fn known_site(&self, name: &Name) -> Outcome<KnownSite> {
+        self.inventory.site(name).map_err(|error| inventory_failure(&error))
+    }
+}
+
+fn file_key(name: &SecretName) -> String {
+    match name {
+        SecretName::Variable(name) => name.as_str().to_owned(),
+        SecretName::File(path) => path.as_str().to_owned(),
+    }
+}
+
+/// A failure of the local folder.
+pub fn home_failure(error: &HomeError) -> Failure {
+    Failure::new(Code::Local, error.to_string()).hint(error.advice())
+}
+
+/// A failure of the database.
+pub fn inventory_failure(error: &InventoryError) -> Failure {
+    let code =
+        if error.code().starts_with("no-such") || error.code().ends_with("exists") { Code::Usage } else { Code::Local };
+    Failure::new(code, error.to_string()).hint(error.advice())
+}
+
+/// A failure of the keyring.
+pub fn secrets_failure(error: &SecretsError) -> Failure {
+    Failure::new(Code::Secrets, error.to_string()).hint(error.advice())
+}

@@ -1,0 +1,141 @@
+//! Planning and running from the desk, with everything written into the history.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use slipway_core::digest::Digest;
+use slipway_core::event::{Event, Verdict};
+
+use super::{Desk, SiteFile, inventory_failure};
+use crate::cancel::Cancel;
+use crate::failure::{Code, Failure, Outcome};
+use crate::history::{NewRun, Recorder};
+use crate::inventory::HostName;
+use crate::link::Link;
+use crate::run::{EventSink, Run};
+use crate::site::planned::{Asked, SiteInput};
+use crate::site::{Planned, Request};
+
+/// What the operator allows beyond the ordinary.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Consent {
+    /// Files that were changed by hand on the host may be replaced (they are kept aside there).
+    pub replace_drift: bool,
+}
+
+/// Writes events to the history and passes them on.
+struct Recording {
+    recorder: Mutex<Option<Recorder>>,
+    next: Arc<dyn EventSink>,
+}
+
+impl EventSink for Recording {
+    fn event(&self, event: Event) {
+        if let Some(recorder) = self.recorder.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            // The host's own audit log is the full record; a full disk here must not stop a run there.
+            let _ = recorder.record(&event);
+        }
+        self.next.event(event);
+    }
+}
+
+impl Desk {
+    /// Who asks, now, under a fresh name.
+    pub fn asked(&self) -> Outcome<Asked> {
+        let mut bytes = [0; 6];
+        getrandom::fill(&mut bytes)
+            .map_err(|error| Failure::new(Code::Local, format!("this computer gives no random numbers: {error}")))?;
+        Ok(Asked {
+            operator: self.surroundings.operator.clone(),
+            clock: self.clock.clone(),
+            run: slipway_core::digest::hex(&bytes),
+        })
+    }
+
+    /// Plans.
+    ///
+    /// # Errors
+    /// See [`Planned::make`]; also when secrets are missing.
+    pub async fn plan(&self, link: Arc<Link>, file: &SiteFile, request: &Request) -> Outcome<Planned> {
+        let supplies = self.supplies(&file.site)?;
+        let base = file.base();
+        let input = SiteInput { site: &file.site, base: &base, supplies: &supplies };
+        let planned = Planned::make(link, &input, request, self.asked()?).await?;
+        let host: HostName =
+            planned.link.name().parse().map_err(|_| Failure::new(Code::Local, "the host has no proper name"))?;
+        let _ = self.inventory.saw_host(&host, &planned.facts, self.clock.now());
+        Ok(planned)
+    }
+
+    /// Applies a plan and records the run. `exit_code` gives the number that goes with a verdict.
+    ///
+    /// # Errors
+    /// When the run did not begin; nothing was changed then.
+    pub async fn run(
+        &self,
+        planned: &Planned,
+        file: &SiteFile,
+        consent: Consent,
+        sink: Arc<dyn EventSink>,
+        cancel: Cancel,
+        exit_code: impl Fn(&Verdict) -> i32,
+    ) -> Outcome<Verdict> {
+        let plan = &planned.plan;
+        let drifted: Vec<_> = plan.drifted().collect();
+        if !drifted.is_empty() && !consent.replace_drift {
+            let mut failure = Failure::new(
+                Code::Drift,
+                format!("{} files on {} were changed by hand; nothing was changed", drifted.len(), plan.host),
+            );
+            for step in &drifted {
+                failure = failure.because(format!("{}: {}", step.title, step.reason));
+            }
+            return Err(failure.hint(
+                "slipway plan shows each as a diff. Take the changes over into the site file or a template, or replace them with --replace-drift (the files are kept aside on the host)",
+            ));
+        }
+        let host: HostName = plan.host.parse().map_err(|_| Failure::new(Code::Local, "the host has no proper name"))?;
+        let kind = plan.intent.verb().parse().map_err(|why| Failure::new(Code::Local, why))?;
+        let record = NewRun {
+            kind,
+            site: Some(plan.site.clone()),
+            host: host.clone(),
+            operator: self.surroundings.operator.clone(),
+            plan: Some((plan.id.clone(), plan)),
+        };
+        let number = self.history.start(&record, self.clock.now()).map_err(|error| inventory_failure(&error))?;
+        let recording =
+            Arc::new(Recording { recorder: Mutex::new(Some(Recorder::new(self.history.clone(), number))), next: sink });
+        let result = Run { planned, sink: recording.clone(), cancel }.execute().await;
+        let recorder = recording.recorder.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(recorder) = recorder {
+            let now = self.clock.now();
+            let _ = match &result {
+                Ok(verdict) => recorder.finish(verdict, Some(exit_code(verdict)), now),
+                Err(failure) => recorder.finish(failure, None, now),
+            };
+        }
+        if result.is_ok() {
+            self.remember_site(file, &host)?;
+        }
+        result
+    }
+
+    /// Refuses to apply anything but the plan that was reviewed.
+    ///
+    /// # Errors
+    /// `Stale`, when the host or the site file has changed since.
+    pub fn same_plan(planned: &Planned, reviewed: &Digest) -> Outcome<()> {
+        if &planned.plan.id == reviewed {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Code::Stale,
+            format!(
+                "the plan is now {}, and {} was reviewed; nothing was changed",
+                planned.plan.id.short(),
+                reviewed.short()
+            ),
+        )
+        .hint("the site file, a secret or the host has changed since: look at the new plan and apply that"))
+    }
+}

@@ -1,0 +1,111 @@
+//! One host, reached again when the link breaks.
+//!
+//! A run must survive a cut: what goes on by itself on the host (tasks, activations) is asked for news
+//! over a new connection. Only questions are repeated, never changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use slipway_core::command::{Command, Output};
+use slipway_host::{Batch, ConnectError, Connection};
+use tokio::sync::RwLock;
+
+use crate::failure::Outcome;
+use crate::remote::{connect_failure, host_failure};
+
+/// Makes connections to one host.
+pub type Dial = Arc<dyn Fn() -> BoxFuture<'static, Result<Connection, ConnectError>> + Send + Sync>;
+
+/// How long a lost host is tried again.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A host.
+pub struct Link {
+    name: String,
+    dial: Dial,
+    connection: RwLock<Arc<Connection>>,
+}
+
+impl Link {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Why no connection came about, with what to do.
+    pub async fn open(name: &str, dial: Dial) -> Outcome<Self> {
+        let connection = dial().await.map_err(|error| connect_failure(&error))?;
+        Ok(Self { name: name.to_owned(), dial, connection: RwLock::new(Arc::new(connection)) })
+    }
+
+    /// The host's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The connection as it is now.
+    pub async fn connection(&self) -> Arc<Connection> {
+        self.connection.read().await.clone()
+    }
+
+    /// Runs one command.
+    ///
+    /// # Errors
+    /// When the link fails.
+    pub async fn run(&self, command: Command) -> Outcome<Output> {
+        self.connection().await.run(command).await.map_err(|error| host_failure(&error))
+    }
+
+    /// Runs a batch.
+    ///
+    /// # Errors
+    /// When the link fails.
+    pub async fn batch(&self, batch: Batch) -> Outcome<Vec<Output>> {
+        self.connection().await.batch(batch).await.map_err(|error| host_failure(&error))
+    }
+
+    /// Asks a question that may be asked twice: when the link is lost, connects again (with growing pauses,
+    /// for up to two minutes) and asks again.
+    ///
+    /// # Errors
+    /// When the host does not come back in time.
+    pub async fn ask(&self, question: impl Fn() -> Command) -> Outcome<Output> {
+        let connection = self.connection().await;
+        match connection.run(question()).await {
+            Ok(output) => Ok(output),
+            Err(error) if connection.failure().is_some() => {
+                self.reconnect().await.map_err(|_| host_failure(&error))?;
+                self.run(question()).await
+            }
+            Err(error) => Err(host_failure(&error)),
+        }
+    }
+
+    async fn reconnect(&self) -> Outcome<()> {
+        let mut pause = Duration::from_secs(1);
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            match (self.dial)().await {
+                Ok(connection) => {
+                    *self.connection.write().await = Arc::new(connection);
+                    return Ok(());
+                }
+                // A host that refuses the login or shows another key will not change its mind by being asked again.
+                Err(error @ (ConnectError::Unreachable { .. } | ConnectError::Timeout { .. }))
+                    if tokio::time::Instant::now() + pause < deadline =>
+                {
+                    let _ = error;
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(20));
+                }
+                Err(error) => return Err(connect_failure(&error)),
+            }
+        }
+    }
+
+    /// Ends the connection.
+    pub async fn close(self) {
+        if let Ok(connection) = Arc::try_unwrap(self.connection.into_inner()) {
+            connection.close().await;
+        }
+    }
+}

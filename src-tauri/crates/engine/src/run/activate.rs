@@ -1,0 +1,128 @@
+//! Following an activation: its phases are steps of the plan.
+
+use std::collections::BTreeMap;
+
+use slipway_core::activation::{Activation, Ending, Line};
+use slipway_core::command::{Command, Stdin};
+use slipway_core::event::StepOutcome;
+use slipway_core::plan::{Action, Step};
+use slipway_core::task::{Task, run_directory};
+
+use super::task::Lines;
+use super::{Going, StepFailure};
+
+/// How an activation ended, by its own word.
+#[derive(Debug, Clone)]
+pub(crate) struct Activated {
+    /// The word; none when it was never said.
+    pub ending: Option<Ending>,
+    /// The reason it gave.
+    pub reason: String,
+    /// Log lines of the failing unit.
+    pub log: Vec<String>,
+}
+
+/// State while its lines are read.
+struct Reader<'a> {
+    steps: BTreeMap<String, usize>,
+    current: usize,
+    done: Vec<usize>,
+    in_log: bool,
+    activated: Activated,
+    going: &'a Going<'a>,
+}
+
+const WRITE_PROGRAM: &str = r#"mkdir -p -m 0700 /run/slipway "$1" && cat >"$1/activate" && chmod 0700 "$1/activate""#;
+
+impl Going<'_> {
+    /// Runs the activation of step `first` to its end; the plan's steps after it are its phases.
+    pub(crate) async fn activate(&self, first: usize, activation: &Activation) -> Result<Activated, StepFailure> {
+        let program = activation.program().map_err(|error| StepFailure::new(error.to_string()))?;
+        let directory = run_directory(&self.run.asked.run);
+        let write = Command::script(WRITE_PROGRAM, [directory.clone()]).stdin(Stdin::Bytes(program.into_bytes()));
+        let written = self.run.link.run(write).await.map_err(|failure| StepFailure::lost(&failure))?;
+        if !written.success() {
+            return Err(StepFailure::new(format!("the activation could not be prepared: {}", written.complaint())));
+        }
+        let task = Task {
+            unit: format!("slipway-run-{}-activate", activation.site),
+            user: None,
+            argv: vec!["/bin/sh".to_owned(), format!("{directory}/activate")],
+            directory: "/".to_owned(),
+            environment: BTreeMap::new(),
+            writable: Vec::new(),
+            timeout_s: 3600,
+        };
+        let mut reader = Reader::new(self, first);
+        let mut lines = Lines::default();
+        // It cannot be stopped half-way: it goes forward or back by itself within a bounded time.
+        self.follow(&task, false, &mut lines, &mut |line| reader.line(&line)).await?;
+        Ok(reader.end())
+    }
+}
+
+impl<'a> Reader<'a> {
+    fn new(going: &'a Going<'a>, first: usize) -> Self {
+        let key = |step: &Step| match &step.action {
+            Action::Phase { key } => Some(key.clone()),
+            Action::Activate(activation) => activation.phases().into_iter().next().map(|(key, _)| key),
+            _ => None,
+        };
+        let steps = going.run.plan.steps.iter().enumerate().skip(first);
+        Self {
+            steps: steps.filter_map(|(at, step)| Some((key(step)?, at))).collect(),
+            current: first,
+            done: Vec::new(),
+            in_log: false,
+            activated: Activated { ending: None, reason: String::new(), log: Vec::new() },
+            going,
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        match Line::parse(line) {
+            Line::Phase(key) => {
+                if let Some(at) = self.steps.get(&key).copied()
+                    && at != self.current
+                {
+                    self.finish_current(StepOutcome::Done);
+                    self.current = at;
+                    self.going.started(at);
+                }
+                if key == "back" {
+                    self.going.emit(slipway_core::event::EventKind::Note {
+                        text: "it did not prove itself; going back to the previous release".to_owned(),
+                    });
+                }
+            }
+            Line::LogOf(_) => self.in_log = true,
+            Line::LogEnd => self.in_log = false,
+            Line::Verdict(ending, reason) => {
+                self.activated.ending = Some(ending);
+                self.activated.reason = reason;
+            }
+            Line::Text(text) => {
+                if self.in_log {
+                    self.activated.log.push(text.clone());
+                }
+                self.going.output(self.current, text);
+            }
+        }
+    }
+
+    fn finish_current(&mut self, outcome: StepOutcome) {
+        if !self.done.contains(&self.current) {
+            self.done.push(self.current);
+            self.going.finished(self.current, outcome);
+        }
+    }
+
+    fn end(mut self) -> Activated {
+        let outcome = match self.activated.ending {
+            Some(Ending::Good) => StepOutcome::Done,
+            _ => StepOutcome::Failed { message: self.activated.reason.clone(), log: self.activated.log.clone() },
+        };
+        self.finish_current(outcome);
+        self.activated
+    }
+}

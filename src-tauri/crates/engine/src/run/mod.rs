@@ -1,0 +1,180 @@
+//! Executing a plan: lock, check that nothing moved, do the steps, observe, say how it ended.
+//!
+//! Execution decides nothing. Every run ends with exactly one `Finished` event, whose verdict is drawn
+//! from what was observed on the host after the last step.
+
+mod activate;
+mod records;
+mod steps;
+mod task;
+mod verdict;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use slipway_core::event::{Event, EventKind, StepOutcome, Verdict, VerdictKind};
+use slipway_core::plan::Moved;
+use slipway_core::release::Layout;
+
+use crate::cancel::Cancel;
+use crate::failure::{Code, Failure, Outcome};
+use crate::lock::Lock;
+use crate::site::Planned;
+
+/// Receives the events of a run. Must not block.
+pub trait EventSink: Send + Sync {
+    /// Takes one event.
+    fn event(&self, event: Event);
+}
+
+impl<F: Fn(Event) + Send + Sync> EventSink for F {
+    fn event(&self, event: Event) {
+        self(event);
+    }
+}
+
+/// One execution of a plan.
+pub struct Run<'a> {
+    /// The plan, and what it was made from.
+    pub planned: &'a Planned,
+    /// Who is told.
+    pub sink: Arc<dyn EventSink>,
+    /// Request to stop.
+    pub cancel: Cancel,
+}
+
+/// How a step failed.
+#[derive(Debug, Clone)]
+pub(crate) struct StepFailure {
+    /// What failed.
+    pub message: String,
+    /// Last lines printed.
+    pub log: Vec<String>,
+    /// Whether it was the operator's request to stop.
+    pub stopped: bool,
+    /// Whether the host can no longer be asked.
+    pub lost: bool,
+}
+
+impl StepFailure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), log: Vec::new(), stopped: false, lost: false }
+    }
+
+    pub(crate) fn lost(failure: &Failure) -> Self {
+        Self { lost: true, ..Self::new(failure.message.clone()) }
+    }
+}
+
+/// A run that is under way.
+pub(crate) struct Going<'a> {
+    run: &'a Planned,
+    sink: &'a Arc<dyn EventSink>,
+    cancel: &'a Cancel,
+    lock: &'a Lock,
+    began: Instant,
+    layout: Layout,
+}
+
+impl Going<'_> {
+    fn emit(&self, kind: EventKind) {
+        let at_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.sink.event(Event { at_ms, kind });
+    }
+
+    fn output(&self, step: usize, line: String) {
+        self.emit(EventKind::Output { step, line });
+    }
+
+    fn started(&self, step: usize) {
+        self.emit(EventKind::StepStarted { step });
+    }
+
+    fn finished(&self, step: usize, outcome: StepOutcome) {
+        self.emit(EventKind::StepFinished { step, outcome });
+    }
+}
+
+impl Run<'_> {
+    /// Applies the plan.
+    ///
+    /// # Errors
+    /// When the run did not begin: the host is locked, has moved on, cannot be reached, or the plan must not
+    /// be applied. Once it began, every ending is a verdict.
+    pub async fn execute(&self) -> Outcome<Verdict> {
+        let (plan, link) = (&self.planned.plan, &self.planned.link);
+        if let Some(blocker) = plan.blockers().next() {
+            let failure = Failure::new(Code::Blocked, format!("{}: {}", plan.host, blocker.text));
+            return Err(failure.because("nothing was changed").hint(blocker.hint.clone().unwrap_or_default()));
+        }
+        let reason = format!("{} {}", plan.intent.verb(), plan.site);
+        let asked = &self.planned.asked;
+        let lock = Lock::acquire(link, &asked.run, &asked.operator, &reason).await?;
+        let moved = match self.planned.moved().await {
+            Ok(moved) => moved,
+            Err(failure) => {
+                lock.release(link).await;
+                return Err(failure);
+            }
+        };
+        if !moved.is_empty() {
+            lock.release(link).await;
+            return Err(stale(&plan.host, &moved));
+        }
+        let verdict = self.under_lock(&lock).await;
+        lock.release(link).await;
+        Ok(verdict)
+    }
+
+    async fn under_lock(&self, lock: &Lock) -> Verdict {
+        let plan = &self.planned.plan;
+        let going = Going {
+            run: self.planned,
+            sink: &self.sink,
+            cancel: &self.cancel,
+            lock,
+            began: Instant::now(),
+            layout: Layout::new(&plan.site),
+        };
+        going.emit(EventKind::Started { steps: plan.steps.iter().map(|step| step.title.clone()).collect() });
+        if let Some(stale) = &lock.stale {
+            going.emit(EventKind::Note {
+                text: format!("the lock of {} ({}) had run out and was taken over", stale.owner, stale.reason),
+            });
+        }
+        let verdict = going.go().await;
+        going.emit(EventKind::Finished { verdict: verdict.clone() });
+        verdict
+    }
+}
+
+impl Going<'_> {
+    async fn go(&self) -> Verdict {
+        if self.run.plan.is_empty() {
+            return Verdict {
+                kind: VerdictKind::Unchanged,
+                summary: format!("{} is as the site file says; nothing was changed", self.run.plan.host),
+                evidence: vec!["every file, package and service that the site needs was looked at".to_owned()],
+                hint: None,
+                log: Vec::new(),
+            };
+        }
+        let result = match self.record_begin().await {
+            Ok(()) => self.steps().await,
+            Err(failure) => Err((0, failure)),
+        };
+        let verdict = self.judge(result).await;
+        self.record_end(&verdict).await;
+        verdict
+    }
+}
+
+fn stale(host: &str, moved: &[Moved]) -> Failure {
+    let mut failure =
+        Failure::new(Code::Stale, format!("{host} has changed since this plan was made; nothing was changed"))
+            .hint("look at the new plan and apply that");
+    for change in moved.iter().take(10) {
+        failure = failure.because(format!("{}: was {}, is {}", change.subject, change.was, change.now));
+    }
+    failure
+}

@@ -1,0 +1,291 @@
+//! Doing the steps of a plan, in order, with as few round trips as their kinds allow.
+
+use std::collections::BTreeMap;
+
+use slipway_core::command::{Command, Exit};
+use slipway_core::event::StepOutcome;
+use slipway_core::plan::action::{keep_files, seal, write_index};
+use slipway_core::plan::{Action, Step};
+use slipway_core::release::{ReleaseId, ReleaseRecord};
+use slipway_core::task::Task;
+use slipway_host::Batch;
+use tokio::sync::mpsc;
+
+use super::activate::Activated;
+use super::{Going, StepFailure};
+
+/// What the steps led to, when none failed.
+pub(crate) struct Done {
+    /// How the activation ended, when there was one.
+    pub activated: Option<Activated>,
+}
+
+type Failed = (usize, StepFailure);
+
+impl Going<'_> {
+    pub(crate) async fn steps(&self) -> Result<Done, Failed> {
+        let steps = &self.run.plan.steps;
+        let mut activated = None;
+        let mut at = 0;
+        while let Some(step) = steps.get(at) {
+            if self.cancel.requested() && activated.is_none() {
+                return Err((at, StepFailure { stopped: true, ..StepFailure::new("stopped at your request") }));
+            }
+            if let Action::Activate(activation) = &step.action {
+                self.started(at);
+                activated = Some(self.activate(at, activation).await.map_err(|failure| (at, failure))?);
+                at += 1;
+                if !matches!(&activated, Some(Activated { ending: Some(slipway_core::activation::Ending::Good), .. })) {
+                    break;
+                }
+                continue;
+            }
+            let simple = self.simple_run(at)?;
+            if simple.is_empty() {
+                self.special(at, step).await?;
+                at += 1;
+            } else {
+                let next = at + simple.len();
+                self.batch(at, simple).await?;
+                at = next;
+            }
+        }
+        Ok(Done { activated })
+    }
+
+    /// Commands of the steps from `at` on that are nothing but commands.
+    fn simple_run(&self, at: usize) -> Result<Vec<Vec<Command>>, Failed> {
+        let mut all = Vec::new();
+        for (offset, step) in self.run.plan.steps.iter().enumerate().skip(at) {
+            match self.commands(&step.action) {
+                Ok(Some(commands)) => all.push(commands),
+                Ok(None) => break,
+                Err(failure) => return Err((offset, failure)),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Commands of one step; none when it is more than commands.
+    fn commands(&self, action: &Action) -> Result<Option<Vec<Command>>, StepFailure> {
+        let payloads = &self.run.bundle.payloads;
+        let building = || self.release().map(|record| self.layout.building(&record.id));
+        let missing = |error: slipway_core::plan::action::NoPayload| StepFailure::new(error.to_string());
+        match action {
+            Action::KeepFile(file) => {
+                let building = building().ok_or_else(|| StepFailure::new("the plan keeps a file of no release"))?;
+                keep_files(&building, std::slice::from_ref(file), payloads).map(Some).map_err(missing)
+            }
+            Action::KeepFiles { files } => {
+                let building = building().ok_or_else(|| StepFailure::new("the plan keeps files of no release"))?;
+                keep_files(&building, files, payloads).map(Some).map_err(missing)
+            }
+            Action::Seal { record, environment, links } => {
+                let site = &self.run.plan.site;
+                let building = self.layout.building(&record.id);
+                let mut commands = vec![write_index(&format!("{building}/config"), &self.kept_files())];
+                commands.push(self.record_release(record)?);
+                commands.push(self.record_instances(record));
+                commands.push(seal(&self.layout, site, record, environment.as_deref(), links));
+                Ok(Some(commands))
+            }
+            other => other.commands(&self.run.plan.site, payloads).map_err(missing),
+        }
+    }
+
+    /// The release that this plan makes.
+    fn release(&self) -> Option<&ReleaseRecord> {
+        self.run.plan.steps.iter().find_map(|step| match &step.action {
+            Action::Seal { record, .. } => Some(record),
+            _ => None,
+        })
+    }
+
+    /// Files of the bundle that this plan keeps with the release (gate units are not part of the bundle).
+    fn kept_files(&self) -> Vec<slipway_core::plan::FileWrite> {
+        let mut files = Vec::new();
+        for step in &self.run.plan.steps {
+            match &step.action {
+                Action::KeepFile(file) => files.push(file.clone()),
+                Action::KeepFiles { files: more } => {
+                    files.extend(more.iter().filter(|file| !file.path.starts_with("/.gate/")).cloned());
+                }
+                _ => {}
+            }
+        }
+        files
+    }
+
+    async fn batch(&self, first: usize, commands: Vec<Vec<Command>>) -> Result<(), Failed> {
+        let last_command: Vec<usize> = commands
+            .iter()
+            .scan(0, |sum, commands| {
+                *sum += commands.len();
+                Some(*sum)
+            })
+            .collect();
+        let of_command = |index: usize| last_command.iter().position(|end| index < *end).unwrap_or(0);
+        let all = std::iter::once(self.lock.renewal()).chain(commands.into_iter().flatten());
+        let (sender, mut progress) = mpsc::channel(256);
+        let batch = Batch::until_failure(all).progress(sender);
+        let work = self.run.link.batch(batch);
+        let watch = async {
+            let mut open = None;
+            while let Some((index, exit)) = progress.recv().await {
+                let Some(index) = index.checked_sub(1) else { continue };
+                let step = of_command(index);
+                if open != Some(step) {
+                    self.started(first + step);
+                    open = Some(step);
+                }
+                let last = last_command.get(step) == Some(&(index + 1));
+                if exit == Exit::Code(0) && last {
+                    self.finished(first + step, StepOutcome::Done);
+                }
+            }
+        };
+        let (outputs, ()) = tokio::join!(work, watch);
+        let outputs = outputs.map_err(|failure| (first, StepFailure::lost(&failure)))?;
+        for (index, output) in outputs.iter().enumerate() {
+            if output.success() {
+                continue;
+            }
+            let step = index.checked_sub(1).map_or(0, of_command);
+            let what = match output.exit {
+                Exit::TimedOut => "it did not end in time".to_owned(),
+                Exit::Skipped => "it was not begun".to_owned(),
+                Exit::Code(code) => format!("{} (status {code})", output.complaint()),
+            };
+            let lines = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect::<Vec<_>>();
+            let mut log = lines(&output.stdout);
+            log.extend(lines(&output.stderr));
+            let log = log.split_off(log.len().saturating_sub(30));
+            return Err((first + step, StepFailure { log, ..StepFailure::new(what) }));
+        }
+        Ok(())
+    }
+
+    /// Steps that are more than commands.
+    async fn special(&self, at: usize, step: &Step) -> Result<(), Failed> {
+        if matches!(step.action, Action::Phase { .. }) {
+            return Ok(());
+        }
+        self.started(at);
+        let result = match &step.action {
+            Action::InstallPackages { commands, .. } => self.install(at, commands).await,
+            Action::Certificate { directory, names, days } => self.certificate(directory, names, *days).await,
+            Action::Upload { release, .. } => self.upload(at, release).await,
+            Action::CheckOut { release, commit, subdirectory } => {
+                self.check_out(at, release, commit, subdirectory.as_deref()).await
+            }
+            Action::BuildEnvironment { directory, tasks } => self.build_environment(at, directory, tasks).await,
+            Action::Run(task) => self.task(at, task).await,
+            _ => Ok(()),
+        };
+        result.map_err(|failure| (at, failure))?;
+        self.finished(at, StepOutcome::Done);
+        Ok(())
+    }
+
+    async fn install(&self, step: usize, commands: &[Vec<String>]) -> Result<(), StepFailure> {
+        for (number, argv) in commands.iter().enumerate() {
+            let task = Task {
+                unit: format!("slipway-run-packages-{}-{number}", &self.run.asked.run),
+                user: None,
+                argv: ["/usr/bin/env".to_owned(), "--".to_owned()].into_iter().chain(argv.iter().cloned()).collect(),
+                directory: "/".to_owned(),
+                environment: BTreeMap::new(),
+                writable: Vec::new(),
+                timeout_s: 1800,
+            };
+            self.task(step, &task).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs commands whose only interesting ending is success.
+    pub(crate) async fn simple(&self, commands: Vec<Command>) -> Result<(), StepFailure> {
+        let outputs =
+            self.run.link.batch(Batch::until_failure(commands)).await.map_err(|failure| StepFailure::lost(&failure))?;
+        match outputs.iter().find(|output| !output.success()) {
+            Some(output) => Err(StepFailure::new(output.complaint())),
+            None => Ok(()),
+        }
+    }
+
+    async fn upload(&self, step: usize, release: &ReleaseId) -> Result<(), StepFailure> {
+        let upload = self.run.upload.as_ref().ok_or_else(|| StepFailure::new("the source to send is not there"))?;
+        let building = self.layout.building(release);
+        self.simple(vec![
+            Command::new(["rm", "-rf", "--", &building]),
+            Command::new(["mkdir", "-m", "0700", &building]),
+        ])
+        .await?;
+        upload
+            .send(&self.run.link, &format!("{building}/code"), &mut |text| self.output(step, text))
+            .await
+            .map_err(|failure| StepFailure::lost(&failure))?;
+        self.hand_over(&building).await
+    }
+
+    /// Gives the code in `building` to the site's user for the build. Only root can enter until that is done.
+    async fn hand_over(&self, building: &str) -> Result<(), StepFailure> {
+        let site = self.run.plan.site.as_str();
+        self.simple(vec![
+            Command::new(["chown", "-Rh", &format!("{site}:{site}"), &format!("{building}/code")]),
+            Command::new(["mkdir", "-p", "-m", "0700", &format!("{building}/config")]),
+            Command::new(["chmod", "0755", building]),
+        ])
+        .await
+    }
+
+    async fn check_out(
+        &self,
+        step: usize,
+        release: &ReleaseId,
+        commit: &str,
+        subdirectory: Option<&str>,
+    ) -> Result<(), StepFailure> {
+        let building = self.layout.building(release);
+        let site = self.run.plan.site.as_str();
+        let code = format!("{building}/code");
+        self.simple(vec![
+            Command::new(["rm", "-rf", "--", &building]),
+            Command::new(["mkdir", "-m", "0700", &building]),
+            Command::new(["mkdir", "-m", "0700", &code]),
+            Command::new(["chown", &format!("{site}:{site}"), &code]),
+            Command::new(["chmod", "0755", &building]),
+        ])
+        .await?;
+        let task = crate::source::git::check_out(
+            &self.run.site,
+            &self.layout,
+            &self.run.asked.run,
+            commit,
+            subdirectory,
+            &code,
+        );
+        self.task(step, &task).await?;
+        self.hand_over(&building).await
+    }
+
+    async fn build_environment(&self, step: usize, directory: &str, tasks: &[Task]) -> Result<(), StepFailure> {
+        let site = self.run.plan.site.as_str();
+        self.simple(vec![
+            Command::new(["rm", "-rf", "--", directory]),
+            Command::new(["mkdir", "-m", "0755", directory]),
+            Command::new(["chown", &format!("{site}:{site}"), directory]),
+        ])
+        .await?;
+        for task in tasks {
+            self.task(step, task).await?;
+        }
+        // The marker comes last: without it the environment is built anew.
+        self.simple(vec![
+            Command::new(["chown", "-Rh", "root:root", directory]),
+            Command::new(["chmod", "-R", "u=rwX,go=rX,go-s", directory]),
+            Command::script(r#": >"$1/.whole" && sync -f "$1""#, [directory]),
+        ])
+        .await
+    }
+}

@@ -1,0 +1,137 @@
+//! Following a task on the host.
+
+use std::time::Duration;
+
+use slipway_core::task::{Ended, Task, parse_news};
+use tokio::time::Instant;
+
+use super::{Going, StepFailure};
+
+/// Lines kept for the message when a task fails.
+const TAIL: usize = 30;
+/// A lease is renewed when this much of it has passed.
+const RENEW_EVERY: Duration = Duration::from_secs(20);
+
+/// The last lines that were printed, and the one that has no end yet.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    partial: Vec<u8>,
+    tail: std::collections::VecDeque<String>,
+}
+
+impl Lines {
+    /// Takes bytes and returns the lines that they complete.
+    fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for byte in bytes {
+            match byte {
+                b'\n' => lines.push(self.take()),
+                _ if self.partial.len() >= 4096 => {
+                    lines.push(self.take());
+                    self.partial.push(*byte);
+                }
+                _ => self.partial.push(*byte),
+            }
+        }
+        lines
+    }
+
+    fn take(&mut self) -> String {
+        let bytes = std::mem::take(&mut self.partial);
+        let text = String::from_utf8_lossy(&bytes).trim_end_matches('\r').to_owned();
+        if self.tail.len() == TAIL {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(text.clone());
+        text
+    }
+
+    fn rest(&mut self) -> Option<String> {
+        (!self.partial.is_empty()).then(|| self.take())
+    }
+
+    pub(crate) fn tail(&self) -> Vec<String> {
+        self.tail.iter().cloned().collect()
+    }
+}
+
+impl Going<'_> {
+    /// Runs a task to its end and shows what it prints under `step`.
+    pub(crate) async fn task(&self, step: usize, task: &Task) -> Result<(), StepFailure> {
+        let mut lines = Lines::default();
+        let ended = self.follow(task, true, &mut lines, &mut |line| self.output(step, line)).await?;
+        match ended {
+            Ended::Status(0) => Ok(()),
+            Ended::Status(status) => {
+                let program = task.argv.iter().take(3).cloned().collect::<Vec<_>>().join(" ");
+                Err(StepFailure {
+                    log: lines.tail(),
+                    ..StepFailure::new(format!("{program} … ended with status {status}"))
+                })
+            }
+            Ended::Unknown => Err(StepFailure { log: lines.tail(), ..StepFailure::new("nobody noted how it ended") }),
+        }
+    }
+
+    /// Starts a task and follows it; `stoppable`: a request to stop ends it.
+    pub(crate) async fn follow(
+        &self,
+        task: &Task,
+        stoppable: bool,
+        lines: &mut Lines,
+        show: &mut (dyn FnMut(String) + Send),
+    ) -> Result<Ended, StepFailure> {
+        let lost = |failure: crate::failure::Failure| StepFailure::lost(&failure);
+        let key = task.unit.as_str();
+        let started = self.run.link.run(task.start(&self.run.asked.run, key)).await.map_err(lost)?;
+        if !started.success() {
+            return Err(StepFailure::new(format!("the task could not be started: {}", started.complaint())));
+        }
+        let mut offset = 0;
+        let mut renewed = Instant::now();
+        loop {
+            if stoppable && self.cancel.requested() {
+                self.run.link.run(task.stop()).await.map_err(lost)?;
+                return Err(StepFailure { stopped: true, ..StepFailure::new("stopped at your request") });
+            }
+            let output = self.run.link.ask(|| task.poll(&self.run.asked.run, key, offset)).await.map_err(lost)?;
+            let news = parse_news(&output, offset).map_err(StepFailure::new)?;
+            for line in lines.push(&news.text) {
+                show(line);
+            }
+            offset = news.offset;
+            if let Some(ended) = news.ended {
+                if let Some(line) = lines.rest() {
+                    show(line);
+                }
+                return Ok(ended);
+            }
+            if renewed.elapsed() > RENEW_EVERY {
+                self.renew().await?;
+                renewed = Instant::now();
+            }
+        }
+    }
+
+    /// Renews the lease of the lock.
+    pub(crate) async fn renew(&self) -> Result<(), StepFailure> {
+        let output = self.run.link.ask(|| self.lock.renewal()).await.map_err(|failure| StepFailure::lost(&failure))?;
+        if output.success() { Ok(()) } else { Err(StepFailure::new(output.complaint())) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_put_together_and_never_grow_without_bound() {
+        let mut lines = Lines::default();
+        assert!(lines.push(b"one").is_empty());
+        assert_eq!(lines.push(b" line\r\ntwo\nthr"), ["one line", "two"]);
+        assert_eq!(lines.rest().as_deref(), Some("thr"));
+        let long = vec![b'x'; 10_000];
+        assert!(lines.push(&long).iter().all(|line| line.len() <= 4096));
+        assert!(lines.tail().len() <= TAIL);
+    }
+}

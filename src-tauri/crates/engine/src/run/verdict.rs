@@ -1,0 +1,156 @@
+//! How a run ended, from what is on the host after its last step.
+
+use slipway_core::activation::{Ending, Instance};
+use slipway_core::event::{Verdict, VerdictKind};
+use slipway_core::plan::Action;
+use slipway_core::release::ReleaseId;
+use slipway_core::running::{self, Running};
+
+use super::steps::Done;
+use super::{Going, StepFailure, activate::Activated};
+
+impl Going<'_> {
+    /// Judges the result of the steps.
+    pub(crate) async fn judge(&self, result: Result<Done, (usize, StepFailure)>) -> Verdict {
+        match result {
+            Ok(Done { activated: Some(activated) }) => self.judge_activation(activated).await,
+            Ok(Done { activated: None }) => self.judge_setup().await,
+            Err((step, failure)) => self.judge_failure(step, failure).await,
+        }
+    }
+
+    async fn running(&self, instances: &[Instance]) -> Result<Running, String> {
+        let output =
+            self.run.link.ask(|| running::command(&self.layout, instances)).await.map_err(|failure| failure.message)?;
+        running::parse(&output, &self.layout)
+    }
+
+    async fn judge_setup(&self) -> Verdict {
+        let host = &self.run.plan.host;
+        match self.run.unfinished().await {
+            Ok(open) if open.is_empty() => Verdict {
+                kind: VerdictKind::Succeeded,
+                summary: format!("{host} is set up for {}", self.run.plan.site),
+                evidence: vec!["looked again afterwards: nothing is left to do".to_owned()],
+                hint: None,
+                log: Vec::new(),
+            },
+            Ok(open) => Verdict {
+                kind: VerdictKind::Split,
+                summary: format!("every step ran, and yet {host} is not as planned"),
+                evidence: open,
+                hint: Some("look at what is left with slipway plan".to_owned()),
+                log: Vec::new(),
+            },
+            Err(failure) => unknown(host, &failure.message),
+        }
+    }
+
+    async fn judge_failure(&self, step: usize, failure: StepFailure) -> Verdict {
+        let host = &self.run.plan.host;
+        let title = self.run.plan.steps.get(step).map_or_else(String::new, |step| step.title.clone());
+        self.finished(
+            step,
+            slipway_core::event::StepOutcome::Failed { message: failure.message.clone(), log: failure.log.clone() },
+        );
+        if failure.lost {
+            return unknown(host, &failure.message);
+        }
+        self.discard_unfinished_release().await;
+        let what =
+            if failure.stopped { "stopped".to_owned() } else { format!("“{title}” failed: {}", failure.message) };
+        Verdict {
+            kind: VerdictKind::FailedIntact,
+            summary: format!("{what}. What is being served on {host} was not touched"),
+            evidence: vec!["no step that changes what is being served had begun".to_owned()],
+            hint: Some("mend the cause and run the same command again: it goes on where this one ended".to_owned()),
+            log: failure.log,
+        }
+    }
+
+    /// Removes what was built of a release that was never sealed; envs are kept, they are whole or rebuilt.
+    async fn discard_unfinished_release(&self) {
+        for step in &self.run.plan.steps {
+            if let Action::Seal { record, .. } = &step.action {
+                let building = self.layout.building(&record.id);
+                let _ = self.simple(vec![slipway_core::command::Command::new(["rm", "-rf", "--", &building])]).await;
+            }
+        }
+    }
+
+    async fn judge_activation(&self, activated: Activated) -> Verdict {
+        let host = &self.run.plan.host;
+        let Some(activation) = self.run.plan.steps.iter().find_map(|step| match &step.action {
+            Action::Activate(activation) => Some(activation),
+            _ => None,
+        }) else {
+            return unknown(host, "the plan has no activation");
+        };
+        let went_back = matches!(activated.ending, Some(Ending::Intact | Ending::Restored));
+        let instances = if went_back { &activation.previous_instances } else { &activation.instances };
+        let running = match self.running(instances).await {
+            Ok(running) => running,
+            Err(why) => return unknown(host, &why),
+        };
+        let mut verdict = Verdict {
+            kind: VerdictKind::Split,
+            summary: String::new(),
+            evidence: running.evidence(),
+            hint: None,
+            log: activated.log,
+        };
+        let previous_runs = |running: &Running| match &activation.previous {
+            Some(previous) => running.all_at(previous),
+            None => running.current.is_none(),
+        };
+        let old = name(activation.previous.as_ref());
+        match activated.ending {
+            Some(Ending::Good) if running.all_at(&activation.release) => {
+                verdict.kind = VerdictKind::Succeeded;
+                verdict.summary = format!("release {} is live on {host}", activation.release);
+            }
+            Some(Ending::Intact) if previous_runs(&running) => {
+                verdict.kind = VerdictKind::FailedIntact;
+                verdict.summary = format!("{}. It got no traffic; {old}", activated.reason);
+                verdict.hint = Some("mend the release and deploy again; its files are kept for inspection".to_owned());
+            }
+            Some(Ending::Restored) if previous_runs(&running) => {
+                verdict.kind =
+                    if activation.previous.is_some() { VerdictKind::RolledBack } else { VerdictKind::FailedIntact };
+                verdict.summary = format!("{}. Went back by itself; {old}", activated.reason);
+                verdict.hint = Some("mend the release and deploy again; its files are kept for inspection".to_owned());
+            }
+            Some(_) => {
+                verdict.summary = format!("{}; {host} is in a mixed state", activated.reason);
+                verdict.hint =
+                    Some("slipway status shows each instance; slipway rollback brings one release back".to_owned());
+            }
+            None if running.all_at(&activation.release) || previous_runs(&running) => {
+                verdict.kind = VerdictKind::Unknown;
+                verdict.summary =
+                    format!("the activation ended without a word; {} is what runs", name(running.current.as_ref()));
+                verdict.hint = Some("deploy again, or roll back".to_owned());
+            }
+            None => {
+                verdict.summary = format!("the activation ended without a word; {host} is in a mixed state");
+                verdict.hint =
+                    Some("slipway status shows each instance; slipway rollback brings one release back".to_owned());
+            }
+        }
+        verdict
+    }
+}
+
+fn name(release: Option<&ReleaseId>) -> String {
+    release.map_or_else(|| "nothing was being served before".to_owned(), |id| format!("release {id} keeps serving"))
+}
+
+fn unknown(host: &str, why: &str) -> Verdict {
+    Verdict {
+        kind: VerdictKind::Unknown,
+        summary: format!("{host} could not be asked how it ended: {why}"),
+        evidence: Vec::new(),
+        hint: Some("what was begun there ends by itself; slipway status tells once the host answers again".to_owned()),
+        log: Vec::new(),
+    }
+}

@@ -1,0 +1,194 @@
+//! The bundle of a site: its files rendered for one host, with secrets filled in.
+
+use std::collections::BTreeMap;
+
+use slipway_core::activation::Instance;
+use slipway_core::digest::Digest;
+use slipway_core::facts::Facts;
+use slipway_core::plan::FileContent;
+use slipway_core::plan::FileWrite;
+use slipway_core::plan::action::Payloads;
+use slipway_core::plan::observed::WantedFile;
+use slipway_core::profile::HostProfile;
+use slipway_core::release::ReleaseId;
+use slipway_core::render::{
+    self, CertificatePaths, Content, DefaultServer, Platform, PortSet, RenderError, RenderInput, Rendered, RenderedFile,
+};
+use slipway_core::secret::Secret;
+use slipway_core::site::{Site, TlsMode};
+
+use crate::failure::{Code, Failure, Outcome};
+
+/// What rendering takes from this computer.
+#[derive(Clone)]
+pub struct Supplies {
+    /// Values of the site's secrets, by the names in the site file.
+    pub secrets: BTreeMap<String, Secret>,
+    /// The user's own templates.
+    pub overrides: BTreeMap<String, String>,
+    /// Key of fingerprints.
+    pub fingerprint_key: Secret,
+}
+
+/// A site's files for one host.
+pub struct Bundle {
+    /// The files.
+    pub files: Vec<WantedFile>,
+    /// Contents with secrets, by path.
+    pub payloads: Payloads,
+    /// Instances, in the order in which they are replaced.
+    pub instances: Vec<Instance>,
+    /// Units beside the site's own that must be enabled: the guard of ports.
+    pub guard: Option<String>,
+}
+
+impl Bundle {
+    /// Renders `site` for a host.
+    ///
+    /// # Errors
+    /// Everything that could not be rendered, each with its field.
+    pub fn render(site: &Site, host: &str, facts: &Facts, profile: &HostProfile, supplies: &Supplies) -> Outcome<Self> {
+        let platform = platform(facts, profile);
+        let salts = salts(site, host);
+        let input = input(site, &platform, &salts, supplies);
+        let rendered = render::render(&input).map_err(|errors| refused(site, &errors))?;
+        let mut bundle =
+            Self { files: Vec::new(), payloads: Payloads::new(), instances: instances(&rendered), guard: None };
+        bundle.guard = rendered.guard.as_ref().map(|guard| guard.unit.clone());
+        for file in rendered.files {
+            bundle.take(file);
+        }
+        Ok(bundle)
+    }
+
+    /// Renders the gate's units for `release` on `port` and returns them as files to keep with the release.
+    ///
+    /// # Errors
+    /// As [`Bundle::render`].
+    pub fn gate(
+        site: &Site,
+        host: &str,
+        facts: &Facts,
+        profile: &HostProfile,
+        supplies: &Supplies,
+        release: &ReleaseId,
+        port: u16,
+    ) -> Outcome<Vec<FileWrite>> {
+        let Some((name, _)) = slipway_core::plan::release::gated_process(site) else { return Ok(Vec::new()) };
+        let platform = platform(facts, profile);
+        let salts = salts(site, host);
+        let input = input(site, &platform, &salts, supplies);
+        let files =
+            render::render_gate(&input, name, release.as_str(), port).map_err(|errors| refused(site, &errors))?;
+        let write = |file: RenderedFile| {
+            let name = file.path.rsplit('/').next().unwrap_or_default().to_owned();
+            let text = file.masked().to_owned();
+            FileWrite {
+                path: format!("/.gate/{name}"),
+                mode: 0o644,
+                owner: "root".to_owned(),
+                group: "root".to_owned(),
+                content: FileContent::Text { text },
+                expected: None,
+                keep: None,
+            }
+        };
+        Ok(files.into_iter().map(write).collect())
+    }
+
+    fn take(&mut self, file: RenderedFile) {
+        let digest = Digest::of(file.bytes());
+        let content = match file.content {
+            Content::Text(text) => FileContent::Text { text },
+            Content::Secret(secret) => {
+                self.payloads.insert(file.path.clone(), secret.value);
+                FileContent::Secret { masked: secret.masked }
+            }
+        };
+        self.files.push(WantedFile {
+            path: file.path,
+            mode: file.mode,
+            owner: file.owner,
+            group: file.group,
+            content,
+            digest,
+        });
+    }
+}
+
+fn input<'a>(
+    site: &'a Site,
+    platform: &'a Platform,
+    salts: &'a BTreeMap<String, String>,
+    supplies: &'a Supplies,
+) -> RenderInput<'a> {
+    let certificate = match (&site.tls.mode, site.domains.first()) {
+        (TlsMode::CertbotWebroot | TlsMode::CertbotStandalone, Some(domain)) => CertificatePaths::certbot(domain),
+        _ => CertificatePaths::slipway(&site.name),
+    };
+    RenderInput {
+        site,
+        platform,
+        secrets: &supplies.secrets,
+        overrides: &supplies.overrides,
+        htpasswd_salts: salts,
+        fingerprint_key: &supplies.fingerprint_key,
+        certificate,
+        default_server: DefaultServer::No,
+        active_ports: PortSet::A,
+    }
+}
+
+fn instances(rendered: &Rendered) -> Vec<Instance> {
+    let all = rendered.units.processes.iter().flat_map(|process| &process.instances);
+    all.map(|instance| Instance {
+        unit: instance.service.clone(),
+        socket: instance.socket.clone(),
+        port: instance.port,
+    })
+    .collect()
+}
+
+fn platform(facts: &Facts, profile: &HostProfile) -> Platform {
+    let part = |index| profile.nginx_version.part(index);
+    let ipv6 = facts.listeners.known().is_none_or(|listeners| {
+        // A host without IPv6 has no socket on it; sshd listens on both where it can.
+        listeners.iter().any(|listener| listener.address.is_none_or(|address| address.is_ipv6()))
+    });
+    Platform {
+        nginx_version: (part(0), part(1), part(2)),
+        nginx_user: profile.nginx.user.clone(),
+        nginx_conf_dir: profile.nginx.sites.trim_end_matches('/').to_owned(),
+        nginx_log_dir: profile.nginx.logs.trim_end_matches('/').to_owned(),
+        systemd_version: profile.systemd_version,
+        log_group: profile.system.log_group.clone(),
+        nologin: profile.system.nologin.clone(),
+        node_dir: "/usr/bin".to_owned(),
+        nft: "/usr/sbin/nft".to_owned(),
+        ipv6,
+    }
+}
+
+/// Salts of password hashes. A salt is no secret; it must differ between sites and users, and stay the same
+/// from plan to plan and from desktop to desktop.
+fn salts(site: &Site, host: &str) -> BTreeMap<String, String> {
+    let salt = |user: &String| {
+        let parts = ["slipway htpasswd salt", host, site.name.as_str(), user];
+        let digest = Digest::of_parts(parts.iter().map(|part| part.as_bytes()));
+        (user.clone(), digest.as_str().chars().take(16).collect())
+    };
+    site.access.basic.keys().map(salt).collect()
+}
+
+fn refused(site: &Site, errors: &[RenderError]) -> Failure {
+    let count = errors.len();
+    let mut failure = Failure::new(
+        Code::BadSiteFile,
+        format!("the configuration of {} cannot be rendered ({count} problems)", site.name),
+    )
+    .hint("nothing was changed; correct the site file or the template override");
+    for error in errors {
+        failure = failure.because(error.to_string());
+    }
+    failure
+}

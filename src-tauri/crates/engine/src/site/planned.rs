@@ -1,0 +1,265 @@
+//! A plan together with everything that is needed to apply it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use slipway_core::activation::Instance;
+use slipway_core::digest::Digest;
+use slipway_core::facts::Facts;
+use slipway_core::manifest::Manifest;
+use slipway_core::plan::observed::{Situation, Wanted, observations};
+use slipway_core::plan::release::{
+    NewRelease, Origin, environment_marker, gate_port, needs_reconfiguration, plan_apply, plan_deploy, plan_rollback,
+};
+use slipway_core::plan::{Moved, Plan, moved};
+use slipway_core::profile::HostProfile;
+use slipway_core::release::{Layout, ReleaseId, ReleaseRecord};
+use slipway_core::site::Site;
+
+use super::bundle::{Bundle, Supplies};
+use crate::clock::Clock;
+use crate::failure::{Code, Failure, Outcome};
+use crate::link::Link;
+use crate::observe::{self, SiteView};
+use crate::source::{Source, Upload};
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Bring set-up and configuration to what the site file says.
+    Apply,
+    /// Make a new release live; `reference` goes before the site file's.
+    Deploy {
+        /// Branch, tag or commit.
+        reference: Option<String>,
+    },
+    /// Make an earlier release live again; without one, the last known-good one before the active one.
+    Rollback {
+        /// Which.
+        to: Option<ReleaseId>,
+    },
+}
+
+/// Who asks, and when.
+#[derive(Clone)]
+pub struct Asked {
+    /// `user@machine`.
+    pub operator: String,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Unique name of this run: lower-case letters and digits.
+    pub run: String,
+}
+
+/// A plan with what it was made from.
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// The site.
+    pub site: Site,
+    /// The host.
+    pub link: Arc<Link>,
+    /// Who asked.
+    pub asked: Asked,
+    /// The host's facts.
+    pub facts: Facts,
+    /// How to treat the host.
+    pub profile: HostProfile,
+    /// The site on the host, as it was.
+    pub view: SiteView,
+    /// The site's files.
+    pub bundle: Bundle,
+    /// Source to send.
+    pub upload: Option<Upload>,
+    /// Paths beside the site's own that planning watched.
+    pub(crate) more: Vec<String>,
+}
+
+/// Paths of the site file's folder and the site itself.
+pub struct SiteInput<'a> {
+    /// The validated site.
+    pub site: &'a Site,
+    /// Folder that relative paths of the site file start from.
+    pub base: &'a Path,
+    /// Secrets, templates.
+    pub supplies: &'a Supplies,
+}
+
+impl Planned {
+    /// Looks at the host and plans: two round trips when nothing has to be fetched.
+    ///
+    /// # Errors
+    /// When the host cannot be looked at, or the request makes no sense there.
+    pub async fn make(link: Arc<Link>, input: &SiteInput<'_>, request: &Request, asked: Asked) -> Outcome<Self> {
+        let site = input.site;
+        let connection = link.connection().await;
+        let facts = observe::facts(&connection).await?;
+        let profile = observe::profile(link.name(), &facts)?;
+        let manifest = observe::manifest(link.name(), &facts, &site.name)?;
+        let bundle = Bundle::render(site, link.name(), &facts, &profile, input.supplies)?;
+        let source = match request {
+            Request::Deploy { reference } => {
+                Some(Source::resolve(&link, site, input.base, reference.as_deref(), &asked, input.supplies).await?)
+            }
+            Request::Apply | Request::Rollback { .. } => None,
+        };
+        let mut release = match &source {
+            Some(source) => Some(source.release(site, &asked)?),
+            None => None,
+        };
+        let marker = release.as_ref().and_then(|release| environment_marker(&facts, &profile, site, release));
+        let more: Vec<String> = marker.into_iter().collect();
+        let wanted = Wanted { site, files: &bundle.files, instances: &bundle.instances };
+        let view = observe::site(&connection, &wanted, manifest, &facts, &profile, &more).await?;
+        let situation = view.situation(link.name(), &facts, &profile);
+        if *request == Request::Apply {
+            release = Self::reconfiguration(&link, &situation, &wanted, &asked).await?;
+        }
+        if let Some(release) = &mut release {
+            let port = gate_port(&situation);
+            release.gate = Bundle::gate(site, link.name(), &facts, &profile, input.supplies, &release.record.id, port)?;
+        }
+        let plan = match (request, &release) {
+            (Request::Deploy { .. }, Some(release)) => plan_deploy(&situation, &wanted, release),
+            (Request::Rollback { to }, _) => Self::rollback(&link, &situation, &wanted, to.as_ref(), &asked).await?,
+            (_, release) => plan_apply(&situation, &wanted, release.as_ref()),
+        };
+        let upload = source.and_then(Source::into_upload);
+        Ok(Self { plan, site: site.clone(), link, asked, facts, profile, view, bundle, upload, more })
+    }
+
+    /// The release that a change of configuration under a running site becomes.
+    async fn reconfiguration(
+        link: &Link,
+        situation: &Situation<'_>,
+        wanted: &Wanted<'_>,
+        asked: &Asked,
+    ) -> Outcome<Option<NewRelease>> {
+        let layout = Layout::new(&wanted.site.name);
+        let Some(current) = situation.current(&layout) else { return Ok(None) };
+        if !needs_reconfiguration(situation, wanted) {
+            return Ok(None);
+        }
+        let old = read_record(link, &layout, &current).await?;
+        let id = new_id(asked, &[current.as_str().as_bytes(), b"configuration"])?;
+        let record = ReleaseRecord {
+            id,
+            author: asked.operator.clone(),
+            created: asked.clock.now().to_string(),
+            code_of: Some(old.code_of.clone().unwrap_or(current.clone())),
+            ..old
+        };
+        Ok(Some(NewRelease { record, origin: Origin::Release(current), lock: Digest::of(b""), gate: Vec::new() }))
+    }
+
+    async fn rollback(
+        link: &Link,
+        situation: &Situation<'_>,
+        wanted: &Wanted<'_>,
+        to: Option<&ReleaseId>,
+        asked: &Asked,
+    ) -> Outcome<Plan> {
+        let layout = Layout::new(&wanted.site.name);
+        let current = situation.current(&layout);
+        let target = match to {
+            Some(id) => id.clone(),
+            None => situation.ledger.previous_good(current.as_ref()).ok_or_else(|| {
+                Failure::new(
+                    Code::Blocked,
+                    format!("{}: there is no earlier known-good release of {}", link.name(), wanted.site.name),
+                )
+                .because("nothing was changed")
+                .hint("slipway releases shows what there is")
+            })?,
+        };
+        if !situation.releases.contains(&target) {
+            return Err(Failure::new(
+                Code::Blocked,
+                format!("{}: there is no release {target} of {}", link.name(), wanted.site.name),
+            )
+            .because("nothing was changed")
+            .hint("slipway releases shows what there is"));
+        }
+        let instances = read_instances(link, &layout, &target, wanted.site).await?;
+        Ok(plan_rollback(situation, wanted, &target, &instances, &asked.operator))
+    }
+
+    /// Looks again and says what has changed since the plan was made.
+    ///
+    /// # Errors
+    /// When the host cannot be looked at.
+    pub async fn moved(&self) -> Outcome<Vec<Moved>> {
+        let (facts, view) = self.look().await?;
+        let now = observations(&view.situation(self.link.name(), &facts, &self.profile));
+        Ok(moved(&self.plan.observed, &now))
+    }
+
+    /// Looks again and says what the set-up still lacks.
+    ///
+    /// # Errors
+    /// When the host cannot be looked at.
+    pub async fn unfinished(&self) -> Outcome<Vec<String>> {
+        let (facts, view) = self.look().await?;
+        let situation = view.situation(self.link.name(), &facts, &self.profile);
+        let plan = plan_apply(&situation, &self.wanted(), None);
+        Ok(plan.steps.into_iter().map(|step| step.title).collect())
+    }
+
+    async fn look(&self) -> Outcome<(Facts, SiteView)> {
+        let connection = self.link.connection().await;
+        let facts = observe::facts(&connection).await?;
+        let manifest = observe::manifest(self.link.name(), &facts, &self.site.name)?;
+        let view = observe::site(&connection, &self.wanted(), manifest, &facts, &self.profile, &self.more).await?;
+        Ok((facts, view))
+    }
+
+    /// What the site is to be.
+    pub fn wanted(&self) -> Wanted<'_> {
+        Wanted { site: &self.site, files: &self.bundle.files, instances: &self.bundle.instances }
+    }
+
+    /// What Slipway recorded on the host.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.view.manifest.as_ref()
+    }
+}
+
+/// A new release id at this moment.
+///
+/// # Errors
+/// Never in practice: the clock's stamp has the form that ids have.
+pub(crate) fn new_id(asked: &Asked, unique: &[&[u8]]) -> Outcome<ReleaseId> {
+    let stamp = asked.clock.now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let parts = std::iter::once(asked.run.as_bytes()).chain(unique.iter().copied());
+    ReleaseId::new(&stamp, &Digest::of_parts(parts)).map_err(|why| Failure::new(Code::Local, why))
+}
+
+/// Reads a release's own record.
+///
+/// # Errors
+/// When it is not there or cannot be read.
+pub async fn read_record(link: &Link, layout: &Layout, id: &ReleaseId) -> Outcome<ReleaseRecord> {
+    let path = format!("{}/release.json", layout.release(id));
+    let output = link.run(slipway_core::command::Command::new(["head", "-c", "65536", "--", &path])).await?;
+    let strange = |why: String| Failure::new(Code::Host, format!("{}: {path} cannot be read: {why}", link.name()));
+    if !output.success() {
+        return Err(strange(output.complaint()));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| strange(error.to_string()))
+}
+
+/// Instances of a release, from the configuration that it carries.
+async fn read_instances(link: &Link, layout: &Layout, id: &ReleaseId, site: &Site) -> Outcome<Vec<Instance>> {
+    let path = format!("{}/config/.instances", layout.release(id));
+    let output = link.run(slipway_core::command::Command::new(["head", "-c", "262144", "--", &path])).await?;
+    let strange = |why: String| {
+        Failure::new(
+            Code::Host,
+            format!("{}: the instances of release {id} of {} cannot be read: {why}", link.name(), site.name),
+        )
+    };
+    if !output.success() {
+        return Err(strange(output.complaint()));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| strange(error.to_string()))
+}

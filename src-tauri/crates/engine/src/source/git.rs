@@ -1,0 +1,135 @@
+//! Code from a git repository, fetched on the host by the site's user into a mirror of its own.
+
+use std::collections::BTreeMap;
+
+use slipway_core::command::{Command, Stdin};
+use slipway_core::release::Layout;
+use slipway_core::secret::Secret;
+use slipway_core::site::Site;
+use slipway_core::task::{Task, run_directory};
+
+/// What a reference means at this moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// The commit.
+    pub commit: String,
+    /// First line of its message. Untrusted text.
+    pub subject: String,
+    /// Blob ids of the files that were asked for, in order; `-` for one that is not there.
+    pub blobs: Vec<String>,
+}
+
+// Protocols are limited so that a URL can never name a helper program (git-config(1), protocol.allow).
+const RESOLVE: &str = r#"
+set -u
+mirror=$1 url=$2 reference=$3 known_hosts=$4
+shift 4
+export GIT_TERMINAL_PROMPT=0 GIT_ALLOW_PROTOCOL=https:http:ssh:git:file GIT_CONFIG_NOSYSTEM=1
+umask 077
+if [ -n "$known_hosts" ]; then
+    place=$(mktemp -d) || exit 1
+    cat >"$place/key"
+    printf '%s\n' "$known_hosts" >"$place/known_hosts"
+    key=''
+    [ ! -s "$place/key" ] || key="-i $place/key -o IdentitiesOnly=yes"
+    export GIT_SSH_COMMAND="ssh $key -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=$place/known_hosts"
+fi
+[ -d "$mirror" ] || git init -q --bare "$mirror" || exit 1
+cd "$mirror" || exit 1
+git fetch -q --prune --force --no-recurse-submodules -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' || exit 1
+if [ -z "$reference" ]; then
+    reference=$(git ls-remote --symref -- "$url" HEAD | sed -n 's/^ref: refs\/heads\/\(.*\)\tHEAD$/\1/p')
+    [ -n "$reference" ] || { echo 'the repository names no default branch; set source.ref' >&2; exit 1; }
+fi
+commit=''
+for name in "refs/tags/$reference" "refs/heads/$reference" "$reference"; do
+    commit=$(git rev-parse -q --verify --end-of-options "$name^{commit}" 2>/dev/null) && break
+done
+[ -n "$commit" ] || { echo "there is no branch, tag or commit $reference in the repository" >&2; exit 1; }
+printf '@commit %s\n' "$commit"
+printf '@subject %s\n' "$(git log -1 --format=%s "$commit" | tr -d '\000-\037\177' | cut -c1-200)"
+for path in "$@"; do
+    printf '@blob %s\n' "$(git rev-parse -q --verify --end-of-options "$commit:$path" 2>/dev/null || echo -)"
+done
+echo @end
+"#;
+
+const CHECK_OUT: &str = r#"
+set -u
+mirror=$1 tree=$2 code=$3
+cd "$mirror" || exit 1
+git archive --format=tar "$tree" | tar -x -C "$code"
+"#;
+
+/// Path of the site's mirror.
+fn mirror(layout: &Layout) -> String {
+    format!("{}/source.git", layout.cache())
+}
+
+fn task(site: &Site, layout: &Layout, unit: String, script: &str, arguments: Vec<String>) -> Task {
+    let head = ["/bin/sh", "-c", script, "sh"].map(str::to_owned);
+    Task {
+        unit,
+        user: Some(site.name.as_str().to_owned()),
+        argv: head.into_iter().chain(arguments).collect(),
+        directory: layout.cache(),
+        environment: BTreeMap::from([
+            ("HOME".to_owned(), layout.cache()),
+            ("LC_ALL".to_owned(), "C".to_owned()),
+            ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned()),
+        ]),
+        writable: vec![layout.cache()],
+        timeout_s: 900,
+    }
+}
+
+/// The task that fetches and says what `reference` means; `paths` are files whose blobs are asked for.
+pub fn resolve(site: &Site, layout: &Layout, run: &str, url: &str, reference: &str, paths: &[String]) -> Task {
+    let mut arguments =
+        vec![mirror(layout), url.to_owned(), reference.to_owned(), site.source.git_known_hosts.join("\n")];
+    let inside = site.source.subdirectory.as_ref().map_or_else(String::new, |directory| format!("{directory}/"));
+    arguments.extend(paths.iter().map(|path| format!("{inside}{path}")));
+    task(site, layout, format!("slipway-run-{}-fetch-{run}", site.name), RESOLVE, arguments)
+}
+
+/// The command that leaves the deploy key where only the fetching task reads it: as its standard input.
+pub fn offer_key(run: &str, unit: &str, key: &Secret) -> Command {
+    let script = r#"umask 077; mkdir -p -m 0700 /run/slipway "$1" && cat >"$1/$2.in""#;
+    Command::script(script, [run_directory(run), unit.to_owned()]).stdin(Stdin::Secret(key.clone()))
+}
+
+/// The task that puts the files of `commit` into `code`.
+pub fn check_out(
+    site: &Site,
+    layout: &Layout,
+    run: &str,
+    commit: &str,
+    subdirectory: Option<&str>,
+    code: &str,
+) -> Task {
+    let tree = subdirectory.map_or_else(|| commit.to_owned(), |directory| format!("{commit}:{directory}"));
+    let arguments = vec![mirror(layout), tree, code.to_owned()];
+    let mut task = task(site, layout, format!("slipway-run-{}-checkout-{run}", site.name), CHECK_OUT, arguments);
+    task.writable.push(code.to_owned());
+    task
+}
+
+/// Reads what the resolving task printed.
+///
+/// # Errors
+/// When it is not whole.
+pub fn parse_resolved(lines: &[String]) -> Result<Resolved, String> {
+    let mut resolved = Resolved { commit: String::new(), subject: String::new(), blobs: Vec::new() };
+    let mut ended = false;
+    for line in lines {
+        match line.split_once(' ').unwrap_or((line, "")) {
+            ("@commit", commit) => resolved.commit = commit.to_owned(),
+            ("@subject", subject) => resolved.subject = subject.to_owned(),
+            ("@blob", blob) => resolved.blobs.push(blob.to_owned()),
+            ("@end", _) => ended = true,
+            _ => {}
+        }
+    }
+    let hex = (40..=64).contains(&resolved.commit.len()) && resolved.commit.bytes().all(|b| b.is_ascii_hexdigit());
+    if ended && hex { Ok(resolved) } else { Err("git's answer is not whole".to_owned()) }
+}

@@ -1,0 +1,166 @@
+//! Where a release's code comes from: a git repository, a folder or an archive.
+
+pub mod git;
+mod upload;
+
+use std::path::Path;
+
+use slipway_core::digest::Digest;
+use slipway_core::plan::release::{NewRelease, Origin, requirement_files};
+use slipway_core::release::{Layout, ReleaseRecord};
+use slipway_core::site::Site;
+use slipway_core::task::{Ended, parse_news};
+
+use crate::failure::{Code, Failure, Outcome};
+use crate::link::Link;
+use crate::site::Supplies;
+use crate::site::planned::{Asked, new_id};
+
+pub use upload::Upload;
+
+/// A source, looked at.
+pub enum Source {
+    /// Files of this computer.
+    Local {
+        /// The files.
+        upload: Upload,
+        /// Folder or archive, as the site file names it.
+        label: String,
+    },
+    /// A commit, fetched on the host.
+    Git {
+        /// URL.
+        url: String,
+        /// What was asked for.
+        reference: Option<String>,
+        /// What it means.
+        resolved: git::Resolved,
+    },
+}
+
+impl Source {
+    /// Looks at the source: reads the folder or archive, or fetches the repository on the host.
+    ///
+    /// # Errors
+    /// When it cannot be read or fetched.
+    pub async fn resolve(
+        link: &Link,
+        site: &Site,
+        base: &Path,
+        reference: Option<&str>,
+        asked: &Asked,
+        supplies: &Supplies,
+    ) -> Outcome<Self> {
+        if let Some(url) = &site.source.git {
+            let reference = reference.map(str::to_owned).or_else(|| site.source.reference.clone());
+            let resolved = fetch(link, site, url, reference.as_deref(), asked, supplies).await?;
+            return Ok(Self::Git { url: url.clone(), reference, resolved });
+        }
+        if reference.is_some() {
+            return Err(Failure::new(
+                Code::Usage,
+                "this site's source is not a git repository, so there is no ref to choose",
+            )
+            .hint("leave --ref out, or set source.git in the site file"));
+        }
+        let (label, upload) = match (&site.source.folder, &site.source.archive) {
+            (Some(folder), _) => (folder.clone(), Upload::folder(&base.join(folder), site)?),
+            (None, Some(archive)) => (archive.clone(), Upload::archive(&base.join(archive), site)?),
+            (None, None) => return Err(Failure::new(Code::BadSiteFile, "the site file names no source")),
+        };
+        Ok(Self::Local { upload, label })
+    }
+
+    /// The release that it becomes.
+    ///
+    /// # Errors
+    /// Never in practice; see [`new_id`].
+    pub fn release(&self, site: &Site, asked: &Asked) -> Outcome<NewRelease> {
+        let (source, reference, commit, subject, tree, origin, lock) = match self {
+            Self::Local { upload, label } => {
+                let tree = upload.digest().clone();
+                let origin = Origin::Upload { tree: tree.clone(), files: upload.files(), bytes: upload.bytes() };
+                (label.clone(), None, None, None, Some(tree), origin, upload.lock(&requirement_files(site)))
+            }
+            Self::Git { url, reference, resolved } => {
+                let lock = Digest::of_parts(resolved.blobs.iter().map(String::as_bytes));
+                let origin = Origin::Commit(resolved.commit.clone());
+                let commit = Some(resolved.commit.clone());
+                (url.clone(), reference.clone(), commit, Some(resolved.subject.clone()), None, origin, lock)
+            }
+        };
+        let unique = tree.as_ref().map(|tree| tree.as_str().to_owned()).or_else(|| commit.clone()).unwrap_or_default();
+        let record = ReleaseRecord {
+            id: new_id(asked, &[unique.as_bytes()])?,
+            source,
+            reference,
+            commit,
+            subject,
+            tree,
+            environment: None,
+            config: Digest::of(b""),
+            author: asked.operator.clone(),
+            created: asked.clock.now().to_string(),
+            code_of: None,
+        };
+        Ok(NewRelease { record, origin, lock, gate: Vec::new() })
+    }
+
+    /// The files to send, if any.
+    pub fn into_upload(self) -> Option<Upload> {
+        match self {
+            Self::Local { upload, .. } => Some(upload),
+            Self::Git { .. } => None,
+        }
+    }
+}
+
+async fn fetch(
+    link: &Link,
+    site: &Site,
+    url: &str,
+    reference: Option<&str>,
+    asked: &Asked,
+    supplies: &Supplies,
+) -> Outcome<git::Resolved> {
+    let layout = Layout::new(&site.name);
+    let paths = requirement_files(site);
+    let task = git::resolve(site, &layout, &asked.run, url, reference.unwrap_or_default(), &paths);
+    let failed = |why: String| {
+        Failure::new(Code::Host, format!("{}: {url} could not be fetched: {why}", link.name()))
+            .because("nothing that is being served was changed")
+            .hint("the host fetches it, as the site's user: check the URL, the deploy key and that the host reaches the server. On a host that was never set up, run slipway apply first")
+    };
+    if let Some(name) = &site.source.deploy_key {
+        let key = supplies
+            .secrets
+            .get(name.as_str())
+            .ok_or_else(|| Failure::new(Code::Secrets, format!("the deploy key {name} is not in the keyring")))?;
+        let offered = link.run(git::offer_key(&asked.run, &task.unit, key)).await?;
+        if !offered.success() {
+            return Err(failed(offered.complaint()));
+        }
+    }
+    let started = link.run(task.start(&asked.run, &task.unit)).await?;
+    if !started.success() {
+        return Err(failed(started.complaint()));
+    }
+    let (mut offset, mut bytes) = (0, Vec::new());
+    let ended = loop {
+        let output = link.ask(|| task.poll(&asked.run, &task.unit, offset)).await?;
+        let news = parse_news(&output, offset).map_err(failed)?;
+        offset = news.offset;
+        bytes.extend_from_slice(&news.text);
+        bytes.truncate(1 << 20);
+        if let Some(ended) = news.ended {
+            break ended;
+        }
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    if ended != Ended::Status(0) {
+        let last = lines.iter().rev().find(|line| !line.trim().is_empty()).cloned().unwrap_or_default();
+        return Err(failed(last));
+    }
+    git::parse_resolved(&lines).map_err(failed)
+}

@@ -1,0 +1,173 @@
+//! Code from this computer: a folder, or an archive that is unpacked here first.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Seek as _};
+use std::path::Path;
+
+use slipway_core::digest::Digest;
+use slipway_core::site::Site;
+use slipway_host::{Kind, LocalTree, UploadProgress};
+use tokio::sync::mpsc;
+
+use crate::failure::{Code, Failure, Outcome};
+use crate::link::Link;
+
+/// Never sent: version control, environments and caches of another machine.
+const NEVER: [&str; 8] =
+    ["/.git/", ".venv/", "venv/", "node_modules/", "__pycache__/", "*.pyc", "/slipway.toml", ".DS_Store"];
+/// Most bytes that an archive may unpack to.
+const MOST_UNPACKED: u64 = 4 << 30;
+
+/// Files to send.
+pub struct Upload {
+    tree: LocalTree,
+    digest: Digest,
+    /// Holds an unpacked archive until it is sent.
+    _unpacked: Option<tempfile::TempDir>,
+}
+
+impl Upload {
+    /// Reads a folder.
+    ///
+    /// # Errors
+    /// When it is not there or holds what cannot be sent.
+    pub fn folder(folder: &Path, site: &Site) -> Outcome<Self> {
+        Self::read(folder, site, None)
+    }
+
+    /// Unpacks an archive (.tar, .tar.gz, .tgz, .zip) and reads it. A single top folder is stepped into.
+    ///
+    /// # Errors
+    /// When it is not an archive, is cut off, would unpack outside its folder, or is too large.
+    pub fn archive(archive: &Path, site: &Site) -> Outcome<Self> {
+        let wrong = |why: String| {
+            Failure::new(Code::Local, format!("{} cannot be unpacked: {why}", archive.display()))
+                .because("nothing was sent")
+        };
+        let place = tempfile::tempdir().map_err(|error| wrong(error.to_string()))?;
+        unpack(archive, place.path()).map_err(wrong)?;
+        let entries: Vec<_> =
+            std::fs::read_dir(place.path()).map_err(|error| wrong(error.to_string()))?.flatten().collect();
+        let root = match entries.as_slice() {
+            [only] if only.path().is_dir() => only.path(),
+            _ => place.path().to_owned(),
+        };
+        Self::read(&root, site, Some(place))
+    }
+
+    fn read(folder: &Path, site: &Site, unpacked: Option<tempfile::TempDir>) -> Outcome<Self> {
+        let root = site.source.subdirectory.as_ref().map_or_else(|| folder.to_owned(), |sub| folder.join(sub.as_str()));
+        let exclude: Vec<String> =
+            NEVER.iter().map(|pattern| (*pattern).to_owned()).chain(site.source.exclude.iter().cloned()).collect();
+        let tree = LocalTree::read(&root, &exclude).map_err(|error| {
+            Failure::new(Code::Local, format!("the source cannot be read: {error}"))
+                .because("nothing was sent")
+                .hint("source.folder is relative to the site file; leave what is not part of the application out with source.exclude")
+        })?;
+        if tree.files() == 0 {
+            return Err(Failure::new(Code::Local, format!("{} holds no files to send", root.display()))
+                .hint("source.folder is relative to the site file"));
+        }
+        let digest = tree.digest();
+        Ok(Self { tree, digest, _unpacked: unpacked })
+    }
+
+    /// Digest of the tree.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// Files.
+    pub fn files(&self) -> u64 {
+        self.tree.files()
+    }
+
+    /// Bytes.
+    pub fn bytes(&self) -> u64 {
+        self.tree.bytes()
+    }
+
+    /// Digest of the lock state: the named files' contents.
+    pub fn lock(&self, paths: &[String]) -> Digest {
+        let of = |path: &String| {
+            self.tree.entries().iter().find(|entry| &entry.path == path).map(|entry| match &entry.kind {
+                Kind::File { digest, .. } => digest.to_string(),
+                Kind::Directory | Kind::Link { .. } => "not a file".to_owned(),
+            })
+        };
+        let parts: Vec<String> =
+            paths.iter().flat_map(|path| [path.clone(), of(path).unwrap_or_else(|| "absent".to_owned())]).collect();
+        Digest::of_parts(parts.iter().map(String::as_bytes))
+    }
+
+    /// Sends the files into `destination`, which must not be there yet.
+    ///
+    /// # Errors
+    /// When the link fails, or the host cannot take them.
+    pub async fn send(&self, link: &Link, destination: &str, show: &mut (dyn FnMut(String) + Send)) -> Outcome<()> {
+        let (sender, mut progress) = mpsc::channel::<UploadProgress>(16);
+        let connection = link.connection().await;
+        let reuse = BTreeMap::new();
+        let work = connection.upload(destination, &self.tree, &reuse, Some(sender));
+        let watch = async {
+            let mut shown = 0;
+            while let Some(at) = progress.recv().await {
+                let percent = at.sent.saturating_mul(100).checked_div(at.total).unwrap_or(100);
+                if percent >= shown + 10 {
+                    shown = percent;
+                    show(format!("{percent} % of {} KiB", at.total.div_ceil(1024)));
+                }
+            }
+        };
+        let (sent, ()) = tokio::join!(work, watch);
+        sent.map(drop).map_err(|error| crate::remote::host_failure(&error))
+    }
+}
+
+fn unpack(archive: &Path, place: &Path) -> Result<(), String> {
+    let text = |error: std::io::Error| error.to_string();
+    let mut file = std::fs::File::open(archive).map_err(text)?;
+    let mut magic = [0; 4];
+    let read = file.read(&mut magic).map_err(text)?;
+    file.rewind().map_err(text)?;
+    match magic.get(..read) {
+        Some([0x1f, 0x8b, ..]) => untar(flate2::read::GzDecoder::new(file), place),
+        Some([b'P', b'K', 3, 4]) => unzip(file, place),
+        _ => untar(file, place),
+    }
+}
+
+fn untar(reader: impl std::io::Read, place: &Path) -> Result<(), String> {
+    let mut archive = tar::Archive::new(reader.take(MOST_UNPACKED));
+    archive.set_preserve_permissions(false);
+    archive.set_overwrite(false);
+    let mut count = 0_u64;
+    for entry in archive.entries().map_err(|error| error.to_string())? {
+        let mut entry = entry.map_err(|error| error.to_string())?;
+        count += 1;
+        // `unpack_in` refuses paths and links that lead out of the folder.
+        if !entry.unpack_in(place).map_err(|error| error.to_string())? {
+            return Err(format!(
+                "it holds the path {}, which leads out of it",
+                entry.path().map_err(|e| e.to_string())?.display()
+            ));
+        }
+    }
+    if count == 0 { Err("it is empty, or neither a tar nor a zip archive".to_owned()) } else { Ok(()) }
+}
+
+fn unzip(file: std::fs::File, place: &Path) -> Result<(), String> {
+    let mut archive = zip::ZipArchive::new(file).map_err(|error| error.to_string())?;
+    let mut total = 0_u64;
+    for index in 0..archive.len() {
+        let entry = archive.by_index(index).map_err(|error| error.to_string())?;
+        total = total.saturating_add(entry.size());
+        if total > MOST_UNPACKED {
+            return Err("it unpacks to more than 4 GiB".to_owned());
+        }
+        if entry.enclosed_name().is_none() {
+            return Err(format!("it holds the path {:?}, which leads out of it", entry.name()));
+        }
+    }
+    archive.extract(place).map_err(|error| error.to_string())
+}

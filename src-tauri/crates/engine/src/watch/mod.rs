@@ -1,0 +1,297 @@
+//! Looking at what runs: status, releases, logs, the audit log.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use slipway_core::command::Command;
+use slipway_core::facts::Facts;
+use slipway_core::manifest::Manifest;
+use slipway_core::release::{Layout, Ledger, ReleaseId, ReleaseRecord, ReleaseState};
+use slipway_core::running::{self, Running};
+use slipway_core::site::Name;
+use slipway_host::Batch;
+
+use crate::failure::{Code, Failure, Outcome};
+use crate::link::Link;
+use crate::observe;
+use crate::remote::host_failure;
+
+/// A site on a host, at this moment.
+#[derive(Debug, Clone, Serialize)]
+pub struct SiteStatus {
+    /// The site.
+    pub site: Name,
+    /// The host.
+    pub host: String,
+    /// What runs.
+    pub running: Running,
+    /// Record of the active release.
+    pub release: Option<ReleaseRecord>,
+    /// Whether an activation was interrupted, and of which release.
+    pub interrupted: Option<ReleaseId>,
+    /// Answer of the site through nginx: status, or why none came.
+    pub front: Option<String>,
+    /// When the certificate that nginx serves expires, as openssl or curl tells it.
+    pub units_healthy: bool,
+}
+
+/// A release with everything that is known of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct KnownRelease {
+    /// What was recorded when it was made.
+    pub record: Option<ReleaseRecord>,
+    /// What became of it.
+    pub state: Option<ReleaseState>,
+    /// Its id.
+    pub id: ReleaseId,
+    /// Whether it is the active one.
+    pub active: bool,
+    /// Bytes of its own files on the host (shared environments not counted).
+    pub bytes: Option<u64>,
+}
+
+const RELEASES: &str = r#"
+set -u
+if [ -e "$2" ]; then tail -c 262144 "$2"; fi
+printf '\n=current %s\n' "$(readlink "$3" 2>/dev/null)"
+for directory in "$1"/*/; do
+    [ -e "$directory/release.json" ] || continue
+    printf '=release %s %s ' "$(basename "$directory")" "$(du -sb "$directory" 2>/dev/null | cut -f1)"
+    head -c 8192 "$directory/release.json" | tr -d '\n'
+    printf '\n'
+done
+echo =end
+"#;
+
+/// Sites that Slipway manages on the host, from the facts.
+pub fn sites(facts: &Facts) -> Vec<Name> {
+    facts.owned.known().map(|owned| owned.manifests.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// State of a site: two round trips.
+///
+/// # Errors
+/// When the host cannot be asked, or the site is not on it.
+pub async fn status(link: &Link, facts: &Facts, site: &Name) -> Outcome<SiteStatus> {
+    let layout = Layout::new(site);
+    let manifest = known(link, facts, site)?;
+    let port = manifest.instances.iter().find_map(|instance| instance.port);
+    let commands = vec![
+        running::command(&layout, &manifest.instances),
+        Command::script(RELEASES, [layout.releases(), layout.ledger(), layout.current()]),
+        Command::new([
+            "curl",
+            "-sk",
+            "-o",
+            "/dev/null",
+            "--noproxy",
+            "*",
+            "--max-time",
+            "5",
+            "-w",
+            "%{http_code}",
+            "https://127.0.0.1/",
+        ]),
+    ];
+    let outputs = link.batch(Batch::all(commands)).await?;
+    let [units, releases, front] = outputs.as_slice() else {
+        return Err(Failure::new(Code::Host, format!("{}: answered to other questions than were asked", link.name())));
+    };
+    let running =
+        running::parse(units, &layout).map_err(|why| Failure::new(Code::Host, format!("{}: {why}", link.name())))?;
+    let (ledger, known) =
+        parse_releases(&releases.text()).map_err(|why| Failure::new(Code::Host, format!("{}: {why}", link.name())))?;
+    let release = known.into_iter().find(|release| release.active).and_then(|release| release.record);
+    let healthy = running.current.as_ref().is_some_and(|id| running.all_at(id));
+    Ok(SiteStatus {
+        site: site.clone(),
+        host: link.name().to_owned(),
+        interrupted: ledger.interrupted().cloned(),
+        release,
+        front: port.map(|_| front.text().trim().to_owned()),
+        units_healthy: healthy,
+        running,
+    })
+}
+
+fn known(link: &Link, facts: &Facts, site: &Name) -> Outcome<Manifest> {
+    observe::manifest(link.name(), facts, site)?.ok_or_else(|| {
+        let there = sites(facts);
+        let names: Vec<&str> = there.iter().map(Name::as_str).collect();
+        let text = if names.is_empty() { "no site".to_owned() } else { names.join(", ") };
+        Failure::new(Code::Usage, format!("{}: there is no site {site}; Slipway manages {text} there", link.name()))
+    })
+}
+
+/// Releases of a site, newest first: one round trip.
+///
+/// # Errors
+/// When the host cannot be asked.
+pub async fn releases(link: &Link, site: &Name) -> Outcome<Vec<KnownRelease>> {
+    let layout = Layout::new(site);
+    let output = link.run(Command::script(RELEASES, [layout.releases(), layout.ledger(), layout.current()])).await?;
+    let strange = |why: String| {
+        Failure::new(Code::Host, format!("{}: the releases of {site} cannot be read: {why}", link.name()))
+    };
+    if !output.success() || output.truncated {
+        return Err(strange(output.complaint()));
+    }
+    parse_releases(&output.text()).map(|(_, releases)| releases).map_err(strange)
+}
+
+fn parse_releases(text: &str) -> Result<(Ledger, Vec<KnownRelease>), String> {
+    let (ledger, rest) = text.split_once("\n=current ").ok_or("the reply has no active release")?;
+    let ledger = Ledger::parse(ledger);
+    let states = ledger.releases();
+    let mut lines = rest.lines();
+    let current: Option<ReleaseId> =
+        lines.next().and_then(|line| line.strip_prefix("releases/")).and_then(|id| id.parse().ok());
+    let mut releases = Vec::new();
+    let mut ended = false;
+    for line in lines {
+        if line == "=end" {
+            ended = true;
+            break;
+        }
+        let strange = || format!("strange line {line:?}");
+        let mut parts = line.strip_prefix("=release ").ok_or_else(strange)?.splitn(3, ' ');
+        let Some(id) = parts.next().and_then(|id| id.parse::<ReleaseId>().ok()) else { continue };
+        let bytes = parts.next().and_then(|bytes| bytes.parse().ok());
+        let record = parts.next().and_then(|json| serde_json::from_str(json).ok());
+        let state = states.iter().find(|state| state.id == id).cloned();
+        releases.push(KnownRelease { record, state, active: current.as_ref() == Some(&id), id, bytes });
+    }
+    releases.sort_by(|a, b| b.id.cmp(&a.id));
+    if ended { Ok((ledger, releases)) } else { Err("the reply was cut off".to_owned()) }
+}
+
+/// Which log lines are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct LogQuery {
+    /// Only this process of the site.
+    pub process: Option<Name>,
+    /// At most this many of the newest lines.
+    pub lines: u32,
+    /// Not older than this, as journalctl understands it: `-1h`, `today`, `2026-11-21 10:00`.
+    pub since: Option<String>,
+    /// Only lines after this cursor; goes on where an earlier reply ended.
+    pub after: Option<String>,
+}
+
+/// Log lines and where to go on.
+#[derive(Debug, Clone, Serialize)]
+pub struct LogPage {
+    /// Lines, oldest first. Untrusted text.
+    pub lines: Vec<LogLine>,
+    /// Cursor of the last one.
+    pub cursor: Option<String>,
+}
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LogLine {
+    /// Microseconds since 1970, the host's clock.
+    pub at_us: u64,
+    /// Unit that it comes from.
+    pub unit: String,
+    /// Syslog priority: 0 (emergency) to 7 (debug).
+    pub priority: u8,
+    /// The text.
+    pub text: String,
+}
+
+/// Log lines of a site's processes from the journal: one round trip.
+///
+/// # Errors
+/// When the host cannot be asked, or the journal cannot be read.
+pub async fn logs(link: &Link, site: &Name, query: &LogQuery) -> Outcome<LogPage> {
+    let pattern = match &query.process {
+        Some(process) => format!("{site}-{process}@*"),
+        None => format!("{site}-*@*"),
+    };
+    let mut argv =
+        vec!["journalctl".to_owned(), "-q".to_owned(), "--no-pager".to_owned(), "-o".to_owned(), "json".to_owned()];
+    argv.push("--output-fields=MESSAGE,_SYSTEMD_UNIT,UNIT,PRIORITY,__REALTIME_TIMESTAMP,__CURSOR".to_owned());
+    argv.push(format!("--unit={pattern}"));
+    argv.push(format!("--lines={}", query.lines.clamp(1, 10_000)));
+    if let Some(since) = &query.since {
+        argv.push(format!("--since={since}"));
+    }
+    if let Some(cursor) = &query.after {
+        argv.push(format!("--after-cursor={cursor}"));
+    }
+    let command = Command::new(argv).output_limit(16 << 20).timeout(Duration::from_secs(60));
+    let connection = link.connection().await;
+    let output = connection.run(command).await.map_err(|error| host_failure(&error))?;
+    if !output.success() {
+        return Err(Failure::new(
+            Code::Host,
+            format!("{}: the journal could not be read: {}", link.name(), output.complaint()),
+        ));
+    }
+    let mut page = LogPage { lines: Vec::new(), cursor: query.after.clone() };
+    for line in output.text().lines() {
+        let Ok(entry) = serde_json::from_str::<serde_json::Value>(line) else { continue };
+        let field = |name: &str| entry.get(name).and_then(serde_json::Value::as_str);
+        if let Some(cursor) = field("__CURSOR") {
+            page.cursor = Some(cursor.to_owned());
+        }
+        page.lines.push(LogLine {
+            at_us: field("__REALTIME_TIMESTAMP").and_then(|text| text.parse().ok()).unwrap_or(0),
+            unit: field("UNIT").or_else(|| field("_SYSTEMD_UNIT")).unwrap_or_default().to_owned(),
+            priority: field("PRIORITY").and_then(|text| text.parse().ok()).unwrap_or(6),
+            text: message(entry.get("MESSAGE")),
+        });
+    }
+    Ok(page)
+}
+
+/// A message: text, or an array of bytes when it is not text (journalctl's JSON format).
+fn message(value: Option<&serde_json::Value>) -> String {
+    match value {
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(serde_json::Value::Array(bytes)) => {
+            let bytes: Vec<u8> = bytes.iter().filter_map(|b| b.as_u64().and_then(|b| u8::try_from(b).ok())).collect();
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+/// Removes a release's files. The active one and the one to go back to are refused.
+///
+/// # Errors
+/// When it must not be removed or is not there.
+pub async fn remove_release(link: &Link, site: &Name, id: &ReleaseId) -> Outcome<()> {
+    let layout = Layout::new(site);
+    let all = releases(link, site).await?;
+    let refuse =
+        |why: String| Failure::new(Code::Usage, format!("{}: {why}", link.name())).because("nothing was removed");
+    let release =
+        all.iter().find(|release| &release.id == id).ok_or_else(|| refuse(format!("there is no release {id}")))?;
+    if release.active {
+        return Err(refuse(format!("release {id} is the active one")));
+    }
+    let script = r#"
+rm -rf -- "$1" && printf '%s removed %s by request\n' "$(date +%s)" "$3" >>"$2"
+"#;
+    let output = link.run(Command::script(script, [layout.release(id), layout.ledger(), id.to_string()])).await?;
+    if output.success() {
+        Ok(())
+    } else {
+        Err(Failure::new(Code::Host, format!("{}: {}", link.name(), output.complaint())))
+    }
+}
+
+/// The site's audit log, newest entries last.
+///
+/// # Errors
+/// When the host cannot be asked.
+pub async fn audit(link: &Link, site: &Name) -> Outcome<Vec<serde_json::Value>> {
+    let path = Layout::new(site).audit();
+    let output = link.run(Command::script(r#"[ ! -e "$1" ] || tail -c 900000 "$1""#, [path])).await?;
+    if !output.success() {
+        return Err(Failure::new(Code::Host, format!("{}: {}", link.name(), output.complaint())));
+    }
+    Ok(output.text().lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
