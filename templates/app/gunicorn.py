@@ -42,3 +42,6 @@ limit_request_field_size = 16380
 
 # Heartbeat files on a disk can block a worker long enough to be killed.
 worker_tmp_dir = "/dev/shm"
+
+# gunicorn 25 and later would put a control socket into the user's home, which is read-only; older ones skip this line.
+control_socket_disable = True
