@@ -15,6 +15,20 @@ fn every_site_on_debian_12() {
     }
 }
 
+// Section 2 of the requirements: every blueprint renders everywhere; the whole bundle is looked at once.
+#[test]
+fn every_blueprint() {
+    for blueprint in crate::site::blueprint::list() {
+        let site =
+            crate::site::parse(blueprint.text).unwrap_or_else(|found| panic!("{}: {found:#?}", blueprint.name)).site;
+        let site = serde_json::to_value(site).unwrap();
+        for (_, platform) in platforms() {
+            World::new(site.clone()).on(platform).render();
+        }
+        check(&format!("blueprint_{}", blueprint.name.replace('-', "_")), &review(&World::new(site).render()));
+    }
+}
+
 /// What differs elsewhere: the whole text once, then only the lines that change.
 #[test]
 fn other_platforms_differ_by_these_lines() {

@@ -245,7 +245,10 @@ fn nginx_accepts_every_site() {
     if !nginx_is_new_enough() {
         return;
     }
-    for (name, site) in all() {
+    let blueprints = crate::site::blueprint::list().iter().map(|blueprint| {
+        (blueprint.name, serde_json::to_value(crate::site::parse(blueprint.text).unwrap().site).unwrap())
+    });
+    for (name, site) in all().into_iter().chain(blueprints) {
         let Some(nginx) = Nginx::prepare(&World::new(site)) else { return };
         let Some((ok, output)) = nginx.test() else { return };
         assert!(ok, "{name}: {output}");
