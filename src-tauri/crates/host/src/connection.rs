@@ -29,7 +29,7 @@ pub struct Counters {
 pub struct Connection {
     name: String,
     executor: Executor,
-    /// Every hop, the host itself last. Dropped from the end: a jump host must outlive what goes through it.
+    /// Every hop, the host itself last.
     links: Vec<Link>,
 }
 

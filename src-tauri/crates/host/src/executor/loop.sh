@@ -35,6 +35,7 @@ while IFS=" " read -r word id count stop; do
   [ "$word" = B ] || exit 72
   index=0
   failed=0
+  spoke=0
   states=
   # The positional parameters collect the files that hold output.
   set --
@@ -62,6 +63,7 @@ while IFS=" " read -r word id count stop; do
         [ "$((${end%.*} - ${begin%.*}))" -lt "${seconds%.*}" ] || status=T
       fi
       set -- "$@" "$output.o" "$output.e"
+      if [ -s "$output.o" ] || [ -s "$output.e" ]; then spoke=1; fi
       states="$states $status:$limit"
       [ "$status" = 0 ] || [ "$stop" = 0 ] || failed=1
       printf "P %s %s %s %s\n" "$nonce" "$id" "$index" "$status" || exit 75
@@ -71,7 +73,7 @@ while IFS=" " read -r word id count stop; do
     index=$((index + 1))
   done
   # A process left in the background may still write to its output: what is sent is a copy nobody else holds.
-  if [ "$#" -gt 0 ]; then
+  if [ "$spoke" = 1 ]; then
     cp "$@" "$d/out" || exit 76
     for file do
       shift
@@ -80,7 +82,8 @@ while IFS=" " read -r word id count stop; do
     # shellcheck disable=SC2046 # numbers, split on purpose
     sizes=$(stat -c %s "$@") || exit 76
   else
-    sizes=
+    # Nobody said anything, which is the rule for work that succeeds: no program is needed to say so.
+    set --
   fi
   head=
   for state in $states; do
@@ -88,6 +91,10 @@ while IFS=" " read -r word id count stop; do
     limit=${state#*:}
     if [ "$status" = S ]; then
       head="$head${n}S 0 0 0 0"
+      continue
+    fi
+    if [ "$spoke" = 0 ]; then
+      head="$head$n$status 0 0 0 0"
       continue
     fi
     out=${sizes%%"$n"*}

@@ -1,11 +1,12 @@
 //! Requests as the privileged loop reads them.
 
 use bytes::Bytes;
-use slipway_core::command::{Command, Stdin};
+use slipway_core::command::{Command, Exit, Stdin};
 use slipway_core::encode::shell::{Unquotable, quote_all};
 use tokio::sync::mpsc;
 
-use slipway_core::command::Exit;
+/// Largest limit of output that is sent: beyond any use, and within the arithmetic of every shell.
+const LARGEST_LIMIT: usize = 1 << 40;
 
 /// Commands that travel together and cost one round trip.
 #[derive(Debug, Default)]
@@ -49,8 +50,9 @@ pub fn encode(id: u64, batch: &Batch) -> Result<Vec<Bytes>, Unquotable> {
         // At least 1 ms: timeout(1) takes 0 as no limit.
         let milliseconds = command.timeout.as_millis().clamp(1, 1 << 40);
         let (seconds, fraction) = (milliseconds / 1000, milliseconds % 1000);
+        let limit = command.output_limit.min(LARGEST_LIMIT);
         let script = one_line(&quote_all(&command.argv)?);
-        text.push_str(&format!("{seconds}.{fraction:03} {} {} {script}\n", stdin.len(), command.output_limit));
+        text.push_str(&format!("{seconds}.{fraction:03} {} {limit} {script}\n", stdin.len()));
         if !stdin.is_empty() {
             pieces.push(Bytes::from(std::mem::take(&mut text)));
             pieces.push(match &command.stdin {

@@ -1,6 +1,7 @@
 //! Authentication, in OpenSSH's order: agent, key files, keyboard-interactive, password.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::agent::AgentIdentity;
@@ -18,6 +19,8 @@ use crate::target::{Challenge, Credentials, Observer, Question, Step, Target};
 
 /// Keys offered before giving up: `sshd` hangs up at the sixth failure (`MaxAuthTries 6`), and a password may still follow.
 const MOST_KEYS: usize = 5;
+/// How long an agent may take to sign: `sshd` hangs up after two minutes (`LoginGraceTime 120`).
+const LONGEST_CONFIRMATION: Duration = Duration::from_secs(110);
 /// Rounds of questions answered in one keyboard-interactive conversation.
 const MOST_ROUNDS: usize = 8;
 
@@ -213,7 +216,8 @@ impl Login<'_> {
             AgentIdentity::PublicKey { .. } => None,
             AgentIdentity::Certificate { certificate, .. } => Some(certificate.clone()),
         };
-        self.offer(progress, method, public, certificate, &mut AgentSigner(agent)).await.map(|_| ())
+        let mut signer = AgentSigner(agent, self.pause);
+        self.offer(progress, method, public, certificate, &mut signer).await.map(|_| ())
     }
 
     async fn with_file(
@@ -384,8 +388,8 @@ fn text_of(secret: &Secret) -> String {
     String::from_utf8_lossy(secret.expose()).into_owned()
 }
 
-/// Signs with the agent.
-struct AgentSigner<'a>(&'a mut Agent);
+/// Signs with the agent, which may ask a person to confirm or to touch a key.
+struct AgentSigner<'a>(&'a mut Agent, &'a Pause);
 
 impl Signer for AgentSigner<'_> {
     type Error = NotSigned;
@@ -396,7 +400,11 @@ impl Signer for AgentSigner<'_> {
         hash: Option<HashAlg>,
         data: Vec<u8>,
     ) -> Result<Vec<u8>, NotSigned> {
-        self.0.sign_request(key, hash, data).await.map_err(|error| NotSigned::Agent(error.to_string()))
+        let signing = tokio::time::timeout(LONGEST_CONFIRMATION, self.0.sign_request(key, hash, data));
+        match self.1.during(signing).await {
+            Ok(signed) => signed.map_err(|error| NotSigned::Agent(error.to_string())),
+            Err(_) => Err(NotSigned::Agent("it did not answer".into())),
+        }
     }
 }
 
