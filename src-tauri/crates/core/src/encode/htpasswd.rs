@@ -24,7 +24,7 @@ pub fn line(user: &str, password: &Secret, salt: &str) -> Result<Zeroizing<Strin
 /// Checks a user's name (RFC 7617, section 2: no colon).
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn user_name(user: &str) -> Result<&str, CannotEncode> {
     if user.is_empty() || user.contains(':') || user.starts_with('#') || has_control(user, &[]) {
         return Err(CannotEncode(

@@ -34,6 +34,14 @@ impl<'a> Layout<'a> {
         format!("/opt/{}/releases/{id}", self.name)
     }
 
+    /// Where release `id` keeps its copy of the rendered file `path`: `/opt/S/releases/ID/config/PATH`.
+    ///
+    /// A gate reads configuration there, so the user S must be able to enter these directories (root:S 0750);
+    /// the copies have the owners and modes of the files.
+    pub fn bundled(&self, id: &str, path: &str) -> String {
+        format!("{}/config{path}", self.release(id))
+    }
+
     /// `/opt/S/shared`.
     pub fn shared(&self) -> String {
         format!("/opt/{}/shared", self.name)

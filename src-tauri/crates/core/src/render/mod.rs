@@ -2,7 +2,7 @@
 //!
 //! Pure and deterministic: the same input gives the same bytes. Templates never see a secret's value, and
 //! an interpolation that has not been through an encoder of the file's own grammar is an error
-//! ([`template`]). Every error names the field of the site file or the template that it comes from.
+//! (see `template.rs`). Every error names the field of the site file or the template that it comes from.
 
 mod app;
 mod environment;

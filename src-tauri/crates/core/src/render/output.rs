@@ -1,5 +1,7 @@
 //! What rendering produces: files, directories, units. The bundle of a release.
 
+use serde::{Deserialize, Serialize};
+
 use crate::secret::Secret;
 use crate::site::{Name, Ready};
 
@@ -72,7 +74,7 @@ pub struct SecretContent {
 }
 
 /// What a file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileKind {
     /// systemd: daemon-reload after a change.
@@ -98,7 +100,8 @@ pub enum FileKind {
 }
 
 /// Under which heading a review shows a file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Subject {
     /// The site as a whole.
     Site,
@@ -117,7 +120,7 @@ pub enum Subject {
 }
 
 /// One directory on the host.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenderedDirectory {
     /// Absolute path.
     pub path: String,
@@ -130,7 +133,7 @@ pub struct RenderedDirectory {
 }
 
 /// The units of a site.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitSet {
     /// `S.target`: stopping it stops the site.
     pub target: String,
@@ -153,7 +156,7 @@ impl UnitSet {
 }
 
 /// The units of one process.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessUnits {
     /// The process.
     pub process: Name,
@@ -170,7 +173,7 @@ pub struct ProcessUnits {
 }
 
 /// One instance of a process.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitInstance {
     /// Instance name: its port, or 1, 2, … for a process without one.
     pub name: String,
@@ -183,7 +186,7 @@ pub struct UnitInstance {
 }
 
 /// Ports that processes open themselves and that only the host may reach (C-01).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortGuard {
     /// The one-shot unit that loads the rules before the processes start; needs nftables.
     pub unit: String,
