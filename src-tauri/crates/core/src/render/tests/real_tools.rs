@@ -343,3 +343,47 @@ fn nginx_lets_in_who_has_the_password() {
     let answer = login("s3cret-ADMIN_PASSWORD");
     assert!(answer.contains(" 503 "), "{answer}");
 }
+
+/// An application that answers every connection with the request it got; ends with the test process.
+fn echo(port: u16) -> bool {
+    let Ok(listener) = std::net::TcpListener::bind(("127.0.0.1", port)) else { return false };
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let (mut request, mut byte) = (Vec::new(), [0]);
+            while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
+                request.push(byte[0]);
+            }
+            let head = format!("HTTP/1.1 200 OK\r\nX-Frame-Options: DENY\r\nContent-Length: {}\r\n\r\n", request.len());
+            let _ = stream.write_all(&[head.as_bytes(), &request].concat());
+        }
+    });
+    true
+}
+
+// D-08
+#[test]
+fn nginx_goes_on_to_the_live_port_set_and_keeps_a_client_on_its_instance() {
+    if !nginx_is_new_enough() {
+        return;
+    }
+    let Some(first) = (20_000..30_000).step_by(7).find(|port| echo(port + SECOND_PORT_SET)) else { return };
+    let world = World::new(json!({
+        "schema": 1, "name": "my-docs", "source": { "folder": "." }, "tls": { "mode": "none" }, "affinity": "cookie",
+        "process": { "web": { "command": ["x", "{port}"], "port": first, "listen": "port" } }
+    }));
+    let Some(nginx) = Nginx::start(&world) else { return };
+    for _ in 0..40 {
+        assert!(nginx.get("/", "").contains(" 200 "));
+    }
+    let answer = nginx.get("/", "X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nProxy: x\r\n");
+    for part in ["X-Forwarded-For: 127.0.0.1\r\n", "X-Forwarded-Proto: http\r\n", "Host: docs.example.com\r\n"] {
+        assert!(answer.contains(part), "{part:?} is not in {answer}");
+    }
+    assert!(!answer.contains("6.6.6.6") && !answer.contains("\r\nProxy:"), "{answer}");
+    // The application's own header stands alone.
+    assert!(answer.contains("X-Frame-Options: DENY") && !answer.contains("SAMEORIGIN"), "{answer}");
+    assert!(answer.contains("Set-Cookie: my_docs_instance="), "{answer}");
+    let known = nginx.get("/", "Cookie: my_docs_instance=abc\r\n");
+    assert!(known.contains(" 200 ") && !known.contains("Set-Cookie"), "{known}");
+}
