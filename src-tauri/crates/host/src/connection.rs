@@ -5,9 +5,11 @@ use std::sync::Arc;
 use slipway_core::command::{Command, Output};
 
 use crate::error::{ConnectError, HostError};
+use crate::executor::Executor;
+use crate::executor::launch::{self, Program, Started};
 use crate::executor::request::Batch;
-use crate::executor::{Executor, launch};
-use crate::link::{self, Link, Parties, Pause, after};
+use crate::executor::stream::Stream;
+use crate::link::{self, Ending, Link, Parties, Pause, after};
 use crate::target::{Credentials, HostKeyDecision, Observer, Step, Target};
 
 /// What a connection has cost.
@@ -28,6 +30,8 @@ pub struct Counters {
 /// An open connection with a privileged channel. Dropping it cuts the link; [`Connection::close`] ends it politely.
 pub struct Connection {
     name: String,
+    target: Target,
+    parties: Parties,
     executor: Executor,
     /// Every hop, the host itself last.
     links: Vec<Link>,
@@ -59,11 +63,26 @@ pub async fn connect(
     let pause = Pause::default();
     let links = link::open(target, &parties, &pause).await?;
     let host = target.name.clone();
+    parties.observer.step(Step::OpeningPrivilegedChannel { host: host.clone() });
+    let (started, ending) = start(&links, target, &parties, &pause, Program::Loop).await?;
+    let executor = Executor::new(&host, started, ending);
+    parties.observer.step(Step::Ready { host: host.clone() });
+    Ok(Connection { name: host, target: target.clone(), parties, executor, links })
+}
+
+/// Opens a channel to the last hop and starts a program on it.
+async fn start(
+    links: &[Link],
+    target: &Target,
+    parties: &Parties,
+    pause: &Pause,
+    program: Program<'_>,
+) -> Result<(Started, Ending), ConnectError> {
+    let host = target.name.clone();
     let Some(link) = links.last() else {
         return Err(ConnectError::NoPrivilegedShell { host, text: "there is no session".into() });
     };
-    parties.observer.step(Step::OpeningPrivilegedChannel { host: host.clone() });
-    let open = after(&pause, target, "opening a channel", link.handle.channel_open_session()).await?;
+    let open = after(pause, target, "opening a channel", link.handle.channel_open_session()).await?;
     let channel = match open {
         Ok(channel) => channel,
         Err(error) => {
@@ -71,10 +90,8 @@ pub async fn connect(
             return Err(ConnectError::NoPrivilegedShell { host, text });
         }
     };
-    let started = launch::start(channel, target, &parties, &pause).await?;
-    let executor = Executor::new(&host, started, link.ending.clone());
-    parties.observer.step(Step::Ready { host: host.clone() });
-    Ok(Connection { name: host, executor, links })
+    let started = launch::start(channel, target, parties, pause, program).await?;
+    Ok((started, link.ending.clone()))
 }
 
 impl Connection {
@@ -113,6 +130,20 @@ impl Connection {
             self.cut();
         }
         result
+    }
+
+    /// Starts a command as root on a channel of its own and hands on what it says as it comes, for as long as it runs.
+    ///
+    /// For logs and samples that are followed; the time and output limits of the command do not apply, and it reads nothing.
+    /// It is killed when the [`Stream`] is dropped. A stock `sshd` allows ten channels for each connection.
+    ///
+    /// # Errors
+    /// When the channel cannot be opened or `sudo` refuses; the connection stays.
+    pub async fn stream(&self, command: &Command) -> Result<Stream, ConnectError> {
+        let pause = Pause::default();
+        let program = Program::Stream(&command.argv);
+        let (started, ending) = start(&self.links, &self.target, &self.parties, &pause, program).await?;
+        Ok(Stream::new(&self.name, started, ending))
     }
 
     /// What the connection has cost so far.

@@ -22,6 +22,7 @@ mod transfer;
 pub use connection::{Connection, Counters, connect};
 pub use error::{Attempt, AttemptResult, ConnectError, HostError, KeyProblem, UnreachableReason};
 pub use executor::request::Batch;
+pub use executor::stream::{Piece, Stream};
 pub use session::{Session, SessionError};
 pub use target::{
     Challenge, Credentials, Decision, HostKeyDecision, NoCredentials, Observer, PresentedKey, Question, Step, Sudo,

@@ -305,3 +305,55 @@ async fn measured() {
     eprintln!("connect and close: {connects:?}");
     eprintln!("batch of 1: {:?}, of 25: {:?}", time(1).await, time(25).await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_come_as_they_are_said_and_end_with_their_reader() {
+    use slipway_host::{Piece, Sudo};
+    if !can_run() {
+        return;
+    }
+    for (server, sudo) in servers().into_iter().zip([Sudo::Login, Sudo::Password]) {
+        let mut target = server.target();
+        target.sudo = sudo;
+        let host = support::open(&target).await.unwrap();
+        let mut stream = host.stream(&sh("echo one; sleep 0.3; echo two; echo err >&2; exit 5")).await.unwrap();
+        let start = Instant::now();
+        assert_eq!(stream.next().await.unwrap().unwrap(), Piece::Stdout("one\n".into()));
+        assert!(start.elapsed() < Duration::from_millis(250));
+        let mut rest = Vec::new();
+        while let Some(piece) = stream.next().await {
+            rest.push(piece.unwrap());
+        }
+        rest.sort_by_key(|piece| matches!(piece, Piece::Stderr(_)));
+        assert_eq!(rest.len(), 3, "{rest:?}");
+        assert!(rest.contains(&Piece::Stdout("two\n".into())) && rest.contains(&Piece::Stderr("err\n".into())));
+        assert!(rest.contains(&Piece::Ended(Exit::Code(5))));
+
+        let marker = format!("5{}.25", server.port);
+        let argv = ["sh".to_owned(), "-c".into(), format!("sleep {marker} & sleep {marker}")];
+        let stream = host.stream(&Command::new(argv)).await.unwrap();
+        let count = async || {
+            let find = Command::new(["pgrep".to_owned(), "-cfx".into(), format!("sleep {marker}")]);
+            host.run(find).await.unwrap().text().trim().to_owned()
+        };
+        while count().await != "2" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        drop(stream);
+        let start = Instant::now();
+        while count().await != "0" {
+            assert!(start.elapsed() < Duration::from_secs(5));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+
+        // A reader that does not read loses some, and holds up nobody.
+        let mut slow = host.stream(&Command::new(["yes"])).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(host.run(sh("echo here")).await.unwrap().text(), "here\n");
+        let missed =
+            async { while !matches!(slow.next().await.unwrap().unwrap(), Piece::Missed(bytes) if bytes > 0) {} };
+        tokio::time::timeout(Duration::from_secs(10), missed).await.unwrap();
+        drop(slow);
+        host.close().await;
+    }
+}

@@ -19,8 +19,6 @@ pub const STDERR_LIMIT: usize = 64 << 10;
 /// What arrived.
 #[derive(Debug)]
 pub enum Event {
-    /// The loop runs and awaits requests.
-    Ready,
     /// A command of the request `id` has ended.
     Progress {
         /// The request.
@@ -66,8 +64,6 @@ struct Row {
 
 #[derive(Debug)]
 enum State {
-    /// Before the ready line; bytes seen so far.
-    Preamble(usize),
     /// Between frames.
     Idle,
     /// Reading the rows of the front request's reply.
@@ -76,6 +72,43 @@ enum State {
     Body { rows: VecDeque<Row>, outputs: Vec<Output>, current: Option<Output> },
     /// Broken; nothing more is read.
     Dead(Broken),
+}
+
+/// What comes before the protocol: everything up to the ready line is noise of login scripts.
+#[derive(Debug)]
+pub struct Preamble {
+    ready: String,
+    line: Vec<u8>,
+    seen: usize,
+}
+
+impl Preamble {
+    /// Awaits the ready line with `nonce`.
+    pub fn new(nonce: &str) -> Self {
+        Self { ready: format!("READY {nonce}"), line: Vec::new(), seen: 0 }
+    }
+
+    /// Takes more bytes; when the ready line is complete, returns what follows it.
+    ///
+    /// # Errors
+    /// When the noise is more than 64 KiB.
+    pub fn push<'a>(&mut self, mut bytes: &'a [u8]) -> Result<Option<&'a [u8]>, Broken> {
+        while !bytes.is_empty() {
+            let taken = take_line(&mut self.line, &mut bytes, LINE_LIMIT);
+            self.seen = self.seen.saturating_add(taken.bytes);
+            if self.seen > PREAMBLE_LIMIT {
+                return Err(Broken("too much text before the ready line"));
+            }
+            if taken.complete {
+                let ready = self.line == self.ready.as_bytes();
+                self.line.clear();
+                if ready {
+                    return Ok(Some(bytes));
+                }
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// The parser. Feed it with [`Parser::push`], tell it of requests with [`Parser::expect`].
@@ -88,9 +121,9 @@ pub struct Parser {
 }
 
 impl Parser {
-    /// Awaits the ready line with `nonce`.
+    /// Reads what follows the ready line with `nonce`.
     pub fn new(nonce: impl Into<String>) -> Self {
-        Self { nonce: nonce.into(), state: State::Preamble(0), due: VecDeque::new(), line: Vec::new() }
+        Self { nonce: nonce.into(), state: State::Idle, due: VecDeque::new(), line: Vec::new() }
     }
 
     /// Announces a request, with the limit of standard output of each of its commands, before it is sent.
@@ -119,23 +152,6 @@ impl Parser {
         match &mut self.state {
             State::Dead(broken) => return Err(broken.clone()),
             State::Body { .. } => return self.take_body(bytes, events),
-            State::Preamble(seen) => {
-                let taken = take_line(&mut self.line, bytes, usize::MAX);
-                *seen += taken.bytes;
-                if *seen > PREAMBLE_LIMIT {
-                    return Err(Broken("too much text before the ready line"));
-                }
-                if !taken.complete {
-                    return Ok(());
-                }
-                let ready = self.line == format!("READY {}", self.nonce).as_bytes();
-                self.line.clear();
-                if ready {
-                    self.state = State::Idle;
-                    events.push(Event::Ready);
-                }
-                return Ok(());
-            }
             State::Idle | State::Table(_) => {}
         }
         let taken = take_line(&mut self.line, bytes, LINE_LIMIT);

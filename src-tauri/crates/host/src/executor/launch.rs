@@ -1,10 +1,10 @@
-//! Starting the privileged loop: the command line, `sudo`'s questions, the ready line.
+//! Starting a privileged program: the command line, `sudo`'s questions, the ready line.
 
 use russh::ChannelMsg;
 use slipway_core::encode::shell::quote_all;
 use slipway_core::secret::Secret;
 
-use super::frame::{Event, Parser};
+use super::frame::Preamble;
 use crate::error::ConnectError;
 use crate::link::{Parties, Pause, STEP_LIMIT};
 use crate::target::{Sudo, Target};
@@ -14,11 +14,24 @@ const LOOP: &str = include_str!("loop.sh");
 /// Most bytes of standard error that are kept while starting.
 const COMPLAINT_LIMIT: usize = 16 << 10;
 
-/// The privileged channel, ready for requests.
+/// The program that sends on what one command says, with its comments.
+const STREAM: &str = include_str!("stream.sh");
+
+/// What to start.
+pub(crate) enum Program<'a> {
+    /// The loop that takes requests.
+    Loop,
+    /// One command whose output is sent on as it comes.
+    Stream(&'a [String]),
+}
+
+/// A privileged channel whose program has said that it is ready.
 pub(crate) struct Started {
     pub(crate) read: russh::ChannelReadHalf,
     pub(crate) write: russh::ChannelWriteHalf<russh::client::Msg>,
-    pub(crate) parser: Parser,
+    pub(crate) nonce: String,
+    /// What came together with the ready line.
+    pub(crate) rest: Vec<u8>,
 }
 
 /// 128 random bits in hex.
@@ -28,24 +41,28 @@ pub(crate) fn nonce() -> Result<String, getrandom::Error> {
     Ok(slipway_core::digest::hex(&bytes))
 }
 
-/// The loop without comments and indentation, as it is sent.
-fn loop_text() -> String {
-    let lines = LOOP.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+/// A program without comments and indentation, as it is sent.
+fn stripped(program: &str) -> String {
+    let lines = program.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Starts the loop on `channel` and waits until it is ready.
+/// Starts `program` on `channel` and waits until it is ready.
 pub(crate) async fn start(
     channel: russh::Channel<russh::client::Msg>,
     target: &Target,
     parties: &Parties,
     pause: &Pause,
+    program: Program<'_>,
 ) -> Result<Started, ConnectError> {
     let host = target.name.clone();
     let failed = |text: String| ConnectError::NoPrivilegedShell { host: host.clone(), text };
     let nonce = nonce().map_err(|error| failed(error.to_string()))?;
     let prompt = format!("slipway-sudo-{}:", nonce.chars().rev().collect::<String>());
-    let text = loop_text();
+    let (text, arguments) = match program {
+        Program::Loop => (stripped(LOOP), &[][..]),
+        Program::Stream(argv) => (stripped(STREAM), argv),
+    };
     let shell = ["sh", "-c", &text, "slipway", &nonce];
     let sudo: &[&str] = match target.sudo {
         Sudo::Login => &["exec"],
@@ -53,14 +70,16 @@ pub(crate) async fn start(
         Sudo::Password => &["exec", "env", "LC_ALL=C", "sudo", "-S", "-p", &prompt, "--"],
     };
     // `exec` stays bare so that the login shell does not linger; the words are quoted for any of the usual shells.
-    let command = quote_all(sudo.iter().chain(&shell)).map_err(|error| failed(error.to_string()))?;
+    let command = sudo.iter().chain(&shell).copied().chain(arguments.iter().map(String::as_str));
+    let command = quote_all(command).map_err(|error| failed(error.to_string()))?;
     let (read, write) = channel.split();
     let mut starting = Starting {
         target,
         parties,
         pause,
         prompt: prompt.into_bytes(),
-        parser: Parser::new(nonce),
+        preamble: Preamble::new(&nonce),
+        rest: Vec::new(),
         complaint: Vec::new(),
         answered: false,
         status: None,
@@ -73,7 +92,7 @@ pub(crate) async fn start(
         Some(result) => result?,
         None => return Err(starting.classify("it did not start in time")),
     }
-    Ok(Started { read: starting.read, write: starting.write, parser: starting.parser })
+    Ok(Started { read: starting.read, write: starting.write, nonce, rest: starting.rest })
 }
 
 struct Starting<'a> {
@@ -81,7 +100,8 @@ struct Starting<'a> {
     parties: &'a Parties,
     pause: &'a Pause,
     prompt: Vec<u8>,
-    parser: Parser,
+    preamble: Preamble,
+    rest: Vec<u8>,
     complaint: Vec<u8>,
     answered: bool,
     status: Option<u32>,
@@ -93,9 +113,12 @@ impl Starting<'_> {
     async fn until_ready(&mut self) -> Result<(), ConnectError> {
         loop {
             match self.read.wait().await {
-                Some(ChannelMsg::Data { data }) => match self.parser.push(&data) {
-                    Ok(events) if events.iter().any(|event| matches!(event, Event::Ready)) => return Ok(()),
-                    Ok(_) => {}
+                Some(ChannelMsg::Data { data }) => match self.preamble.push(&data) {
+                    Ok(Some(rest)) => {
+                        self.rest = rest.to_vec();
+                        return Ok(());
+                    }
+                    Ok(None) => {}
                     Err(broken) => return Err(self.classify(broken.0)),
                 },
                 Some(ChannelMsg::ExtendedData { data, .. }) => {
@@ -173,11 +196,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_loop_survives_single_quotes_of_every_usual_shell() {
-        let text = loop_text();
-        assert!(!text.contains('\''), "fish and others differ about quotes");
-        assert!(!text.contains("\\\\"), "fish halves double backslashes inside single quotes");
-        assert!(text.is_ascii());
-        assert!(!text.lines().any(|line| line.starts_with('#')));
+    fn programs_survive_single_quotes_of_every_usual_shell() {
+        for text in [stripped(LOOP), stripped(STREAM)] {
+            assert!(!text.contains('\''), "fish and others differ about quotes");
+            assert!(!text.contains("\\\\"), "fish halves double backslashes inside single quotes");
+            assert!(text.is_ascii());
+            assert!(!text.lines().any(|line| line.starts_with('#')));
+        }
     }
 }

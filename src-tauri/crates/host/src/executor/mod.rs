@@ -7,6 +7,7 @@
 pub mod frame;
 pub(crate) mod launch;
 pub mod request;
+pub mod stream;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -101,11 +102,15 @@ impl Executor {
             round_trips: AtomicU64::new(0),
             commands: AtomicU64::new(0),
         });
+        let mut parser = Parser::new(started.nonce);
+        if let Err(broken) = parser.push(&started.rest) {
+            shared.die(HostError::Protocol { host: host.to_owned(), why: broken.to_string() });
+        }
         let (announce, announced) = mpsc::unbounded_channel();
         tokio::spawn(write(started.write, queue, announce, Arc::clone(&shared)));
         let reader = Reader {
             read: started.read,
-            parser: started.parser,
+            parser,
             announced,
             waiting: VecDeque::new(),
             shared: Arc::clone(&shared),
@@ -330,7 +335,6 @@ impl Reader {
 
     fn tell(&mut self, event: Event) {
         match event {
-            Event::Ready => {}
             Event::Progress { index, exit, .. } => {
                 if let Some(progress) = self.waiting.front().and_then(|front| front.progress.as_ref()) {
                     let _ = progress.try_send((index, exit));

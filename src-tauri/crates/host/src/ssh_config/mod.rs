@@ -46,6 +46,9 @@ pub struct Source {
     pub text: String,
 }
 
+/// Gives the files for the pattern of an `Include` line; first comes the file that holds the line.
+pub type Include<'a> = dyn FnMut(&std::path::Path, &str) -> Result<Vec<Source>, String> + 'a;
+
 /// What the configuration says about the person's machine.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
@@ -120,11 +123,11 @@ struct Raw {
 /// Resolves what `sources` say about the host that the person calls `name`. Earlier sources win.
 ///
 /// `include` gives the files for the (expanded, maybe relative) pattern of an `Include` in the file given first.
-pub fn resolve(
-    name: &str,
+pub fn resolve<'a>(
+    name: &'a str,
     sources: &[Source],
-    surroundings: &Surroundings,
-    include: &mut dyn FnMut(&std::path::Path, &str) -> Result<Vec<Source>, String>,
+    surroundings: &'a Surroundings,
+    include: &'a mut Include<'a>,
 ) -> Settings {
     let mut reader = Reader { name, surroundings, include, raw: Raw::default(), problems: Vec::new() };
     for source in sources {
@@ -151,7 +154,7 @@ enum Scope {
 struct Reader<'a> {
     name: &'a str,
     surroundings: &'a Surroundings,
-    include: &'a mut dyn FnMut(&std::path::Path, &str) -> Result<Vec<Source>, String>,
+    include: &'a mut Include<'a>,
     raw: Raw,
     problems: Vec<Problem>,
 }

@@ -227,12 +227,9 @@ fn agrees_with_ssh() {
             assert_eq!(ours.host_key_alias.clone().unwrap_or_default(), first("hostkeyalias"), "{context}");
             let jumps: Vec<String> = ours.jumps.iter().map(|jump| jump.host.clone()).collect();
             let theirs: Vec<String> = match said.get("proxyjump") {
-                Some(list) => list
-                    .iter()
-                    .flat_map(|l| l.split(','))
-                    .filter_map(|hop| jump::parse_hop(hop))
-                    .map(|h| h.host)
-                    .collect(),
+                Some(list) => {
+                    list.iter().flat_map(|l| l.split(',')).filter_map(jump::parse_hop).map(|h| h.host).collect()
+                }
                 None => Vec::new(),
             };
             assert_eq!(jumps, theirs, "{context}");
