@@ -12,7 +12,7 @@ export LC_ALL PATH
 umask 022
 work=$(mktemp -d "/run/slipway/activate.XXXXXX") || exit 70
 began=$(date +%s)
-switched=no units_changed=no nginx_changed=no why='' failing=''
+units_changed=no nginx_changed=no why='' failing=''
 new=$ROOT/releases/$RELEASE
 old=${PREVIOUS:+$ROOT/releases/$PREVIOUS}
 
@@ -29,7 +29,8 @@ verdict() {
 tail_of() {
     [ -n "$1" ] || return 0
     printf '@log %s\n' "$1"
-    journalctl -q --no-pager -o cat -n 25 --since "@$began" -u "$1" 2>/dev/null | cut -c1-2000
+    journalctl --sync 2>/dev/null
+    journalctl -q --no-pager -o cat -n 40 --since "@$began" -u "$1" 2>/dev/null | cut -c1-2000
     printf '@endlog\n'
 }
 
@@ -248,7 +249,6 @@ phase migrate
 each_migrate as_site || intact
 each_before as_site || intact
 phase switch
-switched=yes
 install_bundle "$new" "$old" || go_back
 [ "$units_changed" = no ] || systemctl daemon-reload
 switch_to "$RELEASE" || {

@@ -9,10 +9,11 @@ mod steps;
 mod task;
 mod verdict;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use slipway_core::event::{Event, EventKind, StepOutcome, Verdict, VerdictKind};
+use slipway_core::manifest::Manifest;
 use slipway_core::plan::Moved;
 use slipway_core::release::Layout;
 
@@ -74,6 +75,8 @@ pub(crate) struct Going<'a> {
     lock: &'a Lock,
     began: Instant,
     layout: Layout,
+    /// The record on the host, as this run has written it so far.
+    record: Mutex<Manifest>,
 }
 
 impl Going<'_> {
@@ -135,6 +138,7 @@ impl Run<'_> {
             lock,
             began: Instant::now(),
             layout: Layout::new(&plan.site),
+            record: Mutex::new(self.planned.manifest().cloned().unwrap_or_else(|| Manifest::new(plan.site.clone()))),
         };
         going.emit(EventKind::Started { steps: plan.steps.iter().map(|step| step.title.clone()).collect() });
         if let Some(stale) = &lock.stale {

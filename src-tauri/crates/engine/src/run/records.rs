@@ -1,5 +1,7 @@
 //! What a run writes down on the host: the manifest, the audit log, the release's own record, the certificate.
 
+use std::sync::PoisonError;
+
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 use serde::Serialize;
 use slipway_core::command::{Command, Stdin};
@@ -67,11 +69,21 @@ impl Going<'_> {
     /// Records what is going to be written, so that an interrupted run is known for what it is.
     pub(crate) async fn record_begin(&self) -> Result<(), StepFailure> {
         let run = self.run;
-        let mut manifest = run.manifest().cloned().unwrap_or_else(|| Manifest::new(run.plan.site.clone()));
+        let mut manifest = self.record();
         manifest.pending = run.bundle.files.iter().map(|file| (file.path.clone(), file.digest.clone())).collect();
         self.stamp(&mut manifest);
+        self.keep(&manifest);
         let titles = run.plan.steps.iter().map(|step| step.id.as_str()).collect();
         self.simple(vec![self.lock.renewal(), self.store_manifest(&manifest), self.audit("begin", None, titles)]).await
+    }
+
+    /// The record as this run has written it so far.
+    fn record(&self) -> Manifest {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep(&self, manifest: &Manifest) {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).clone_from(manifest);
     }
 
     fn stamp(&self, manifest: &mut Manifest) {
@@ -84,7 +96,7 @@ impl Going<'_> {
         let run = self.run;
         let mut commands = vec![self.audit("end", Some(verdict), Vec::new())];
         if matches!(verdict.kind, VerdictKind::Succeeded) {
-            let mut manifest = run.manifest().cloned().unwrap_or_else(|| Manifest::new(run.plan.site.clone()));
+            let mut manifest = self.record();
             self.fold(&mut manifest);
             if let slipway_core::plan::Intent::Rollback { release } = &run.plan.intent {
                 let _ = self.adopt_files(&self.layout, &mut manifest, release).await;
@@ -108,11 +120,6 @@ impl Going<'_> {
                     manifest.directories.insert(path.clone());
                 }
                 Action::OpenFirewall { services, .. } => manifest.firewall.extend(services.iter().cloned()),
-                Action::Certificate { names, days, .. } => {
-                    let now = u64::try_from(self.run.asked.clock.now().as_second()).unwrap_or(0);
-                    manifest.certificate =
-                        Some(CertificateRecord { names: names.clone(), expires: now + u64::from(*days) * 86_400 });
-                }
                 Action::Activate(activation) => {
                     manifest.instances.clone_from(&activation.instances);
                     rollback = matches!(self.run.plan.intent, slipway_core::plan::Intent::Rollback { .. });
@@ -165,10 +172,16 @@ impl Going<'_> {
         let now = self.run.asked.clock.now();
         let (certificate, key) =
             self_signed(names, now.as_second(), days).map_err(|error| StepFailure::new(error.to_string()))?;
+        // The record goes with the files, so that the next look at the host knows what they are.
+        let mut manifest = self.record();
+        let expires = u64::try_from(now.as_second()).unwrap_or(0) + u64::from(days) * 86_400;
+        manifest.certificate = Some(CertificateRecord { names: names.to_vec(), expires });
+        self.keep(&manifest);
         self.simple(vec![
             self.lock.renewal(),
             write(&format!("{directory}/privkey.pem"), "0600", Stdin::Secret(key)),
             write(&format!("{directory}/fullchain.pem"), "0644", Stdin::Bytes(certificate.into_bytes())),
+            self.store_manifest(&manifest),
         ])
         .await
     }

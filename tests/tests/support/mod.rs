@@ -1,0 +1,203 @@
+//! A desk for tests: local state in a temporary folder, secrets from a fixed environment, one test host.
+#![allow(unreachable_pub, reason = "a module of several test programs")]
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use slipway_core::event::{Event, EventKind, Verdict};
+use slipway_core::plan::Plan;
+use slipway_engine::cancel::Cancel;
+use slipway_engine::clock::System;
+use slipway_engine::desk::dial::Parties;
+use slipway_engine::desk::runs::Consent;
+use slipway_engine::desk::{Desk, SiteFile, Surroundings, read_site_file};
+use slipway_engine::failure::Failure;
+use slipway_engine::inventory::{Host as KnownHost, HostName, SudoMode};
+use slipway_engine::link::Link;
+use slipway_engine::secrets::Environment;
+use slipway_engine::site::{Planned, Request};
+use slipway_host::{Decision, NoCredentials, Step};
+use slipway_tests::hosts::Host;
+
+/// A desk with one host in its inventory and one site file.
+pub struct TestDesk {
+    pub desk: Desk,
+    pub folder: tempfile::TempDir,
+    pub host: HostName,
+}
+
+/// The repository's `tests` folder.
+pub fn tests_folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Site file of the sample application with `more` behind it.
+pub fn parlour_site(version: &str, more: &str) -> String {
+    format!(
+        r#"
+schema = 1
+name = "parlour"
+domains = ["parlour.test"]
+
+[source]
+folder = "{version}"
+
+[runtime]
+kind = "python"
+version = "3.9"
+requirements = ["requirements.txt"]
+import_check = ["wsgi"]
+
+[process.web]
+port = 5000
+instances = 2
+stop_timeout = "20s"
+
+[process.web.gunicorn]
+app = "wsgi:application"
+worker_class = "gthread"
+threads = 100
+graceful_timeout = "2s"
+
+[process.web.environment]
+INSTANCE = "{{instance}}"
+
+[environment]
+TRUST_PROXY = "1"
+COOKIE_SECURE = "1"
+
+[secret.SECRET_KEY]
+generate = "hex"
+
+[shared.sessions]
+mode = "0700"
+env = "SESSION_DIR"
+
+[shared.data]
+env = "DATA_DIR"
+
+[[route]]
+path = "/static/"
+files = "static"
+cache = "1h"
+
+[[route]]
+path = "/"
+to = "web"
+websocket = true
+
+[health]
+path = "/health"
+start_within = "30s"
+settle = "2s"
+{more}
+"#
+    )
+}
+
+impl TestDesk {
+    /// A desk that knows `host` as `web1`, logging in as `user`.
+    pub fn new(host: &Host, user: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("home");
+        let mut variables = BTreeMap::new();
+        variables.insert("SLIPWAY_HOME".into(), home.clone().into());
+        let surroundings = Surroundings { variables, operator: "tester@desk".to_owned() };
+        let secrets = Environment::new(
+            &"TEST".parse().unwrap(),
+            [("TEST_SECRET_KEY".into(), "0123456789abcdef0123456789abcdef".into())],
+        );
+        let desk = Desk::open(surroundings, Arc::new(secrets), Arc::new(System)).unwrap();
+        std::fs::write(desk.home.known_hosts(), host.known_hosts_line() + "\n").unwrap();
+        let name: HostName = "web1".parse().unwrap();
+        let mut known = KnownHost::new(name.clone(), host.address().to_string(), jiff::Timestamp::now());
+        known.user = Some(user.to_owned());
+        known.port = host.ssh_port();
+        known.identity_file = Some(host.client_key().display().to_string());
+        known.sudo = SudoMode::Auto;
+        desk.inventory.add_host(&known).unwrap();
+        Self { desk, folder, host: name }
+    }
+
+    /// Assembles a version of the sample application beside the site file.
+    pub fn assemble(&self, version: &str) -> PathBuf {
+        let place = self.folder.path().join(version);
+        let script = tests_folder().join("apps/parlour/assemble");
+        let status = Command::new(script).arg(version).arg(&place).status().unwrap();
+        assert!(status.success());
+        place
+    }
+
+    /// Writes the site file.
+    pub fn site(&self, text: &str) -> SiteFile {
+        let path = self.folder.path().join("slipway.toml");
+        std::fs::write(&path, text).unwrap();
+        match read_site_file(&path) {
+            Ok(file) => file,
+            Err(error) => panic!("{:#?}", Failure::from(error)),
+        }
+    }
+
+    pub async fn link(&self) -> Arc<Link> {
+        let parties = Parties {
+            credentials: Arc::new(NoCredentials),
+            decision: Arc::new(Decision::Reject),
+            observer: Arc::new(|_: Step| {}),
+        };
+        self.desk.link(&self.host, parties).await.unwrap_or_else(|failure| panic!("{failure:#?}"))
+    }
+
+    pub async fn plan(&self, file: &SiteFile, request: &Request) -> Planned {
+        self.try_plan(file, request).await.unwrap_or_else(|failure| panic!("{failure:#?}"))
+    }
+
+    pub async fn try_plan(&self, file: &SiteFile, request: &Request) -> Result<Planned, Failure> {
+        self.desk.plan(self.link().await, file, request).await
+    }
+
+    /// Plans and runs, and returns the verdict with everything that was told on the way.
+    pub async fn run(&self, file: &SiteFile, request: &Request) -> Ran {
+        let planned = self.plan(file, request).await;
+        self.execute(&planned, file).await.unwrap_or_else(|failure| panic!("{failure:#?}"))
+    }
+
+    pub async fn execute(&self, planned: &Planned, file: &SiteFile) -> Result<Ran, Failure> {
+        let events: Arc<Mutex<Vec<Event>>> = Arc::default();
+        let sink = {
+            let events = events.clone();
+            Arc::new(move |event: Event| events.lock().unwrap().push(event))
+        };
+        let verdict = self.desk.run(planned, file, Consent::default(), sink, Cancel::default(), |_| 0).await?;
+        let events = events.lock().unwrap().clone();
+        Ok(Ran { plan: planned.plan.clone(), verdict, events })
+    }
+}
+
+/// A run that ended.
+pub struct Ran {
+    pub plan: Plan,
+    pub verdict: Verdict,
+    pub events: Vec<Event>,
+}
+
+impl Ran {
+    /// Everything, readable: for the message of a failing test.
+    pub fn story(&self) -> String {
+        let mut text = String::new();
+        for event in &self.events {
+            let line = match &event.kind {
+                EventKind::StepStarted { step } => format!("> {}", self.plan.steps[*step].title),
+                EventKind::Output { line, .. } => format!("    {line}"),
+                EventKind::StepFinished { step, outcome } => format!("< {} {outcome:?}", self.plan.steps[*step].title),
+                EventKind::Note { text } => format!("! {text}"),
+                EventKind::Started { .. } => continue,
+                EventKind::Finished { verdict } => format!("= {verdict:#?}"),
+            };
+            text.push_str(&format!("{:>7} {line}\n", event.at_ms));
+        }
+        text
+    }
+}
