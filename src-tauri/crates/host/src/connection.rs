@@ -107,11 +107,7 @@ impl Connection {
     /// # Errors
     /// When the command cannot be sent or its answer does not come; see [`HostError::is_fatal`].
     pub async fn run(&self, command: Command) -> Result<Output, HostError> {
-        let outputs = self.batch(Batch::all([command])).await?;
-        outputs
-            .into_iter()
-            .next()
-            .ok_or_else(|| HostError::Protocol { host: self.name.clone(), why: "an answer without its output".into() })
+        only(&self.name, self.batch(Batch::all([command])).await?)
     }
 
     /// Runs commands as root, one after the other, in one round trip; as many outputs come back as commands went.
@@ -144,6 +140,16 @@ impl Connection {
         let program = Program::Stream(&command.argv);
         let (started, ending) = start(&self.links, &self.target, &self.parties, &pause, program).await?;
         Ok(Stream::new(&self.name, started, ending))
+    }
+
+    /// Opens one more privileged channel on this connection, for work that must not wait behind long commands.
+    ///
+    /// # Errors
+    /// When the channel cannot be opened (a stock `sshd` allows ten for each connection) or `sudo` refuses; the connection stays.
+    pub async fn lane(&self) -> Result<Lane, ConnectError> {
+        let pause = Pause::default();
+        let (started, ending) = start(&self.links, &self.target, &self.parties, &pause, Program::Loop).await?;
+        Ok(Lane { executor: Executor::new(&self.name, started, ending) })
     }
 
     /// What the connection has cost so far.
@@ -183,4 +189,53 @@ impl Connection {
             link.meter.cut();
         }
     }
+}
+
+/// A further privileged channel of a [`Connection`]. It ends with the connection; dropping it ends it alone.
+///
+/// What the connection promises about batches holds for each lane by itself; batches of different lanes run side by side.
+pub struct Lane {
+    executor: Executor,
+}
+
+impl std::fmt::Debug for Lane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lane").field("round_trips", &self.executor.round_trips()).finish_non_exhaustive()
+    }
+}
+
+impl Lane {
+    /// Runs one command; see [`Connection::run`].
+    ///
+    /// # Errors
+    /// As for [`Connection::run`].
+    pub async fn run(&self, command: Command) -> Result<Output, HostError> {
+        only(self.executor.host(), self.batch(Batch::all([command])).await?)
+    }
+
+    /// Runs commands; see [`Connection::batch`].
+    ///
+    /// # Errors
+    /// As for [`Connection::batch`].
+    pub async fn batch(&self, batch: Batch) -> Result<Vec<Output>, HostError> {
+        if batch.commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.executor.batch(batch).await
+    }
+
+    /// Why the lane is dead, when it is.
+    pub fn failure(&self) -> Option<HostError> {
+        self.executor.death()
+    }
+
+    /// Ends it after what was sent is answered, for at most 3 s.
+    pub async fn close(self) {
+        self.executor.close().await;
+    }
+}
+
+fn only(host: &str, outputs: Vec<Output>) -> Result<Output, HostError> {
+    let missing = || HostError::Protocol { host: host.to_owned(), why: "an answer came without its output".into() };
+    outputs.into_iter().next().ok_or_else(missing)
 }

@@ -19,7 +19,7 @@ pub mod ssh_config;
 mod target;
 mod transfer;
 
-pub use connection::{Connection, Counters, connect};
+pub use connection::{Connection, Counters, Lane, connect};
 pub use error::{Attempt, AttemptResult, ConnectError, HostError, KeyProblem, UnreachableReason};
 pub use executor::request::Batch;
 pub use executor::stream::{Piece, Stream};

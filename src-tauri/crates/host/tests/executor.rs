@@ -357,3 +357,34 @@ async fn streams_come_as_they_are_said_and_end_with_their_reader() {
         host.close().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lanes_run_side_by_side() {
+    if !can_run() {
+        return;
+    }
+    let server = Server::start("");
+    let host = server.connect().await;
+    let lane = host.lane().await.unwrap();
+    let start = Instant::now();
+    let (slow, quick) = tokio::join!(host.run(sh("sleep 1; echo slow")), async {
+        let output = lane.run(sh("echo quick")).await.unwrap();
+        assert!(start.elapsed() < Duration::from_millis(700));
+        output
+    });
+    assert_eq!((slow.unwrap().text().as_ref(), quick.text().as_ref()), ("slow\n", "quick\n"));
+    drop(lane);
+    assert!(host.run(Command::new(["true"])).await.unwrap().success());
+    // Stock sshd: ten sessions at once. The eleventh is refused, and nothing else is harmed.
+    let mut lanes = Vec::new();
+    let refused = loop {
+        match host.lane().await {
+            Ok(lane) => lanes.push(lane),
+            Err(error) => break error,
+        }
+        assert!(lanes.len() < 12);
+    };
+    assert!(matches!(refused, slipway_host::ConnectError::NoPrivilegedShell { .. }), "{refused}");
+    assert!(lanes.len() >= 8);
+    assert!(host.run(Command::new(["true"])).await.unwrap().success());
+}

@@ -147,6 +147,11 @@ impl Executor {
         answer.await.map_err(|_| self.shared.obituary())
     }
 
+    /// The host, as the person calls it.
+    pub(crate) fn host(&self) -> &str {
+        &self.shared.host
+    }
+
     /// Batches sent.
     pub(crate) fn round_trips(&self) -> u64 {
         self.shared.round_trips.load(Ordering::Relaxed)

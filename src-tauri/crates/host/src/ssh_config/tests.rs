@@ -246,3 +246,11 @@ fn agrees_with_ssh() {
         }
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_read(text in "([a-zA-Z]{2,12}[ =\t]{0,2}|Host |Match all|IdentityFile |%|~|\"|\\\\|#|[^a]|\n){0,40}", name in "[^ ]{1,12}") {
+        let settings = settings(&name, &text);
+        proptest::prop_assert!(settings.port != 0);
+    }
+}
