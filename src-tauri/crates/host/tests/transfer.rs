@@ -138,7 +138,7 @@ async fn an_upload_goes_on_where_it_stopped() {
         tokio::select! { _ = uploading => panic!(), () = some => {} }
     };
     spoil.await;
-    let spoil = "cd /var/lib/slipway/spool && for f in *; do [ \"$(stat -c %s \"$f\")\" -lt $1 ] && printf x | dd of=\"$f\" conv=notrunc status=none; done; :";
+    let spoil = "cd /var/lib/slipway/.spool && for f in *; do [ \"$(stat -c %s \"$f\")\" -lt $1 ] && printf x | dd of=\"$f\" conv=notrunc status=none; done; :";
     assert!(host.run(Command::script(spoil, [packed.to_string()])).await.unwrap().success());
     let damaged = host.upload(destination, &tree, &none, None).await.unwrap_err();
     assert!(matches!(&damaged, HostError::Failed { why, .. } if why.contains("damaged")), "{damaged}");

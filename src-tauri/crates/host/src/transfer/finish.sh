@@ -1,7 +1,7 @@
 # Checks and unpacks an archive. Arguments: destination, digest of the archive.
 # Standard input: files to copy on this host, a line each: digest, mode, place in the destination, source; separated by tabs.
 set -u
-destination=$1 archive=/var/lib/slipway/spool/$2
+destination=$1 archive=/var/lib/slipway/.spool/$2
 partial=$destination.slipway-partial
 fail() {
     rm -rf "$partial"
