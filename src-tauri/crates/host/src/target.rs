@@ -132,7 +132,8 @@ pub trait Credentials: Send + Sync {
         Box::pin(std::future::ready(None))
     }
 
-    /// The password `sudo` asks for. Asked only when `sudo` really wants one, and at most once.
+    /// The password `sudo` asks for. Asked only when `sudo` really wants one, and at most once for each privileged
+    /// channel: a connection has one, and each lane and stream its own.
     fn sudo_password<'a>(&'a self, _target: &'a Target) -> BoxFuture<'a, Option<Secret>> {
         Box::pin(std::future::ready(None))
     }

@@ -36,6 +36,11 @@ pub struct Server {
 impl Server {
     /// Starts an sshd with an ed25519 and an RSA host key, and one authorised ed25519 key; `extra` goes first in its configuration.
     pub fn start(extra: &str) -> Self {
+        Self::start_with(extra, |_| Command::new("/usr/sbin/sshd"))
+    }
+
+    /// Starts it by the command that `program` makes of its folder; sshd's arguments are added.
+    pub fn start_with(extra: &str, program: impl FnOnce(&Path) -> Command) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).display().to_string();
         must("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", &at("host_ed25519")]);
@@ -53,7 +58,7 @@ impl Server {
         );
         std::fs::write(at("sshd_config"), config).unwrap();
         let log = std::fs::File::create(at("log")).unwrap();
-        let child = Command::new("/usr/sbin/sshd")
+        let child = program(folder.path())
             .args(["-D", "-e", "-f", &at("sshd_config")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
