@@ -211,6 +211,8 @@ make_rpm git "$(version_of git)" git-core < /dev/null
 for name in curl jq openssl tar acl zstd rsync policycoreutils-python-utils; do
     plain "$name" "$name"
 done
+# RHEL 9 splits curl; a minimal installation uses this one.
+plain curl-minimal curl
 plain python3-pip python3-pip
 
 unpack logrotate logrotate

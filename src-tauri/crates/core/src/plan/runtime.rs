@@ -62,8 +62,11 @@ pub fn choose_python<'a>(
 pub fn installed_python<'a>(site: &Site, profile: &'a HostProfile, facts: &Facts) -> Option<&'a PythonOffer> {
     let oldest: Option<Version> = site.runtime.version.as_ref().and_then(|text| text.parse().ok());
     let installed = &facts.packages.known()?.installed;
+    // A package may be there without its program (a diverted or removed file): the program is what counts.
+    let pythons = facts.programs.known()?.pythons.known()?;
     let there = |offer: &&PythonOffer| {
-        offer.packages.iter().all(|name| matches!(installed.get(name), Some(Fact::Known(_))))
+        pythons.iter().any(|python| python.path == offer.program)
+            && offer.packages.iter().all(|name| matches!(installed.get(name), Some(Fact::Known(_))))
             && oldest.as_ref().is_none_or(|oldest| offer.version >= *oldest)
     };
     profile.pythons.iter().filter(there).max_by(|a, b| a.version.cmp(&b.version))
