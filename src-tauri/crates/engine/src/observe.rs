@@ -125,7 +125,7 @@ pub async fn site(
     let mut commands = vec![
         paths::command(&watched),
         Command::script(LEDGER_AND_RELEASES, [layout.ledger(), layout.releases()]),
-        packages::command(runtime::named_packages(wanted.site, profile)),
+        packages::command(&runtime::named_packages(wanted.site, profile)),
     ];
     // Asking what is on offer may fetch lists, so it is asked only while it decides something.
     let python = wanted.site.runtime.kind == RuntimeKind::Python;

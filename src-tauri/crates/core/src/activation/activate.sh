@@ -3,7 +3,7 @@
 # Runs on the host as a transient unit, so it finishes even when the desktop or the link is gone.
 # Everything it needs is in the variables and functions that Slipway writes in front of this text:
 #   SITE ROOT STATE RELEASE PREVIOUS REASON H_PATH H_STATUS H_TIMEOUT H_WITHIN H_SETTLE H_HOST
-#   FRONT_URL FRONT_RESOLVE GATE_PORT, each_check, each_instance, each_retired, each_migrate,
+#   FRONT_URL FRONT_RESOLVE GATE_PORT OVERLAP, each_added, each_previous, each_check, each_instance, each_retired, each_migrate,
 #   each_before, each_after.
 # Lines that begin with "@" are for Slipway, all others are what commands printed.
 set -u
@@ -210,6 +210,7 @@ go_back() {
         each_instance stop_new
         verdict restored "$reason" 21
     fi
+    each_added retire
     new=$old
     units_changed=no nginx_changed=no
     install_bundle "$old" "$ROOT/releases/$RELEASE" || verdict split "$reason; going back failed: $why" 22
@@ -218,6 +219,7 @@ go_back() {
     back() { # only what was replaced, plus the one that failed
         if [ "$1" = "$failing" ] || grep -qxF "$1" "$work/replaced" 2>/dev/null || ! runs_from "$1" "$old"; then
             systemctl reset-failed "$1" 2>/dev/null
+            systemctl enable -q "$1" ${2:+"$2"} 2>/dev/null
             systemctl restart "$1" && wait_healthy "$1" "$3" && runs_from "$1" "$old" || {
                 printf '%s\n' "$1: $why" >>"$work/stuck"
             }
@@ -256,6 +258,8 @@ switch_to "$RELEASE" || {
     go_back
 }
 each_instance replace || go_back
+# With two sets of ports, nginx asks a port that refused again only after a while: until then both sets serve.
+sleep "$OVERLAP"
 each_retired retire
 if [ "$nginx_changed" = yes ]; then
     phase reload

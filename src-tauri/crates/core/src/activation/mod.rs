@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::encode::shell::{self, Unquotable, quote};
 use crate::release::{Layout, ReleaseId};
+use crate::render::PORT_RETRY_SECONDS;
 use crate::site::{Health, Name};
 
 pub use outcome::{Ending, Line};
@@ -29,6 +30,38 @@ pub struct Instance {
     pub socket: Option<String>,
     /// Port on 127.0.0.1, when it serves HTTP.
     pub port: Option<u16>,
+    /// The port that it uses in turn with `port`, when it opens the port itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alternate: Option<u16>,
+}
+
+impl Instance {
+    /// The same instance on its alternate port.
+    fn other(&self) -> Option<Self> {
+        let (port, alternate) = (self.port?, self.alternate?);
+        let unit = self.unit.replace(&format!("@{port}."), &format!("@{alternate}."));
+        Some(Self { unit, socket: None, port: Some(alternate), alternate: Some(port) })
+    }
+}
+
+/// `instances` on the ports that they use now, as `running` says.
+pub fn as_running(instances: Vec<Instance>, running: &[Instance]) -> Vec<Instance> {
+    let is_running = |instance: &Instance| running.iter().any(|other| other.unit == instance.unit);
+    let place = |instance: Instance| match instance.other() {
+        Some(other) if is_running(&other) && !is_running(&instance) => other,
+        _ => instance,
+    };
+    instances.into_iter().map(place).collect()
+}
+
+/// `instances` on ports that nothing in `running` uses, where they can choose: both sets run while one takes over.
+pub fn beside_running(instances: Vec<Instance>, running: &[Instance]) -> Vec<Instance> {
+    let is_running = |instance: &Instance| running.iter().any(|other| other.unit == instance.unit);
+    let place = |instance: Instance| match instance.other() {
+        Some(other) if is_running(&instance) => other,
+        _ => instance,
+    };
+    instances.into_iter().map(place).collect()
 }
 
 /// How to tell that an instance works, with defaults filled in.
@@ -135,6 +168,15 @@ impl Activation {
             .cloned()
             .collect();
         function(&mut text, "each_retired", "\"$1\" ", &instance_words(&retired)?);
+        let added: Vec<Instance> = self
+            .instances
+            .iter()
+            .filter(|new| !self.previous_instances.iter().any(|old| old.unit == new.unit))
+            .cloned()
+            .collect();
+        function(&mut text, "each_added", "\"$1\" ", &instance_words(&added)?);
+        let overlap = retired.iter().any(|old| old.alternate.is_some() && old.port.is_some());
+        let _ = writeln!(text, "OVERLAP={}", if overlap { PORT_RETRY_SECONDS + 1 } else { 0 });
         for (name, commands) in
             [("each_migrate", &self.migrate), ("each_before", &self.before_switch), ("each_after", &self.after_switch)]
         {

@@ -52,12 +52,15 @@ pub struct NewRelease {
     pub gate: Vec<FileWrite>,
 }
 
-/// A free port for the gate.
-pub fn gate_port(situation: &Situation<'_>) -> u16 {
+/// A free port for the gate. A process that opens its port itself gets one of its own ports that is not in use:
+/// those are guarded against the network, and others are not.
+pub fn gate_port(situation: &Situation<'_>, wanted: &Wanted<'_>) -> u16 {
     let taken = |port: &u16| {
         situation.facts.listeners.known().is_some_and(|listeners| listeners.iter().any(|l| l.port == *port))
     };
-    GATE_PORTS.clone().find(|port| !taken(port)).unwrap_or(GATE_PORTS.start)
+    let own =
+        wanted.instances.iter().filter(|instance| instance.alternate.is_some()).find_map(|instance| instance.port);
+    own.filter(|port| !taken(port)).or_else(|| GATE_PORTS.clone().find(|port| !taken(port))).unwrap_or(GATE_PORTS.start)
 }
 
 /// Plans `slipway apply`: the set-up, and, when a release is active and its configuration changes, a new
@@ -119,7 +122,7 @@ pub fn plan_rollback(
             );
         }
         let activation = Activation {
-            gate_port: (!good).then(|| gate_port(situation)),
+            gate_port: (!good).then(|| gate_port(situation, wanted)),
             instances: instances.to_vec(),
             migrate: Vec::new(),
             ..activation(situation, wanted, target, format!("rollback by {author}"))
@@ -502,7 +505,7 @@ fn activation(situation: &Situation<'_>, wanted: &Wanted<'_>, release: &ReleaseI
         instances: wanted.instances.to_vec(),
         previous_instances: situation.manifest.map(|manifest| manifest.instances.clone()).unwrap_or_default(),
         health: HealthCheck::new(&site.health, &host),
-        gate_port: gated.then(|| gate_port(situation)),
+        gate_port: gated.then(|| gate_port(situation, wanted)),
         front,
         migrate: site.hooks.migrate.clone(),
         before_switch: site.hooks.before_switch.clone(),

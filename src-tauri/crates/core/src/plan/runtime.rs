@@ -6,7 +6,7 @@ use crate::fact::Fact;
 use crate::facts::system::Family;
 use crate::facts::{Facts, Version};
 use crate::profile::{HostProfile, Need, PythonOffer};
-use crate::site::{RuntimeKind, Site};
+use crate::site::{Listen, RuntimeKind, Site};
 
 /// What the distribution must provide, beside packages that the site file names.
 pub fn needs(site: &Site) -> Vec<Need> {
@@ -27,12 +27,17 @@ pub fn needs(site: &Site) -> Vec<Need> {
     needs
 }
 
-/// Packages that the site file names for this family.
-pub fn named_packages<'a>(site: &'a Site, profile: &HostProfile) -> &'a [String] {
-    match profile.family {
-        Family::Rhel => &site.packages.rhel,
-        Family::Debian | Family::Other => &site.packages.debian,
+/// Packages beyond those of [`needs`]: what the site file names for this family, and nftables, which guards ports
+/// that processes open themselves (it has this name in every family).
+pub fn named_packages(site: &Site, profile: &HostProfile) -> Vec<String> {
+    let mut names = match profile.family {
+        Family::Rhel => site.packages.rhel.clone(),
+        Family::Debian | Family::Other => site.packages.debian.clone(),
+    };
+    if site.process.values().any(|process| process.port.is_some() && process.listen == Listen::Port) {
+        names.push("nftables".to_owned());
     }
+    names
 }
 
 /// Chooses the Python for `site`: the newest that is installed and new enough, else the newest on offer.
@@ -89,9 +94,9 @@ pub fn missing_packages(
         missing.extend(profile.not_installed(&python.packages, facts).map_err(|error| error.to_string())?);
     }
     for name in named_packages(site, profile) {
-        match named.get(name) {
+        match named.get(&name) {
             Some(Fact::Known(_)) => {}
-            Some(Fact::Absent) => missing.push(name.clone()),
+            Some(Fact::Absent) => missing.push(name),
             Some(Fact::Failed(why)) => return Err(format!("whether {name} is installed could not be seen: {why}")),
             None => return Err(format!("{name:?} cannot be the name of a package")),
         }

@@ -140,33 +140,30 @@ fn input<'a>(
 }
 
 fn instances(rendered: &Rendered) -> Vec<Instance> {
-    let all = rendered.units.processes.iter().flat_map(|process| &process.instances);
-    all.map(|instance| Instance {
-        unit: instance.service.clone(),
-        socket: instance.socket.clone(),
-        port: instance.port,
-    })
-    .collect()
+    let mut all = Vec::new();
+    for process in &rendered.units.processes {
+        for (index, instance) in process.instances.iter().enumerate() {
+            all.push(Instance {
+                unit: instance.service.clone(),
+                socket: instance.socket.clone(),
+                port: instance.port,
+                alternate: process.standby.get(index).and_then(|standby| standby.port),
+            });
+        }
+    }
+    all
 }
 
 fn platform(facts: &Facts, profile: &HostProfile) -> Platform {
-    let part = |index| profile.nginx_version.part(index);
     let ipv6 = facts.listeners.known().is_none_or(|listeners| {
         // A host without IPv6 has no socket on it; sshd listens on both where it can.
         listeners.iter().any(|listener| listener.address.is_none_or(|address| address.is_ipv6()))
     });
-    Platform {
-        nginx_version: (part(0), part(1), part(2)),
-        nginx_user: profile.nginx.user.clone(),
-        nginx_conf_dir: profile.nginx.sites.trim_end_matches('/').to_owned(),
-        nginx_log_dir: profile.nginx.logs.trim_end_matches('/').to_owned(),
-        systemd_version: profile.systemd_version,
-        log_group: profile.system.log_group.clone(),
-        nologin: profile.system.nologin.clone(),
-        node_dir: "/usr/bin".to_owned(),
-        nft: "/usr/sbin/nft".to_owned(),
-        ipv6,
+    let mut platform = Platform::of(profile, ipv6);
+    for directory in [&mut platform.nginx_conf_dir, &mut platform.nginx_log_dir] {
+        directory.truncate(directory.trim_end_matches('/').len());
     }
+    platform
 }
 
 /// Salts of password hashes. A salt is no secret; it must differ between sites and users, and stay the same

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use slipway_core::activation::Instance;
+use slipway_core::activation::{Instance, as_running, beside_running};
 use slipway_core::digest::Digest;
 use slipway_core::facts::Facts;
 use slipway_core::manifest::Manifest;
@@ -96,7 +96,9 @@ impl Planned {
         let facts = observe::facts(&connection).await?;
         let profile = observe::profile(link.name(), &facts)?;
         let manifest = observe::manifest(link.name(), &facts, &site.name)?;
-        let bundle = Bundle::render(site, link.name(), &facts, &profile, input.supplies)?;
+        let mut bundle = Bundle::render(site, link.name(), &facts, &profile, input.supplies)?;
+        let running = manifest.as_ref().map(|manifest| manifest.instances.clone()).unwrap_or_default();
+        bundle.instances = as_running(bundle.instances, &running);
         let source = match request {
             Request::Deploy { reference } => {
                 Some(Source::resolve(&link, site, input.base, reference.as_deref(), &asked, input.supplies).await?)
@@ -115,8 +117,13 @@ impl Planned {
         if *request == Request::Apply {
             release = Self::reconfiguration(&link, &situation, &wanted, &asked).await?;
         }
+        let fresh = beside_running(bundle.instances.clone(), &running);
+        let wanted = match &release {
+            Some(_) => Wanted { instances: &fresh, ..wanted },
+            None => wanted,
+        };
         if let Some(release) = &mut release {
-            let port = gate_port(&situation);
+            let port = gate_port(&situation, &wanted);
             release.gate = Bundle::gate(site, link.name(), &facts, &profile, input.supplies, &release.record.id, port)?;
         }
         let plan = match (request, &release) {
@@ -125,6 +132,9 @@ impl Planned {
             (_, release) => plan_apply(&situation, &wanted, release.as_ref()),
         };
         let upload = source.and_then(Source::into_upload);
+        if release.is_some() {
+            bundle.instances = fresh;
+        }
         Ok(Self { plan, site: site.clone(), link, asked, facts, profile, view, bundle, upload, more })
     }
 
@@ -181,6 +191,8 @@ impl Planned {
             .hint("slipway releases shows what there is"));
         }
         let instances = read_instances(link, &layout, &target, wanted.site).await?;
+        let running = situation.manifest.map(|manifest| manifest.instances.as_slice()).unwrap_or_default();
+        let instances = beside_running(instances, running);
         Ok(plan_rollback(situation, wanted, &target, &instances, &asked.operator))
     }
 
