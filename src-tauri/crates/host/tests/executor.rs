@@ -348,7 +348,11 @@ async fn streams_come_as_they_are_said_and_end_with_their_reader() {
 
         // A reader that does not read loses some, and holds up nobody.
         let mut slow = host.stream(&Command::new(["yes"])).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        // More than the 1024 pieces that are kept, of at most 32 KiB each.
+        let before = host.counters().bytes_down;
+        while host.counters().bytes_down - before < 40 << 20 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         assert_eq!(host.run(sh("echo here")).await.unwrap().text(), "here\n");
         let missed =
             async { while !matches!(slow.next().await.unwrap().unwrap(), Piece::Missed(bytes) if bytes > 0) {} };
