@@ -37,18 +37,22 @@ pub fn connect_failure(error: &ConnectError) -> Failure {
             Code::Refused,
             "check the login name and key; the host's own log (journalctl -u ssh -u sshd) says why it refused".to_owned(),
         ),
-        other => (classify(other), "nothing was changed on the host".to_owned()),
+        ConnectError::SudoPasswordWrong { .. } => (
+            Code::Refused,
+            "sudo was asked once and not again, so that the account is not locked; give the password of the login, not root's".to_owned(),
+        ),
+        ConnectError::SudoNotAllowed { .. } | ConnectError::SudoNeedsPassword { .. } | ConnectError::SudoNeedsTty { .. } => (
+            Code::Refused,
+            "the login must be root or may become root with sudo; nothing was changed on the host".to_owned(),
+        ),
+        ConnectError::KeyUnreadable { .. } | ConnectError::NoPrivilegedShell { .. } => {
+            (Code::Refused, "nothing was changed on the host".to_owned())
+        }
+        ConnectError::KnownHostsUnreadable { .. } => {
+            (Code::HostKey, "make the file readable; Slipway does not connect without knowing which keys are known".to_owned())
+        }
+        ConnectError::JumpFailed { source, .. } => return Failure { message, ..connect_failure(source) },
+        _ => (Code::Unreachable, "nothing was changed on the host".to_owned()),
     };
     Failure::new(code, message).hint(hint)
-}
-
-fn classify(error: &ConnectError) -> Code {
-    let text = format!("{error:?}");
-    if text.starts_with("Sudo") || text.starts_with("Key") || text.starts_with("NoPrivileged") {
-        Code::Refused
-    } else if text.starts_with("KnownHosts") || text.starts_with("HostKey") {
-        Code::HostKey
-    } else {
-        Code::Unreachable
-    }
 }

@@ -93,7 +93,7 @@ runs_from() { # unit, release directory: the process itself says where it runs
 note_change() {
     case $1 in
     /etc/systemd/*) units_changed=yes ;;
-    /etc/nginx/*) nginx_changed=yes ;;
+    /etc/nginx/* | /etc/slipway/tls/*) nginx_changed=yes ;;
     esac
 }
 install_bundle() { # release directory, other release directory or empty
@@ -158,7 +158,7 @@ as_site() { # title, program, arguments …
         -p "WorkingDirectory=$new/code" -p "EnvironmentFile=$new/config/etc/$SITE/environment" \
         -p NoNewPrivileges=yes -p ProtectSystem=strict -p ProtectHome=yes -p PrivateTmp=yes \
         -p "ReadWritePaths=$ROOT/shared" -p "Environment=PATH=$new/env/bin:/usr/local/bin:/usr/bin:/bin HOME=$ROOT/cache" \
-        -- "$@" </dev/null 2>&1 || {
+        -- /usr/bin/env -- "$@" </dev/null 2>&1 || {
         why="$title failed"
         return 1
     }

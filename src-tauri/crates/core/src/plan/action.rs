@@ -309,10 +309,10 @@ impl Action {
                 ]
             }
             Self::KeepFile(_) | Self::KeepFiles { .. } | Self::Seal { .. } => return Ok(None),
-            Self::Prune { releases } => releases
-                .iter()
-                .map(|id| Command::new(["rm", "-rf", "--", &layout.release(id), &layout.building(id)]))
-                .collect(),
+            Self::Prune { releases } => {
+                let remove = |id| Command::new(["rm", "-rf", "--", &layout.release(id), &layout.building(id)]);
+                releases.iter().map(remove).chain([sweep_environments(&layout)]).collect()
+            }
             Self::InstallPackages { .. }
             | Self::Certificate { .. }
             | Self::Upload { .. }
@@ -352,6 +352,12 @@ pub fn seal(
         arguments.extend([link.clone(), target.clone()]);
     }
     Command::script(SEAL, arguments).timeout(Duration::from_secs(600))
+}
+
+/// The command that removes environments which no release uses any more.
+pub fn sweep_environments(layout: &crate::release::Layout) -> Command {
+    let script = include_str!("../onhost/sweep_environments.sh");
+    Command::script(script, [layout.releases(), layout.environments()]).timeout(Duration::from_secs(300))
 }
 
 fn open_firewall(firewall: FirewallKind, services: &[String]) -> Vec<Command> {

@@ -1,6 +1,7 @@
 //! The bundle of a site: its files rendered for one host, with secrets filled in.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use slipway_core::activation::Instance;
 use slipway_core::digest::Digest;
@@ -43,11 +44,18 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Renders `site` for a host.
+    /// Renders `site` for a host. `base` is where relative paths of the site file start.
     ///
     /// # Errors
     /// Everything that could not be rendered, each with its field.
-    pub fn render(site: &Site, host: &str, facts: &Facts, profile: &HostProfile, supplies: &Supplies) -> Outcome<Self> {
+    pub fn render(
+        site: &Site,
+        base: &Path,
+        host: &str,
+        facts: &Facts,
+        profile: &HostProfile,
+        supplies: &Supplies,
+    ) -> Outcome<Self> {
         let platform = platform(facts, profile);
         let salts = salts(site, host);
         let input = input(site, &platform, &salts, supplies);
@@ -58,7 +66,47 @@ impl Bundle {
         for file in rendered.files {
             bundle.take(file);
         }
+        bundle.own_certificate(site, base, supplies)?;
         Ok(bundle)
+    }
+
+    /// The operator's own certificate (D-11): the chain from a file, the key from the keyring.
+    fn own_certificate(&mut self, site: &Site, base: &Path, supplies: &Supplies) -> Outcome<()> {
+        let (TlsMode::Own, Some(file), Some(name)) = (site.tls.mode, &site.tls.certificate, &site.tls.key) else {
+            return Ok(());
+        };
+        let path = base.join(file);
+        let chain = std::fs::read_to_string(&path).map_err(|error| {
+            Failure::new(Code::Local, format!("the certificate {} cannot be read: {error}", path.display()))
+                .hint("tls.certificate is relative to the site file and holds the certificate and its chain in PEM")
+        })?;
+        if !chain.contains("-----BEGIN CERTIFICATE-----") {
+            return Err(Failure::new(Code::Local, format!("{} holds no certificate in PEM", path.display())));
+        }
+        let missing =
+            || Failure::new(Code::Secrets, format!("the key {name} of the certificate is not in the keyring"));
+        let key = supplies.secrets.get(name.as_str()).ok_or_else(missing)?;
+        if !key.expose_str().is_ok_and(|text| text.contains("PRIVATE KEY-----")) {
+            return Err(Failure::new(Code::Secrets, format!("the secret {name} is not a private key in PEM"))
+                .hint(format!("slipway secret set {name} --file KEY.pem")));
+        }
+        let paths = CertificatePaths::slipway(&site.name);
+        let fingerprint = render::fingerprint(&supplies.fingerprint_key, key.expose());
+        let file = |path: String, mode: u32, content: FileContent, digest: Digest| WantedFile {
+            path,
+            mode,
+            owner: "root".to_owned(),
+            group: "root".to_owned(),
+            content,
+            digest,
+        };
+        self.payloads.insert(paths.key.clone(), key.clone());
+        let masked = format!("•••••• (fingerprint {fingerprint})\n");
+        let digest = Digest::of(key.expose());
+        self.files.insert(0, file(paths.key, 0o600, FileContent::Secret { masked }, digest));
+        let digest = Digest::of(chain.as_bytes());
+        self.files.insert(1, file(paths.fullchain, 0o644, FileContent::Text { text: chain }, digest));
+        Ok(())
     }
 
     /// Renders the gate's units for `release` on `port` and returns them as files to keep with the release.

@@ -96,7 +96,7 @@ impl Planned {
         let facts = observe::facts(&connection).await?;
         let profile = observe::profile(link.name(), &facts)?;
         let manifest = observe::manifest(link.name(), &facts, &site.name)?;
-        let mut bundle = Bundle::render(site, link.name(), &facts, &profile, input.supplies)?;
+        let mut bundle = Bundle::render(site, input.base, link.name(), &facts, &profile, input.supplies)?;
         let running = manifest.as_ref().map(|manifest| manifest.instances.clone()).unwrap_or_default();
         bundle.instances = as_running(bundle.instances, &running);
         let source = match request {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use slipway_core::command::Command;
 use slipway_core::facts::Facts;
 use slipway_core::manifest::Manifest;
+use slipway_core::plan::action::sweep_environments;
 use slipway_core::release::{Layout, Ledger, ReleaseId, ReleaseRecord, ReleaseState};
 use slipway_core::running::{self, Running};
 use slipway_core::site::Name;
@@ -13,8 +14,10 @@ use slipway_host::Batch;
 
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
+use crate::lock::Lock;
 use crate::observe;
 use crate::remote::host_failure;
+use crate::site::planned::Asked;
 
 /// A site on a host, at this moment.
 #[derive(Debug, Clone, Serialize)]
@@ -262,7 +265,14 @@ fn message(value: Option<&serde_json::Value>) -> String {
 ///
 /// # Errors
 /// When it must not be removed or is not there.
-pub async fn remove_release(link: &Link, site: &Name, id: &ReleaseId) -> Outcome<()> {
+pub async fn remove_release(link: &Link, site: &Name, id: &ReleaseId, asked: &Asked) -> Outcome<()> {
+    let lock = Lock::acquire(link, &asked.run, &asked.operator, &format!("remove release {id} of {site}")).await?;
+    let result = remove_locked(link, site, id).await;
+    lock.release(link).await;
+    result
+}
+
+async fn remove_locked(link: &Link, site: &Name, id: &ReleaseId) -> Outcome<()> {
     let layout = Layout::new(site);
     let all = releases(link, site).await?;
     let refuse =
@@ -275,11 +285,11 @@ pub async fn remove_release(link: &Link, site: &Name, id: &ReleaseId) -> Outcome
     let script = r#"
 rm -rf -- "$1" && printf '%s removed %s by request\n' "$(date +%s)" "$3" >>"$2"
 "#;
-    let output = link.run(Command::script(script, [layout.release(id), layout.ledger(), id.to_string()])).await?;
-    if output.success() {
-        Ok(())
-    } else {
-        Err(Failure::new(Code::Host, format!("{}: {}", link.name(), output.complaint())))
+    let remove = Command::script(script, [layout.release(id), layout.ledger(), id.to_string()]);
+    let outputs = link.batch(Batch::until_failure([remove, sweep_environments(&layout)])).await?;
+    match outputs.iter().find(|output| !output.success()) {
+        None => Ok(()),
+        Some(output) => Err(Failure::new(Code::Host, format!("{}: {}", link.name(), output.complaint()))),
     }
 }
 
