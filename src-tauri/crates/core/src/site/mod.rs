@@ -28,6 +28,7 @@ pub use placeholder::{UnknownPlaceholder, fill, fill_known, placeholders};
 pub use schema::{SCHEMA_FILE, schema, schema_text};
 pub use text::*;
 pub use validate::validate;
+pub use words::{cells, is_hostile};
 
 impl Site {
     /// The secrets that become environment variables of the site's processes: all but those that only Slipway

@@ -77,7 +77,7 @@ pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>, limit: usize)
 
 /// Whether a terminal or an editor might do something else with `c` than draw it: control characters,
 /// and the invisible and direction-changing ones of Unicode (UTS 36, "Trojan Source").
-pub(crate) fn is_hostile(c: char) -> bool {
+pub fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -86,7 +86,7 @@ pub(crate) fn is_hostile(c: char) -> bool {
 
 /// How many terminal cells `c` takes: 0 for combining marks, 2 for East Asian wide characters and emoji
 /// (UAX 11, in the ranges that matter), else 1.
-pub(crate) fn cells(c: char) -> usize {
+pub fn cells(c: char) -> usize {
     match c {
         '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}' => 0,
         '\u{1100}'..='\u{115f}'

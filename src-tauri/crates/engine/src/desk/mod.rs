@@ -3,6 +3,7 @@
 
 pub mod dial;
 pub mod runs;
+pub mod saved;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -199,7 +199,7 @@ impl SecretStore for Keyring {
 
 /// The command that sets `key`.
 pub(super) fn command(key: &SecretKey) -> String {
-    format!("slipway secret set {} {}", key.scope.as_str(), key.name)
+    format!("slipway secret set {}", key.name)
 }
 
 fn entry(store: &Store, path: &str) -> Outcome<Entry> {

@@ -14,6 +14,7 @@ mod key;
 mod keyring;
 #[cfg(test)]
 mod memory;
+mod on_demand;
 mod resolve;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
@@ -35,6 +36,7 @@ pub use key::{BadSecretName, Scope, SecretKey, SecretName, Version};
 pub use keyring::{Keyring, PATIENCE};
 #[cfg(test)]
 pub(crate) use memory::Memory;
+pub use on_demand::OnDemand;
 pub use resolve::{
     MissingSecret, Previous, Resolved, Rotation, Survey, ensure, replace, restore_previous, rotate, rotation_warning,
     survey,

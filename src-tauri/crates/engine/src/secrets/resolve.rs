@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(text(&first.generated), ["FERNET", "PEPPER", "SECRET_KEY"]);
         let missing: Vec<_> = first.missing.iter().map(|m| m.name.to_string()).collect();
         assert_eq!(missing, ["ANN_PASSWORD", "API_TOKEN", "DEPLOY_KEY", "FROM_CONFIG", "certs/key.pem"]);
-        assert_eq!(first.missing[4].supply, "slipway secret set shop certs/key.pem");
+        assert_eq!(first.missing[4].supply, "slipway secret set certs/key.pem");
         let again = ensure(&site, &store, NOW).unwrap();
         assert!(again.generated.is_empty());
         let pepper = |resolved: &Resolved| resolved.values[&name("PEPPER")].expose().to_vec();

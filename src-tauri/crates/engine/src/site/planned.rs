@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use slipway_core::activation::{Instance, as_running, beside_running};
 use slipway_core::digest::Digest;
 use slipway_core::facts::Facts;
@@ -24,7 +25,8 @@ use crate::observe::{self, SiteView};
 use crate::source::{Source, Upload};
 
 /// What is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "kebab-case")]
 pub enum Request {
     /// Bring set-up and configuration to what the site file says.
     Apply,

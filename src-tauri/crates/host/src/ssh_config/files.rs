@@ -3,7 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{IdentityAgent, JumpHost, Problem, Settings, Source, Surroundings, jump, resolve};
+use super::{
+    DEEPEST_INCLUDE, IdentityAgent, JumpHost, Problem, Settings, Source, Surroundings, expand, jump, resolve, words,
+};
 use crate::known_hosts::pattern::matches;
 use crate::target::Target;
 
@@ -59,17 +61,57 @@ impl SshFiles {
         for file in &self.configuration {
             sources.extend(read(file)?);
         }
-        let ssh = self.surroundings.home.join(".ssh");
-        let mut include = |from: &Path, pattern: &str| {
-            // Relative to ~/.ssh in the person's files, to /etc/ssh in the machine's (ssh_config(5) Include).
-            let base = if from.starts_with("/etc/ssh") { Path::new("/etc/ssh") } else { ssh.as_path() };
-            let mut sources = Vec::new();
-            for path in glob(&base.join(pattern))? {
-                sources.extend(read(&path)?);
-            }
-            Ok(sources)
-        };
+        let mut include = |from: &Path, pattern: &str| self.included(from, pattern);
         Ok(resolve(name, &sources, &self.surroundings, &mut include))
+    }
+
+    /// The hosts that the configuration names: `Host` entries without wildcards and negations, each once, in order.
+    ///
+    /// # Errors
+    /// When a configuration file exists and cannot be used.
+    pub fn aliases(&self) -> Result<Vec<String>, String> {
+        let mut names = Vec::new();
+        for file in &self.configuration {
+            if let Some(source) = read(file)? {
+                self.collect_aliases(&source, &mut names, 0)?;
+            }
+        }
+        Ok(names)
+    }
+
+    fn collect_aliases(&self, source: &Source, names: &mut Vec<String>, depth: usize) -> Result<(), String> {
+        for text in source.text.split('\n') {
+            let Some((word, rest)) = words::keyword(text) else { continue };
+            let arguments = words::split(rest).unwrap_or_default();
+            if word.eq_ignore_ascii_case("host") {
+                for name in arguments {
+                    if !name.contains(['*', '?', '!']) && !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+            } else if word.eq_ignore_ascii_case("include") && depth < DEEPEST_INCLUDE {
+                for argument in arguments {
+                    // What cannot be expanded or found names nobody; connecting tells about it.
+                    let Ok(pattern) = expand::home(&argument, &self.surroundings) else { continue };
+                    for included in self.included(&source.file, &pattern)? {
+                        self.collect_aliases(&included, names, depth + 1)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The files that an `Include` in `from` means.
+    fn included(&self, from: &Path, pattern: &str) -> Result<Vec<Source>, String> {
+        let ssh = self.surroundings.home.join(".ssh");
+        // Relative to ~/.ssh in the person's files, to /etc/ssh in the machine's (ssh_config(5) Include).
+        let base = if from.starts_with("/etc/ssh") { Path::new("/etc/ssh") } else { ssh.as_path() };
+        let mut sources = Vec::new();
+        for path in glob(&base.join(pattern))? {
+            sources.extend(read(&path)?);
+        }
+        Ok(sources)
     }
 
     fn target_of(&self, wanted: &JumpHost, depth: usize, problems: &mut Vec<Problem>) -> Result<Target, String> {

@@ -1,0 +1,225 @@
+//! What every command works with: the terminal, the desk, the site file, the connection.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+use slipway_core::event::Verdict;
+use slipway_core::facts::Facts;
+use slipway_core::site::Diagnostic;
+use slipway_engine::clock;
+use slipway_engine::desk::dial::Parties;
+use slipway_engine::desk::{Desk, SiteFile, SiteFileError, Surroundings, inventory_failure, read_site_file};
+use slipway_engine::failure::{Code, Failure};
+use slipway_engine::inventory::{Host, HostName};
+use slipway_engine::link::Link;
+use slipway_engine::observe;
+use slipway_engine::secrets::{Environment, OnDemand, SecretStore};
+
+use crate::args::Global;
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::print::screen::{Reader, Screen};
+use crate::print::text::visible;
+use crate::prompt::{Asker, Steps};
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// It failed.
+    Failed(Failure),
+    /// The site file has mistakes; all of them are shown.
+    WrongSite {
+        /// Its path, for the messages.
+        path: String,
+        /// Its text.
+        text: String,
+        /// The mistakes and warnings.
+        diagnostics: Vec<Diagnostic>,
+    },
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// What a command gives back.
+pub(crate) type Outcome = Result<Exit, Stop>;
+
+/// What every command works with.
+pub(crate) struct Context {
+    /// What was typed before or after the command.
+    pub(crate) global: Global,
+    /// The terminal.
+    pub(crate) screen: Arc<Screen>,
+    /// Ctrl-C.
+    pub(crate) interrupt: Interrupt,
+    /// What the process was started with.
+    pub(crate) surroundings: Surroundings,
+    /// Name of the command, for JSON.
+    pub(crate) command: &'static str,
+}
+
+/// A document for programs.
+#[derive(Serialize)]
+struct Document<'a, T> {
+    schema: u32,
+    command: &'a str,
+    ok: bool,
+    result: T,
+}
+
+impl Context {
+    /// Opens the desk. The keyring is not touched until a secret is needed.
+    pub(crate) fn desk(&self) -> Result<Desk, Failure> {
+        let secrets: Arc<dyn SecretStore> = match &self.global.secrets_from_env {
+            Some(prefix) => Arc::new(Environment::new(prefix, self.surroundings.variables.clone())),
+            None => Arc::new(OnDemand::default()),
+        };
+        Desk::open(self.surroundings.clone(), secrets, Arc::new(clock::System))
+    }
+
+    /// Reads the site file of `--site`; warnings are shown.
+    pub(crate) fn site_file(&self) -> Result<SiteFile, Stop> {
+        let file = read_site(&self.global.site)?;
+        if !file.warnings.is_empty() {
+            let name = self.global.site.display().to_string();
+            self.screen.note(slipway_core::site::render_all(&file.warnings, &name, &file.text));
+        }
+        Ok(file)
+    }
+
+    /// Connects to a host of the inventory.
+    pub(crate) async fn link(&self, desk: &Desk, name: &HostName) -> Result<Arc<Link>, Failure> {
+        let host = desk.inventory.host(name).map_err(|error| inventory_failure(&error))?;
+        self.connect(desk, &host, Steps::Quiet).await
+    }
+
+    /// Connects to `host`, which need not be in the inventory yet.
+    pub(crate) async fn connect(&self, desk: &Desk, host: &Host, steps: Steps) -> Result<Arc<Link>, Failure> {
+        let resolved = desk.target(host)?;
+        for problem in &resolved.problems {
+            self.warn(&problem.to_string());
+        }
+        let mut target = resolved.target;
+        target.fingerprint.clone_from(&self.global.accept_host_key);
+        let asker = Asker::new(self.screen.clone(), steps);
+        let parties = Parties { credentials: asker.clone(), decision: asker.clone(), observer: asker };
+        let link = Link::open(host.name.as_str(), Desk::dial(target, parties)).await;
+        self.screen.calm();
+        Ok(Arc::new(link?))
+    }
+
+    /// Looks at the host and remembers what was seen.
+    pub(crate) async fn facts(&self, desk: &Desk, link: &Link) -> Result<Facts, Failure> {
+        self.screen.live(&format!("looking at {}", link.name()));
+        let connection = link.connection().await;
+        let facts = observe::facts(&connection).await;
+        self.screen.calm();
+        let facts = facts?;
+        if let Ok(name) = link.name().parse::<HostName>() {
+            // A host that is only being tried is not there to be remembered.
+            let _ = desk.inventory.saw_host(&name, &facts, desk.clock.now());
+        }
+        Ok(facts)
+    }
+
+    /// Something a person should know, on standard error.
+    pub(crate) fn warn(&self, text: &str) {
+        self.screen.note(format!("{} {}", self.screen.err.yellow("▲"), visible(text)));
+    }
+
+    /// The answer to a query: `text` for a person, `result` for a program.
+    pub(crate) fn answer(&self, result: impl Serialize, text: impl AsRef<str>) {
+        match self.screen.reader {
+            Reader::Program => self.document(result),
+            Reader::Person => self.screen.say(text),
+        }
+    }
+
+    fn document(&self, result: impl Serialize) {
+        self.screen.json(&Document { schema: 1, command: self.command, ok: true, result });
+    }
+
+    /// The last line of a run for a program.
+    pub(crate) fn run_document(&self, verdict: &Verdict, plan: &str, exit: Exit) {
+        #[derive(Serialize)]
+        struct Ended<'a> {
+            verdict: slipway_core::event::VerdictKind,
+            summary: &'a str,
+            evidence: &'a [String],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            hint: Option<&'a str>,
+            log: &'a [String],
+            plan: &'a str,
+            exit: u8,
+        }
+        let result = Ended {
+            verdict: verdict.kind,
+            summary: &verdict.summary,
+            evidence: &verdict.evidence,
+            hint: verdict.hint.as_deref(),
+            log: &verdict.log,
+            plan,
+            exit: exit.number(),
+        };
+        let ok = matches!(exit, Exit::Done | Exit::Unchanged);
+        self.screen.json(&Document { schema: 1, command: self.command, ok, result });
+    }
+
+    /// Refuses when nobody can be asked and `--yes` was not given.
+    pub(crate) async fn agreed(&self, question: &str) -> Result<bool, Failure> {
+        if self.global.yes {
+            return Ok(true);
+        }
+        if !crate::prompt::somebody_there() {
+            return Err(Failure::new(Code::Usage, "there is no terminal to ask on; nothing was changed")
+                .hint("say --yes to go on without being asked"));
+        }
+        Ok(crate::prompt::confirm(&self.screen, question).await)
+    }
+}
+
+/// Reads a site file.
+pub(crate) fn read_site(path: &Path) -> Result<SiteFile, Stop> {
+    read_site_file(path).map_err(|error| match error {
+        SiteFileError::Unreadable(failure) => Stop::Failed(failure),
+        SiteFileError::Wrong { text, diagnostics, .. } => {
+            Stop::WrongSite { path: path.display().to_string(), text, diagnostics }
+        }
+    })
+}
+
+/// Environment and login, read once for everything.
+pub(crate) fn surroundings() -> Surroundings {
+    let variables: BTreeMap<_, _> = std::env::vars_os().collect();
+    let mut surroundings = Surroundings { variables, operator: String::new() };
+    let word = |name: &str| surroundings.variable(name).and_then(|value| value.into_string().ok());
+    let user = word("USER").or_else(|| word("LOGNAME")).or_else(|| word("USERNAME")).unwrap_or_else(login);
+    let machine = machine().or_else(|| word("COMPUTERNAME")).unwrap_or_else(|| "unknown".to_owned());
+    surroundings.operator = format!("{user}@{machine}");
+    surroundings
+}
+
+fn login() -> String {
+    #[cfg(unix)]
+    if rustix::process::geteuid().is_root() {
+        return "root".to_owned();
+    }
+    "unknown".to_owned()
+}
+
+fn machine() -> Option<String> {
+    #[cfg(unix)]
+    {
+        let name = rustix::system::uname().nodename().to_str().ok()?.to_owned();
+        Some(name).filter(|name| !name.is_empty())
+    }
+    #[cfg(not(unix))]
+    {
+        None
+    }
+}
