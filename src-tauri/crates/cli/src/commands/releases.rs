@@ -27,7 +27,7 @@ pub(crate) async fn run(context: &Context, command: Option<ReleasesCommand>) -> 
                 context.screen.note("Nothing was changed.");
                 return Ok(Exit::Interrupted);
             }
-            watch::remove_release(&link, &site, &id).await?;
+            watch::remove_release(&link, &site, &id, &desk.asked()?).await?;
             context.answer(&id, format!("The files of release {id} are gone from {}.", link.name()));
         }
     }
