@@ -70,7 +70,8 @@ struct Visitor {
 
 impl Visitor {
     fn start(address: String) -> Self {
-        let (stop, failed, asked) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let (stop, failed, asked) =
+            (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let counters = (stop.clone(), failed.clone(), asked.clone());
         let thread = std::thread::spawn(move || {
             let (stop, failed, asked) = counters;
@@ -110,7 +111,8 @@ async fn two_sets_of_ports_take_turns() {
         let run = desk.run(&file, request).await;
         assert_eq!(run.verdict.kind, VerdictKind::Succeeded, "{}", run.story());
     }
-    let ask = |path: &str| host.shell(&format!("curl -sk --resolve own.test:443:127.0.0.1 https://own.test{path}")).stdout;
+    let ask =
+        |path: &str| host.shell(&format!("curl -sk --resolve own.test:443:127.0.0.1 https://own.test{path}")).stdout;
     assert!(ask("/").starts_with("one 808"), "{}", ask("/"));
     // The program listens on every interface; only the host itself gets through.
     let outside = std::process::Command::new("curl")

@@ -1,6 +1,8 @@
 //! The test kit by hand: boots hosts for developers and prepares base trees for CI.
 #![forbid(unsafe_code)]
 
+mod demo;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -17,6 +19,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Area {
+    /// Boots a disposable host, deploys the sample application to it with `slipway`, and keeps it until Ctrl-C.
+    Demo {
+        /// debian11, debian12, debian13 or el9-like.
+        #[arg(default_value = "debian12")]
+        distribution: Distribution,
+        /// Ends after the tour instead of waiting for Ctrl-C.
+        #[arg(long)]
+        once: bool,
+    },
     /// Boots, lists and removes test hosts.
     #[command(subcommand)]
     Host(HostCommand),
@@ -61,8 +72,11 @@ enum HostCommand {
 }
 
 fn main() -> ExitCode {
-    let Area::Host(command) = Arguments::parse().area;
-    match run(command) {
+    let result = match Arguments::parse().area {
+        Area::Demo { distribution, once } => demo::run(&demo::Options { distribution, once }),
+        Area::Host(command) => run(command),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

@@ -1,0 +1,152 @@
+//! The demo: a disposable host, the sample application, and the real `slipway` command doing everything.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use slipway_tests::hosts::{Distribution, Host, HostError, HostOptions, Prerequisites, fill_wheelhouse};
+
+const SITE: &str = include_str!("demo.toml");
+
+/// How the demo is run.
+pub(crate) struct Options {
+    pub(crate) distribution: Distribution,
+    /// Ends after the tour instead of waiting for Ctrl-C.
+    pub(crate) once: bool,
+}
+
+/// Runs the tour, then keeps the host until Ctrl-C.
+pub(crate) fn run(options: &Options) -> Result<(), HostError> {
+    let prerequisites = Prerequisites::check();
+    if !prerequisites.is_met() {
+        return Err(HostError::Other(format!("{}\n{}", prerequisites.reason(), own_server())));
+    }
+    let other = |error: std::io::Error| HostError::Other(error.to_string());
+    let slipway = build()?;
+    let folder = tempfile::tempdir().map_err(other)?;
+    fill_wheelhouse()?;
+    let runtime = tokio::runtime::Runtime::new().map_err(other)?;
+    let interrupted = runtime.spawn(tokio::signal::ctrl_c());
+    println!("Booting a bare {} host …", options.distribution);
+    let host = Host::boot(options.distribution, HostOptions::default())?;
+    println!("It runs at {}; nothing but SSH is installed on it.\n", host.address());
+    let tour = Tour { slipway, folder: folder.path().to_owned(), host: &host, interrupted: &interrupted };
+    tour.take()?;
+    if options.once || interrupted.is_finished() {
+        return Ok(());
+    }
+    println!("\nThe host stays until Ctrl-C.");
+    runtime.block_on(interrupted).ok();
+    println!("\nRemoving the host.");
+    Ok(())
+}
+
+fn own_server() -> &'static str {
+    "The demo needs root and systemd-nspawn for its disposable host. Without them, use any Debian or RHEL server of \
+     your own that you reach over SSH:\n    cargo run -p slipway-cli -- host add web1 USER@ADDRESS\n    \
+     cargo run -p slipway-cli -- site new --blueprint flask-socketio"
+}
+
+/// Builds the command line and says where it is.
+fn build() -> Result<PathBuf, HostError> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["build", "--quiet", "-p", "slipway-cli"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .status()
+        .map_err(|error| HostError::Other(format!("could not run cargo: {error}")))?;
+    if !status.success() {
+        return Err(HostError::Other("slipway did not build".to_owned()));
+    }
+    let own = std::env::current_exe().map_err(|error| HostError::Other(error.to_string()))?;
+    Ok(own.with_file_name("slipway"))
+}
+
+struct Tour<'a> {
+    slipway: PathBuf,
+    folder: PathBuf,
+    host: &'a Host,
+    interrupted: &'a tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Tour<'_> {
+    fn take(&self) -> Result<(), HostError> {
+        let address = self.host.address().to_string();
+        let key = self.host.client_key().display().to_string();
+        for version in ["v1", "v2", "v4"] {
+            self.assemble(version)?;
+        }
+        self.site("v1")?;
+        let login = format!("deploy@{address}");
+        self.step(
+            "A host, with its key compared against what the host itself says",
+            &["host", "add", "web1", &login, "--identity", &key, "--accept-host-key", self.host.fingerprint()],
+            0,
+        )?;
+        self.step("What is going to happen", &["plan"], 3)?;
+        self.step("Do it: server set-up", &["apply", "--yes"], 0)?;
+        self.step("The first release", &["deploy", "--yes"], 0)?;
+        self.step("Nothing is left to do", &["plan"], 0)?;
+        self.site("v2")?;
+        self.step("A new version, instance by instance", &["deploy", "--yes"], 0)?;
+        self.site("v4")?;
+        self.step("A version whose health check fails: it never gets traffic", &["deploy", "--yes"], 20)?;
+        self.site("v2")?;
+        self.step("And what is running is still the good one", &["status"], 0)?;
+        println!(
+            "\nThe application is at https://{address}/ (its certificate signs itself; any name, password “parlour”)."
+        );
+        println!("Try, in another terminal:\n");
+        println!("    export SLIPWAY_HOME={0}/home PARLOUR_SECRET_KEY={1}", self.folder.display(), self.secret());
+        println!("    cd {}", self.folder.display());
+        let slipway = self.slipway.display();
+        println!("    alias slipway='{slipway} --secrets-from-env PARLOUR'");
+        for command in ["status", "releases", "rollback", "logs -f", "history", "facts web1"] {
+            println!("    slipway {command}");
+        }
+        Ok(())
+    }
+
+    fn secret(&self) -> String {
+        // Of this demo alone: it ends with the host.
+        format!("{:0>64}", self.host.fingerprint().bytes().map(|byte| format!("{byte:02x}")).collect::<String>())
+            .chars()
+            .rev()
+            .take(64)
+            .collect()
+    }
+
+    fn assemble(&self, version: &str) -> Result<(), HostError> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/parlour/assemble");
+        let status = Command::new(script)
+            .args([version.as_ref(), self.folder.join(version).as_os_str()])
+            .status()
+            .map_err(|error| HostError::Other(error.to_string()))?;
+        if status.success() { Ok(()) } else { Err(HostError::Other("the sample was not assembled".to_owned())) }
+    }
+
+    fn site(&self, version: &str) -> Result<(), HostError> {
+        let text = SITE.replace("folder = \"v1\"", &format!("folder = \"{version}\""));
+        std::fs::write(self.folder.join("slipway.toml"), text).map_err(|error| HostError::Other(error.to_string()))
+    }
+
+    fn step(&self, title: &str, arguments: &[&str], expected: i32) -> Result<(), HostError> {
+        if self.interrupted.is_finished() {
+            return Err(HostError::Other("stopped".to_owned()));
+        }
+        println!("\n── {title}\n$ slipway {}", arguments.join(" "));
+        let status = Command::new(&self.slipway)
+            .args(["--secrets-from-env", "PARLOUR"])
+            .args(arguments)
+            .current_dir(&self.folder)
+            .env("SLIPWAY_HOME", self.folder.join("home"))
+            .env("PARLOUR_SECRET_KEY", self.secret())
+            .status()
+            .map_err(|error| HostError::Other(format!("slipway could not be run: {error}")))?;
+        match status.code() {
+            Some(code) if code == expected => Ok(()),
+            code => {
+                Err(HostError::Other(format!("slipway {} ended with {code:?}, not {expected}", arguments.join(" "))))
+            }
+        }
+    }
+}
