@@ -41,6 +41,7 @@ pub fn parlour_site(version: &str, more: &str) -> String {
 schema = 1
 name = "parlour"
 domains = ["parlour.test"]
+affinity = "cookie"
 
 [source]
 folder = "{version}"

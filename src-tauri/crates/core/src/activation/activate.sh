@@ -48,7 +48,8 @@ ask() {
         return 1
     }
     if [ "$code" != "$H_STATUS" ]; then
-        why="http://127.0.0.1:$1$H_PATH answered $code instead of $H_STATUS"
+        said=$(head -c 160 "$work/body" 2>/dev/null | tr -c '[:print:]' ' ')
+        why="http://127.0.0.1:$1$H_PATH answered $code instead of $H_STATUS${said:+: $said}"
         return 1
     fi
     each_check
