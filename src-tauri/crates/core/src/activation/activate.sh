@@ -30,7 +30,8 @@ tail_of() {
     [ -n "$1" ] || return 0
     printf '@log %s\n' "$1"
     journalctl --sync 2>/dev/null
-    journalctl -q --no-pager -o cat -n 40 --since "@$began" -u "$1" 2>/dev/null | cut -c1-2000
+    # With --since, -n means the first lines, not the last (journalctl of systemd 252).
+    journalctl -q --no-pager -o cat --since "@$began" -u "$1" 2>/dev/null | tail -n 40 | cut -c1-2000
     printf '@endlog\n'
 }
 

@@ -220,8 +220,10 @@ pub async fn logs(link: &Link, site: &Name, query: &LogQuery) -> Outcome<LogPage
     if let Some(since) = &query.since {
         argv.push(format!("--since={since}"));
     }
-    if let Some(cursor) = &query.after {
-        argv.push(format!("--after-cursor={cursor}"));
+    match &query.after {
+        Some(cursor) => argv.push(format!("--after-cursor={cursor}")),
+        // With --since, --lines means the oldest lines (systemd 252), except in reverse.
+        None => argv.push("--reverse".to_owned()),
     }
     let command = Command::new(argv).output_limit(16 << 20).timeout(Duration::from_secs(60));
     let connection = link.connection().await;
@@ -236,7 +238,9 @@ pub async fn logs(link: &Link, site: &Name, query: &LogQuery) -> Outcome<LogPage
     for line in output.text().lines() {
         let Ok(entry) = serde_json::from_str::<serde_json::Value>(line) else { continue };
         let field = |name: &str| entry.get(name).and_then(serde_json::Value::as_str);
-        if let Some(cursor) = field("__CURSOR") {
+        if let Some(cursor) = field("__CURSOR")
+            && (query.after.is_some() || page.lines.is_empty())
+        {
             page.cursor = Some(cursor.to_owned());
         }
         page.lines.push(LogLine {
@@ -245,6 +249,9 @@ pub async fn logs(link: &Link, site: &Name, query: &LogQuery) -> Outcome<LogPage
             priority: field("PRIORITY").and_then(|text| text.parse().ok()).unwrap_or(6),
             text: message(entry.get("MESSAGE")),
         });
+    }
+    if query.after.is_none() {
+        page.lines.reverse();
     }
     Ok(page)
 }
