@@ -2,43 +2,91 @@
 
 mod support;
 
-use slipway_core::event::VerdictKind;
+use std::collections::BTreeSet;
+
+use slipway_core::event::VerdictKind::{FailedIntact, RolledBack, Succeeded};
 use slipway_engine::site::Request;
 use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites};
-use support::{TestDesk, parlour_site};
+use support::outside::{Poller, assert_version, get, instances, log_in, probe, still_logged_in};
+use support::{DEPLOY, TestDesk, parlour_site};
 
-const DEPLOY: Request = Request::Deploy { reference: None };
+fn only(version: &str) -> BTreeSet<String> {
+    BTreeSet::from([version.to_owned()])
+}
 
 async fn main_job(distribution: Distribution) {
     let host = Host::boot(distribution, HostOptions::default()).unwrap();
     let desk = TestDesk::new(&host, "root");
-    for version in ["v1", "v2", "v3", "v4"] {
+    for version in ["v2", "v3", "v4"] {
         desk.assemble(version);
     }
-    let v1 = desk.site(&parlour_site("v1", ""));
-    let applied = desk.run(&v1, &Request::Apply).await;
-    println!("{}", applied.story());
-    assert_eq!(applied.verdict.kind, VerdictKind::Succeeded, "{}", applied.story());
-    let again = desk.plan(&v1, &Request::Apply).await;
-    assert!(again.plan.is_empty(), "{:#?}", again.plan.steps);
-    let first = desk.run(&v1, &DEPLOY).await;
-    println!("{}", first.story());
-    assert_eq!(first.verdict.kind, VerdictKind::Succeeded, "{}", first.story());
-    let again = desk.plan(&v1, &Request::Apply).await;
-    assert!(again.plan.is_empty(), "{:#?}", again.plan.steps);
+    let v1 = desk.first_release().await;
+    desk.expect_nothing_to_do(&v1).await;
+    let health = get(&host, "/health");
+    assert_eq!((health.status, health.field("status").as_str()), (200, "ok"), "{health:?}");
+    instances(&host, 2);
+    probe(&host, &["ws"]);
+    let cookie = desk.folder.path().join("cookie");
+    log_in(&host, &cookie);
+    still_logged_in(&host, &cookie);
+
+    // Nobody sees an outage while releases come and go.
+    let poller = Poller::start(&host);
     let v2 = desk.site(&parlour_site("v2", ""));
-    let second = desk.run(&v2, &DEPLOY).await;
-    println!("{}", second.story());
-    assert_eq!(second.verdict.kind, VerdictKind::Succeeded, "{}", second.story());
+    desk.expect(Succeeded, &v2, &DEPLOY).await;
+    poller.finish();
+    assert_version(&host, "v2");
+    still_logged_in(&host, &cookie);
+    let poller = Poller::start(&host);
     for bad in ["v3", "v4"] {
         let file = desk.site(&parlour_site(bad, ""));
-        let run = desk.run(&file, &DEPLOY).await;
-        println!("{}", run.story());
-        assert_eq!(run.verdict.kind, VerdictKind::FailedIntact, "{}", run.story());
+        desk.expect(FailedIntact, &file, &DEPLOY).await;
+        assert_version(&host, "v2");
     }
-    let back = desk.run(&v2, &Request::Rollback { to: None }).await;
-    println!("{}", back.story());
-    assert_eq!(back.verdict.kind, VerdictKind::Succeeded, "{}", back.story());
+    assert_eq!(poller.finish(), only("v2"));
+    let poller = Poller::start(&host);
+    desk.expect(Succeeded, &v2, &Request::Rollback { to: None }).await;
+    poller.finish();
+    assert_version(&host, "v1");
+    still_logged_in(&host, &cookie);
+    desk.expect_nothing_to_do(&v1).await;
+
+    host.reboot().unwrap();
+    instances(&host, 2);
+    assert_version(&host, "v1");
+    still_logged_in(&host, &cookie);
+    desk.expect_nothing_to_do(&v1).await;
+}
+
+/// Releases that are slow to start, or fail only after they went live.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_proves_itself_or_goes_back() {
+    if !Prerequisites::or_not_run() {
+        return;
+    }
+    let host = Host::boot(Distribution::Debian12, HostOptions::default()).unwrap();
+    let desk = TestDesk::new(&host, "root");
+    desk.assemble("v5");
+    desk.assemble("v6");
+    let v1 = desk.first_release().await;
+
+    let poller = Poller::start(&host);
+    let crashes = parlour_site("v6", "").replace("\n[environment]\n", "\n[environment]\nCRASH_AFTER = \"3\"\n");
+    let crashes = desk.site(&crashes.replace("settle = \"2s\"", "settle = \"8s\""));
+    let ran = desk.expect(RolledBack, &crashes, &DEPLOY).await;
+    poller.finish();
+    assert_version(&host, "v1");
+    let log = ran.verdict.log.join("\n");
+    let last = log.lines().rev().take(40).collect::<Vec<_>>().join("\n");
+    assert!(last.contains("gunicorn") || last.contains("Worker"), "the failing instance's own words: {log}");
+    assert!(!host.shell("cat /etc/parlour/environment").stdout.contains("CRASH_AFTER"));
+    desk.expect_nothing_to_do(&v1).await;
+
+    let poller = Poller::start(&host);
+    let slow = desk.site(&parlour_site("v5", ""));
+    desk.expect(Succeeded, &slow, &DEPLOY).await;
+    poller.finish();
+    assert_version(&host, "v5");
 }
 
 #[tokio::test(flavor = "multi_thread")]
