@@ -305,6 +305,14 @@ fn environment(
     if site.runtime.kind != RuntimeKind::Python {
         return None;
     }
+    let layout = Layout::new(&site.name);
+    if matches!(release.origin, Origin::Release(_)) {
+        // The same code runs in the same environment; other requirements come with a deployment.
+        return release.record.environment.clone().map(|key| {
+            let directory = layout.environment(&key);
+            (key, directory)
+        });
+    }
     let python = match choose_python(site, situation.profile, situation.facts, situation.offered) {
         Ok(python) => python,
         Err(why) => {
@@ -313,7 +321,6 @@ fn environment(
         }
     };
     let key = environment_key(situation.facts, site, release, python);
-    let layout = Layout::new(&site.name);
     let directory = layout.environment(&key);
     if !matches!(situation.path(&whole_marker(&directory)), Some(PathState::File { .. })) {
         let tasks = python_tasks(site, release, python, &directory, building);
