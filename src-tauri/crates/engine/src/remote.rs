@@ -13,6 +13,10 @@ pub fn host_failure(error: &HostError) -> Failure {
 
 /// A connection that did not come about.
 pub fn connect_failure(error: &ConnectError) -> Failure {
+    if let ConnectError::JumpFailed { source, .. } = error {
+        // What is wrong with a host on the way is what is to be mended, in the words of the whole way.
+        return Failure { message: error.to_string(), ..connect_failure(source) };
+    }
     let message = error.to_string();
     let (code, hint) = match error {
         ConnectError::HostKeyUnknown { key, .. } => (
