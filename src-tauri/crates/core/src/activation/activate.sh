@@ -98,11 +98,17 @@ note_change() {
     /etc/nginx/* | /etc/slipway/tls/*) nginx_changed=yes ;;
     esac
 }
+keep_aside() { # path, what the outgoing release put there or empty: anything else was made by hand
+    [ -f "$1" ] && [ ! -L "$1" ] || return 0
+    if [ -n "$2" ] && cmp -s "$2" "$1"; then return 0; fi
+    mkdir -p -m 0700 "$STATE/replaced" && cp -a "$1" "$STATE/replaced/$(date +%s)$(printf %s "$1" | tr / _)"
+}
 install_bundle() { # release directory, other release directory or empty
     while read -r mode owner group path; do
         same "$1/config$path" "$path" "$mode" "$owner" "$group" && continue
         note_change "$path"
         printf 'install %s\n' "$path"
+        keep_aside "$path" "${2:+$2/config$path}"
         put "$1/config$path" "$path" "$mode" "$owner" "$group" || {
             why="$path could not be written"
             return 1
@@ -139,14 +145,24 @@ replace() { # unit, socket or empty, port or empty
         return 1
     }
     wait_healthy "$1" "$3" && runs_from "$1" "$new" || return 1
+    show "$1" InvocationID >"$work/began:$1"
     printf '%s\n' "$1" >>"$work/replaced"
     failing=''
 }
 still_well() { # unit, socket, port
-    [ "$(show "$1" ActiveState)" = active ] && { [ -z "$3" ] || ask "$3"; } && runs_from "$1" "$new" && return 0
     failing=$1
-    [ -n "$why" ] || why="$1 is no longer active"
-    return 1
+    state=$(show "$1" ActiveState)
+    if [ "$state" != active ]; then
+        why="$1 did not stay active: it is $state"
+        return 1
+    fi
+    # One that ended and was started again between two looks did not prove itself either.
+    if [ "$(show "$1" InvocationID)" != "$(cat "$work/began:$1")" ]; then
+        why="$1 ended and was started again"
+        return 1
+    fi
+    { [ -z "$3" ] || ask "$3"; } && runs_from "$1" "$new" || return 1
+    failing=''
 }
 retire() { # unit, socket
     systemctl disable -q --now "$1" ${2:+"$2"} 2>/dev/null
