@@ -57,6 +57,11 @@ impl Going<'_> {
         let mut lines = Lines::default();
         // It cannot be stopped half-way: it goes forward or back by itself within a bounded time.
         self.follow(&task, false, &mut lines, &mut |line| reader.line(&line)).await?;
+        if reader.activated.log.is_empty() && reader.activated.ending != Some(Ending::Good) {
+            // No unit failed, but a program that ran on the way: its own last words.
+            let said = lines.tail().into_iter().filter(|line| !line.starts_with('@'));
+            reader.activated.log = said.collect();
+        }
         Ok(reader.end())
     }
 }
