@@ -100,13 +100,17 @@ impl Context {
 
     /// Connects to `host`, which need not be in the inventory yet.
     pub(crate) async fn connect(&self, desk: &Desk, host: &Host, steps: Steps) -> Result<Arc<Link>, Failure> {
+        self.connect_as(desk, host, Asker::new(self.screen.clone(), steps)).await
+    }
+
+    /// Connects, with `asker` for every question.
+    pub(crate) async fn connect_as(&self, desk: &Desk, host: &Host, asker: Arc<Asker>) -> Result<Arc<Link>, Failure> {
         let resolved = desk.target(host)?;
         for problem in &resolved.problems {
             self.warn(&problem.to_string());
         }
         let mut target = resolved.target;
         target.fingerprint.clone_from(&self.global.accept_host_key);
-        let asker = Asker::new(self.screen.clone(), steps);
         let parties = Parties { credentials: asker.clone(), decision: asker.clone(), observer: asker };
         let link = Link::open(host.name.as_str(), Desk::dial(target, parties)).await;
         self.screen.calm();

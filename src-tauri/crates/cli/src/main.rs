@@ -106,7 +106,9 @@ fn unparsed(error: &clap::Error, arguments: &[OsString]) -> Exit {
     let wrong = !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if wrong && arguments.iter().any(|argument| argument == "--json") {
         let text = error.render().to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        // Up to the empty line before the usage.
+        let message: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+        let message = message.join(" ").trim_start_matches("error: ").to_owned();
         let screen = Screen::new(Reader::Program, Colour::Never, false);
         return stopped(&screen, "", &Stop::Failed(Failure::new(Code::Usage, message).hint("slipway help")));
     }

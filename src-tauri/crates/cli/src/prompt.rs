@@ -50,6 +50,7 @@ pub(crate) async fn hidden(screen: &Arc<Screen>, question: &str) -> Option<Secre
 pub(crate) struct Asker {
     screen: Arc<Screen>,
     known: Mutex<HashMap<String, Secret>>,
+    keys: Mutex<HashMap<String, String>>,
     steps: Steps,
 }
 
@@ -65,7 +66,12 @@ pub(crate) enum Steps {
 impl Asker {
     /// Asks on `screen`.
     pub(crate) fn new(screen: Arc<Screen>, steps: Steps) -> Arc<Self> {
-        Arc::new(Self { screen, known: Mutex::default(), steps })
+        Arc::new(Self { screen, known: Mutex::default(), keys: Mutex::default(), steps })
+    }
+
+    /// Fingerprint of the key that `host` showed.
+    pub(crate) fn key_of(&self, host: &str) -> Option<String> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(host).cloned()
     }
 
     async fn ask(&self, key: String, question: String) -> Option<Secret> {
@@ -159,6 +165,10 @@ pub(crate) fn describe(key: &PresentedKey) -> String {
 
 impl Observer for Asker {
     fn step(&self, step: Step) {
+        if let Step::HostKey { host, key } = &step {
+            let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+            keys.insert(host.clone(), key.fingerprint.clone());
+        }
         let shown = self.steps == Steps::Shown || self.screen.verbose;
         match describe_step(&step) {
             Told::Step(text) if shown => self.screen.note(format!("  {text}")),

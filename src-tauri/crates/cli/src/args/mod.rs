@@ -271,3 +271,62 @@ pub(crate) enum SecretCommand {
         name: SecretName,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_goes_everywhere_goes_before_and_after_the_command() {
+        for line in ["slipway --json --host web-1 plan", "slipway plan --json --host web-1"] {
+            let cli = parse(line).unwrap();
+            assert!(cli.global.json && cli.global.host.is_some_and(|host| host.as_str() == "web-1"), "{line}");
+        }
+        let cli = parse("slipway host add web-1 root@192.0.2.1 --tag a --tag b --sudo passwordless").unwrap();
+        let Command::Host(HostCommand::Add(add)) = cli.command else { panic!("another command") };
+        assert_eq!((add.tags.len(), add.address.as_deref()), (2, Some("root@192.0.2.1")));
+    }
+
+    #[test]
+    fn a_number_and_a_word_after_history_are_told_apart() {
+        let Command::History { command: None, count } = parse("slipway history 5").unwrap().command else {
+            panic!("another command")
+        };
+        assert_eq!(count, 5);
+        let Command::History { command: Some(HistoryCommand::Show { run }), .. } =
+            parse("slipway history show 12").unwrap().command
+        else {
+            panic!("another command")
+        };
+        assert_eq!(run.number(), 12);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for line in [
+            "slipway",
+            "slipway plan --ref main",
+            "slipway plan --deploy --rollback",
+            "slipway plan --accept-host-key SHA256:short",
+            "slipway plan --host Web",
+            "slipway rollback --to yesterday",
+            "slipway secret set ../x",
+            "slipway site new",
+            "slipway history 0",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+        assert!(parse("slipway logs web -f -n 5 --since -1h").is_ok());
+    }
+}

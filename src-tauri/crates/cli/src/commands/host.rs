@@ -13,7 +13,7 @@ use crate::print::facts::facts;
 use crate::print::table::{Cell, Tone, table};
 use crate::print::text::visible;
 use crate::print::words;
-use crate::prompt::Steps;
+use crate::prompt::{Asker, Steps};
 
 /// Does what was asked for.
 pub(crate) async fn run(context: &Context, command: HostCommand) -> Outcome {
@@ -113,7 +113,9 @@ async fn add(context: &Context, desk: &Desk, arguments: Add) -> Outcome {
     host.sudo = arguments.sudo.into();
     host.tags = arguments.tags.into_iter().collect();
     context.screen.note(format!("Connecting to {}", visible(typed)));
-    let link = context.connect(desk, &host, Steps::Shown).await?;
+    let asker = Asker::new(context.screen.clone(), Steps::Shown);
+    let link = context.connect_as(desk, &host, asker.clone()).await?;
+    host.host_key = asker.key_of(host.name.as_str());
     desk.inventory.add_host(&host).map_err(|error| inventory_failure(&error))?;
     let seen = context.facts(desk, &link).await?;
     let style = context.screen.style();

@@ -59,14 +59,16 @@ fn take(desk: &Desk, alias: &str, dry_run: bool) -> Taken {
         Err(error) => return refused(error.to_string()),
     };
     let host = Host::new(name, alias, desk.clock.now());
-    let address = match desk.target(&host) {
+    let (address, why) = match desk.target(&host) {
         Ok(resolved) => {
             let target = resolved.target;
-            Some(format!("{}@{}:{}", target.user, target.address, target.port))
+            let problems: Vec<String> = resolved.problems.iter().map(ToString::to_string).collect();
+            let address = format!("{}@{}:{}", target.user, target.address, target.port);
+            (Some(address), Some(problems.join("; ")).filter(|text| !text.is_empty()))
         }
         Err(failure) => return refused(failure.message),
     };
-    let taken = |result| Taken { alias: alias.to_owned(), address: address.clone(), result, why: None };
+    let taken = |result| Taken { alias: alias.to_owned(), address: address.clone(), result, why: why.clone() };
     if desk.inventory.host(&host.name).is_ok() {
         return taken("known already");
     }

@@ -73,7 +73,7 @@ fn describe(status: &SiteStatus, style: Style) -> String {
     }
     if let Some(id) = &status.interrupted {
         out.push_str(&format!(
-            "  {} the activation of {id} was interrupted\n{} slipway deploy or slipway rollback brings it to an end\n",
+            "  {} the activation of {id} began and has not ended: it is at work now, or was interrupted\n{} when nobody is at it, slipway deploy or slipway rollback brings it to an end\n",
             style.yellow("▲"),
             style.cyan("→")
         ));

@@ -28,8 +28,13 @@ pub(crate) fn facts(facts: &Facts, style: Style) -> String {
     row(
         "disks",
         fact(&facts.disks, style, |disks| {
-            let lines = disks
-                .iter()
+            // File systems in memory and mounts of the container say nothing about room for a site.
+            let real = disks.iter().filter(|d| {
+                d.mount == "/"
+                    || !(d.mount.starts_with("/run/")
+                        || matches!(d.kind.as_str(), "tmpfs" | "devtmpfs" | "squashfs" | "overlay" | "efivarfs"))
+            });
+            let lines = real
                 .map(|d| format!("{}  {} of {} free", visible(&d.mount), words::bytes(d.free), words::bytes(d.size)));
             lines.collect::<Vec<_>>().join("\n")
         }),
@@ -59,8 +64,9 @@ pub(crate) fn facts(facts: &Facts, style: Style) -> String {
     row("listens", fact(&facts.listeners, style, |all| listeners(all)));
     row(
         "sites",
-        fact(&facts.owned, style, |owned| {
-            let names: Vec<&str> = owned.manifests.keys().map(|name| name.as_str()).collect();
+        fact(&facts.owned, style, |_| {
+            let sites = slipway_engine::watch::sites(facts);
+            let names: Vec<&str> = sites.iter().map(|name| name.as_str()).collect();
             if names.is_empty() { "none of Slipway's".to_owned() } else { names.join(", ") }
         }),
     );

@@ -111,7 +111,7 @@ fn risk(risk: Risk) -> Option<&'static str> {
 
 /// What exactly is done, beside a diff.
 fn action_lines(action: &Action) -> Vec<String> {
-    let commands = |all: &[Vec<String>]| all.iter().map(|argv| command(argv)).collect::<Vec<_>>();
+    let commands = |all: &[Vec<String>]| all.iter().map(command).collect::<Vec<_>>();
     match action {
         Action::InstallPackages { commands: all, .. } => commands(all),
         Action::CreateUser { name, home, shell } => vec![format!("user and group {name}, home {home}, shell {shell}")],
@@ -192,17 +192,24 @@ pub(crate) fn summary(plan: &Plan, style: Style) -> Vec<String> {
     }
     first.push('.');
     let mut all = vec![first];
-    let replaced = plan.steps.iter().find_map(|step| match &step.action {
-        Action::Activate(activation) => Some(activation.instances.len()),
+    let activation = plan.steps.iter().find_map(|step| match &step.action {
+        Action::Activate(activation) => Some(activation),
         _ => None,
     });
-    if let Some(instances) = replaced {
-        all.push(
-            format!("{} restart, one at a time.", words::count(instances, "instance"))
-                .replace("1 instance restart, one at a time", "1 instance restarts"),
-        );
+    if let Some(activation) = activation {
+        let instances = words::count(activation.instances.len(), "instance");
+        all.push(match (&activation.previous, activation.instances.len()) {
+            (None, _) => format!("{instances} of the first release."),
+            (Some(_), 1) => format!("{instances} restarts."),
+            (Some(_), _) => format!("{instances} restart, one at a time."),
+        });
     }
-    all.push(noticed(plan, style));
+    let first = activation.is_some_and(|activation| activation.previous.is_none());
+    all.push(if first {
+        "Nothing is being served yet, so nobody will notice.".to_owned()
+    } else {
+        noticed(plan, style)
+    });
     let blockers = plan.blockers().count();
     if blockers > 0 {
         all.push(style.red(format!("✕ It cannot be applied: {} above.", words::count(blockers, "reason"))));
@@ -230,3 +237,6 @@ fn changed_files(plan: &Plan) -> usize {
     });
     paths.collect::<BTreeSet<_>>().len()
 }
+
+#[cfg(test)]
+mod tests;

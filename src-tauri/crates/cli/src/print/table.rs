@@ -52,7 +52,10 @@ impl From<String> for Cell {
 
 /// Draws `rows` below `headings`; every line ends with a newline.
 pub(crate) fn table(headings: &[&str], rows: &[Vec<Cell>], style: Style) -> String {
-    let head: Vec<Cell> = headings.iter().map(|text| Cell::toned(text, Tone::Dim)).collect();
+    let mut head: Vec<Cell> = headings.iter().map(|text| Cell::toned(text, Tone::Dim)).collect();
+    for (heading, cell) in head.iter_mut().zip(rows.first().into_iter().flatten()) {
+        heading.right = cell.right;
+    }
     let mut widths = vec![0; headings.len()];
     for row in std::iter::once(&head).chain(rows) {
         for (widest, cell) in widths.iter_mut().zip(row) {
@@ -96,6 +99,6 @@ mod tests {
     fn columns_line_up_whatever_is_in_them() {
         let rows =
             vec![vec!["a".into(), Cell::number("1")], vec![Cell::toned("漢字\u{1b}", Tone::Bad), Cell::number("20")]];
-        assert_eq!(table(&["name", "n"], &rows, Style::Plain), "name        n\na           1\n漢字\\u{1b}  20\n");
+        assert_eq!(table(&["name", "n"], &rows, Style::Plain), "name         n\na            1\n漢字\\u{1b}  20\n");
     }
 }

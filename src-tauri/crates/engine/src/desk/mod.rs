@@ -279,8 +279,25 @@ pub fn home_failure(error: &HomeError) -> Failure {
 
 /// A failure of the database.
 pub fn inventory_failure(error: &InventoryError) -> Failure {
-    let code =
-        if error.code().starts_with("no-such") || error.code().ends_with("exists") { Code::Usage } else { Code::Local };
+    let code = match error {
+        InventoryError::HostExists(_)
+        | InventoryError::BadHost { .. }
+        | InventoryError::NoSuchHost(_)
+        | InventoryError::HostInUse { .. }
+        | InventoryError::NoSuchSite(_)
+        | InventoryError::NoSuchRun(_)
+        | InventoryError::ImportFormat { .. } => Code::Usage,
+        InventoryError::Damaged { .. }
+        | InventoryError::Newer { .. }
+        | InventoryError::NotOurs { .. }
+        | InventoryError::Busy { .. }
+        | InventoryError::Full { .. }
+        | InventoryError::Access { .. }
+        | InventoryError::RunFinished(_)
+        | InventoryError::Unreadable { .. }
+        | InventoryError::Unstorable { .. }
+        | InventoryError::Failed { .. } => Code::Local,
+    };
     Failure::new(code, error.to_string()).hint(error.advice())
 }
 

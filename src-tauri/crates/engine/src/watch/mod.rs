@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use slipway_core::command::Command;
+use slipway_core::fact::Fact;
 use slipway_core::facts::Facts;
 use slipway_core::manifest::Manifest;
 use slipway_core::plan::action::sweep_environments;
@@ -68,7 +69,10 @@ echo =end
 
 /// Sites that Slipway manages on the host, from the facts.
 pub fn sites(facts: &Facts) -> Vec<Name> {
-    facts.owned.known().map(|owned| owned.manifests.keys().cloned().collect()).unwrap_or_default()
+    // A folder without a manifest is not a site: that of answers to certificate authorities, or what a removal left.
+    let there = |record: &Fact<String>| !matches!(record, Fact::Absent);
+    let manifests = facts.owned.known().map(|owned| &owned.manifests).into_iter().flatten();
+    manifests.filter(|(_, record)| there(record)).map(|(name, _)| name.clone()).collect()
 }
 
 /// State of a site: two round trips.
