@@ -30,6 +30,9 @@ pub struct Manifest {
     /// The self-signed certificate that Slipway made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<CertificateRecord>,
+    /// URL of the site through nginx on the host itself, and curl's `--resolve` entry for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub front: Option<(String, String)>,
     /// Digests that a run which may not have finished was about to write.
     #[serde(default)]
     pub pending: BTreeMap<String, Digest>,
@@ -77,6 +80,7 @@ impl Manifest {
             firewall: BTreeSet::new(),
             instances: Vec::new(),
             certificate: None,
+            front: None,
             pending: BTreeMap::new(),
             updated_by: String::new(),
             updated_at: String::new(),

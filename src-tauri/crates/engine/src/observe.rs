@@ -20,6 +20,8 @@ use crate::remote::host_failure;
 /// Everything that planning needs to know about one site on one host.
 #[derive(Debug, Clone)]
 pub struct SiteView {
+    /// The site.
+    pub site: Name,
     /// What Slipway recorded there.
     pub manifest: Option<Manifest>,
     /// What became of the site's releases.
@@ -39,6 +41,7 @@ impl SiteView {
     pub fn situation<'a>(&'a self, host: &'a str, facts: &'a Facts, profile: &'a HostProfile) -> Situation<'a> {
         Situation {
             host,
+            site: &self.site,
             facts,
             profile,
             manifest: self.manifest.as_ref(),
@@ -154,6 +157,7 @@ pub async fn site(
     let offered =
         offers.first().and_then(|reply| packages::parse_candidates(reply).known().cloned()).unwrap_or_default();
     Ok(SiteView {
+        site: wanted.site.name.clone(),
         manifest,
         ledger,
         paths: paths::parse(&watched, paths_reply).into_iter().map(|seen| (seen.path.clone(), seen)).collect(),

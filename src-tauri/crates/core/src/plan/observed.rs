@@ -10,7 +10,7 @@ use crate::facts::paths::{Observed, PathState, Watch};
 use crate::manifest::Manifest;
 use crate::profile::HostProfile;
 use crate::release::{Layout, Ledger, ReleaseId};
-use crate::site::Site;
+use crate::site::{Name, Site};
 
 use super::FileContent;
 
@@ -67,6 +67,8 @@ pub struct Wanted<'a> {
 pub struct Situation<'a> {
     /// The host's name in the inventory.
     pub host: &'a str,
+    /// The site.
+    pub site: &'a Name,
     /// The host.
     pub facts: &'a Facts,
     /// How to treat it.
@@ -89,6 +91,13 @@ impl Situation<'_> {
     /// State of a watched path.
     pub fn path(&self, path: &str) -> Option<&PathState> {
         self.paths.get(path).map(|observed| &observed.state)
+    }
+
+    /// Who holds one of the web's own ports, when it is not nginx.
+    pub fn strange_holder(&self, port: u16) -> Option<String> {
+        let listeners = self.facts.listeners.known()?;
+        let names = listeners.iter().filter(|listener| listener.port == port).flat_map(|listener| &listener.processes);
+        names.map(|process| process.name.clone()).find(|name| name != "nginx")
     }
 
     /// The active release, as `current` says.
@@ -134,6 +143,15 @@ pub fn directories(site: &Site) -> Vec<WantedDirectory> {
     add(layout.environments(), 0o755, "root", "root", "environments shared by releases");
     add(layout.cache(), 0o700, name, name, "the site user's home: package caches and the git mirror");
     add(layout.shared(), 0o755, "root", "root", "data that outlives releases");
+    let nested = |base: &str, path: &str| -> Vec<String> {
+        path.match_indices('/').filter_map(|(at, _)| Some(format!("{base}/{}", path.get(..at)?))).collect()
+    };
+    for path in site.shared.keys() {
+        // Root's, so that nobody can swap what root makes below them.
+        for parent in nested(&layout.shared(), path) {
+            add(parent, 0o755, "root", "root", "data that outlives releases");
+        }
+    }
     for (path, shared) in &site.shared {
         let mode = shared.mode.as_ref().and_then(|mode| u32::from_str_radix(mode, 8).ok()).unwrap_or(0o750);
         add(format!("{}/{path}", layout.shared()), mode, name, name, "data that outlives releases");
@@ -141,13 +159,21 @@ pub fn directories(site: &Site) -> Vec<WantedDirectory> {
     add(layout.etc(), 0o755, "root", "root", "the site's configuration");
     if !site.secret_file.is_empty() {
         add(format!("{}/secrets", layout.etc()), 0o750, "root", name, "secret files");
+        for parent in site.secret_file.keys().flat_map(|path| nested(&format!("{}/secrets", layout.etc()), path)) {
+            add(parent, 0o750, "root", name, "secret files");
+        }
     }
     if !site.config_file.is_empty() {
         add(format!("{}/config", layout.etc()), 0o750, "root", name, "configuration files of the application");
+        for parent in site.config_file.keys().flat_map(|path| nested(&format!("{}/config", layout.etc()), path)) {
+            add(parent, 0o750, "root", name, "configuration files of the application");
+        }
     }
     if site.logs.directory {
         add(layout.logs(), 0o755, name, name, "log files");
     }
+    let mut seen = std::collections::BTreeSet::new();
+    all.retain(|directory: &WantedDirectory| seen.insert(directory.path.clone()));
     all
 }
 
@@ -159,8 +185,10 @@ pub fn watches(wanted: &Wanted<'_>, manifest: Option<&Manifest>) -> Vec<Watch> {
         watches.entry(path.clone()).or_insert(Watch { path, desired, content });
     };
     for file in wanted.files {
-        let secret = matches!(file.content, FileContent::Secret { .. });
-        // A digest of a file with secrets is not put into a command's arguments.
+        // What holds secrets, or held them when Slipway wrote it, is neither fetched nor named by digest in a
+        // command's arguments.
+        let held = manifest.and_then(|manifest| manifest.files.get(&file.path)).is_some_and(|old| old.masked.is_some());
+        let secret = held || matches!(file.content, FileContent::Secret { .. });
         add(file.path.clone(), (!secret).then(|| file.digest.clone()), !secret);
     }
     for directory in directories(wanted.site) {
@@ -216,6 +244,15 @@ pub fn observations(situation: &Situation<'_>) -> BTreeMap<String, String> {
             Fact::Failed(why) => format!("unknown: {why}"),
         };
         map.insert(format!("package {name}"), text);
+    }
+    let user = situation.facts.users.known().and_then(|users| {
+        let name = situation.site.as_str();
+        users.iter().find(|user| user.name == name).map(|user| format!("home {}", user.home))
+    });
+    map.insert(format!("user {}", situation.site), user.unwrap_or_else(|| "absent".to_owned()));
+    for port in [80, 443] {
+        let holder = situation.strange_holder(port).unwrap_or_else(|| "free, or nginx's".to_owned());
+        map.insert(format!("port {port}"), holder);
     }
     let last = situation.ledger.entries.last();
     let text =

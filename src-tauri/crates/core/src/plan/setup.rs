@@ -149,12 +149,43 @@ fn preconditions(draft: &mut Draft, situation: &Situation<'_>, site: &Site) {
             Some("nginx may be kept from reaching the application until httpd_can_network_connect is on"),
         );
     }
+    if situation.manifest.is_none() {
+        let layout = Layout::new(&site.name);
+        for path in [layout.root(), layout.etc(), layout.logs()] {
+            if matches!(situation.path(&path), Some(PathState::Directory { .. })) {
+                draft.block(
+                    format!("{path} is there already and is not this site's"),
+                    "choose another name in the site file, or move that directory away",
+                );
+            }
+        }
+    }
+    for path in site.shared.keys() {
+        if let Some(outer) =
+            site.shared.keys().find(|outer| path.strip_prefix(outer.as_str()).is_some_and(|r| r.starts_with('/')))
+        {
+            draft.block(
+                format!(
+                    "shared.\"{path}\" lies inside shared.\"{outer}\", which the application may change as it likes"
+                ),
+                "make the inner directory from the application, or put the two beside each other",
+            );
+        }
+    }
     ports(draft, situation, site);
     nginx_conflicts(draft, situation, site);
 }
 
 fn ports(draft: &mut Draft, situation: &Situation<'_>, site: &Site) {
-    let Some(listeners) = situation.facts.listeners.known() else { return };
+    let listeners = match situation.facts.listeners.present() {
+        Ok(listeners) => listeners.map(Vec::as_slice).unwrap_or_default(),
+        Err(why) => {
+            return draft.block(
+                format!("which ports are in use could not be seen: {why}"),
+                "look at the host, then plan again",
+            );
+        }
+    };
     let ours: BTreeSet<u16> =
         situation.manifest.iter().flat_map(|m| m.instances.iter().filter_map(|i| i.port)).collect();
     let holder = |port: u16| {
@@ -164,9 +195,7 @@ fn ports(draft: &mut Draft, situation: &Situation<'_>, site: &Site) {
             .map(|l| l.processes.first().map_or_else(|| "another process".to_owned(), |p| p.name.clone()))
     };
     for port in [80, 443] {
-        if let Some(name) = holder(port)
-            && name != "nginx"
-        {
+        if let Some(name) = situation.strange_holder(port) {
             draft.block(format!("port {port} is held by {name}"), "stop and disable it, or move it to another port");
         }
     }
@@ -186,7 +215,16 @@ fn ports(draft: &mut Draft, situation: &Situation<'_>, site: &Site) {
 }
 
 fn nginx_conflicts(draft: &mut Draft, situation: &Situation<'_>, site: &Site) {
-    let Some(sites) = situation.facts.nginx_sites.known() else { return };
+    let sites = match situation.facts.nginx_sites.present() {
+        Ok(Some(sites)) => sites,
+        Ok(None) => return,
+        Err(why) => {
+            return draft.block(
+                format!("what nginx serves already could not be read: {why}"),
+                "look at the host, then plan again",
+            );
+        }
+    };
     let own = format!("{}/{}.conf", situation.profile.nginx.sites.trim_end_matches('/'), site.name);
     let own_paths: BTreeSet<&str> =
         situation.manifest.iter().flat_map(|m| m.files.keys().map(String::as_str)).collect();
@@ -352,12 +390,15 @@ pub fn compare<'a>(situation: &Situation<'_>, file: &'a WantedFile) -> Option<Fi
             }
             let ours = situation.manifest.is_some_and(|manifest| manifest.wrote(&file.path, digest));
             let drift = digest != &file.digest && !ours;
+            // A foreign file that not everybody may read can hold secrets, too.
+            let private = record.is_none() && mode & 0o004 == 0;
+            let held_secrets = record.is_some_and(|record| record.masked.is_some());
             if digest == &file.digest {
                 diff.old.clone_from(&diff.new);
-            } else if secret {
+            } else if secret || held_secrets || private {
                 diff.old = record.filter(|_| ours).and_then(|record| record.masked.clone());
                 if diff.old.is_none() {
-                    diff.hidden = Some("it holds secrets, so what is on the host is not shown".to_owned());
+                    diff.hidden = Some("it may hold secrets, so what is on the host is not shown".to_owned());
                 }
             } else {
                 match content {

@@ -22,6 +22,8 @@ use crate::failure::{Code, Failure, Outcome};
 use crate::lock::Lock;
 use crate::site::Planned;
 
+use steps::Done;
+
 /// Receives the events of a run. Must not block.
 pub trait EventSink: Send + Sync {
     /// Takes one event.
@@ -163,11 +165,11 @@ impl Going<'_> {
                 log: Vec::new(),
             };
         }
-        let result = match self.record_begin().await {
+        let done = match self.record_begin().await {
             Ok(()) => self.steps().await,
-            Err(failure) => Err((0, failure)),
+            Err(failure) => Done { activated: None, failed: Some((0, failure)) },
         };
-        let verdict = self.judge(result).await;
+        let verdict = self.judge(done).await;
         self.record_end(&verdict).await;
         verdict
     }

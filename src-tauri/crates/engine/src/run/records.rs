@@ -122,6 +122,7 @@ impl Going<'_> {
                 Action::OpenFirewall { services, .. } => manifest.firewall.extend(services.iter().cloned()),
                 Action::Activate(activation) => {
                     manifest.instances.clone_from(&activation.instances);
+                    manifest.front.clone_from(&activation.front);
                     rollback = matches!(self.run.plan.intent, slipway_core::plan::Intent::Rollback { .. });
                 }
                 _ => {}

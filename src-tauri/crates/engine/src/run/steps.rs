@@ -14,18 +14,25 @@ use tokio::sync::mpsc;
 use super::activate::Activated;
 use super::{Going, StepFailure};
 
-/// What the steps led to, when none failed.
+/// What the steps led to.
 pub(crate) struct Done {
-    /// How the activation ended, when there was one.
+    /// How the activation ended by its own word, when one was begun.
     pub activated: Option<Activated>,
+    /// The step that failed, if one did.
+    pub failed: Option<Failed>,
 }
 
-type Failed = (usize, StepFailure);
+pub(crate) type Failed = (usize, StepFailure);
 
 impl Going<'_> {
-    pub(crate) async fn steps(&self) -> Result<Done, Failed> {
-        let steps = &self.run.plan.steps;
+    pub(crate) async fn steps(&self) -> Done {
         let mut activated = None;
+        let failed = self.each_step(&mut activated).await.err();
+        Done { activated, failed }
+    }
+
+    async fn each_step(&self, activated: &mut Option<Activated>) -> Result<(), Failed> {
+        let steps = &self.run.plan.steps;
         let mut at = 0;
         while let Some(step) = steps.get(at) {
             if self.cancel.requested() && activated.is_none() {
@@ -33,9 +40,13 @@ impl Going<'_> {
             }
             if let Action::Activate(activation) = &step.action {
                 self.started(at);
-                activated = Some(self.activate(at, activation).await.map_err(|failure| (at, failure))?);
+                // From here on the host may be in any state, whatever is heard of it: the verdict must look.
+                *activated = Some(Activated { ending: None, reason: String::new(), log: Vec::new() });
+                let ended = self.activate(at, activation).await.map_err(|failure| (at, failure))?;
+                let good = ended.ending == Some(slipway_core::activation::Ending::Good);
+                *activated = Some(ended);
                 at += 1;
-                if !matches!(&activated, Some(Activated { ending: Some(slipway_core::activation::Ending::Good), .. })) {
+                if !good {
                     break;
                 }
                 continue;
@@ -50,7 +61,7 @@ impl Going<'_> {
                 at = next;
             }
         }
-        Ok(Done { activated })
+        Ok(())
     }
 
     /// Commands of the steps from `at` on that are nothing but commands.

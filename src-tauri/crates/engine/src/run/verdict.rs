@@ -10,13 +10,38 @@ use super::steps::Done;
 use super::{Going, StepFailure, activate::Activated};
 
 impl Going<'_> {
-    /// Judges the result of the steps.
-    pub(crate) async fn judge(&self, result: Result<Done, (usize, StepFailure)>) -> Verdict {
-        match result {
-            Ok(Done { activated: Some(activated) }) => self.judge_activation(activated).await,
-            Ok(Done { activated: None }) => self.judge_setup().await,
-            Err((step, failure)) => self.judge_failure(step, failure).await,
+    /// Judges what the steps led to.
+    pub(crate) async fn judge(&self, done: Done) -> Verdict {
+        match (done.activated, done.failed) {
+            (None, None) => self.judge_setup().await,
+            (None, Some((step, failure))) => self.judge_failure(step, failure).await,
+            (Some(activated), None) => self.judge_activation(activated).await,
+            (Some(mut activated), Some((step, failure))) => {
+                self.tell_failure(step, &failure);
+                if failure.lost {
+                    return unknown(&self.run.plan.host, &failure.message);
+                }
+                let title = self.title(step);
+                let told = format!("“{title}” failed: {}", failure.message);
+                if activated.ending.is_none() {
+                    activated.reason.clone_from(&told);
+                }
+                let mut verdict = self.judge_activation(activated).await;
+                if verdict.kind == VerdictKind::Succeeded {
+                    verdict.evidence.push(format!("afterwards, {told}"));
+                }
+                verdict
+            }
         }
+    }
+
+    fn title(&self, step: usize) -> String {
+        self.run.plan.steps.get(step).map_or_else(String::new, |step| step.title.clone())
+    }
+
+    fn tell_failure(&self, step: usize, failure: &StepFailure) {
+        let (message, log) = (failure.message.clone(), failure.log.clone());
+        self.finished(step, slipway_core::event::StepOutcome::Failed { message, log });
     }
 
     async fn running(&self, instances: &[Instance]) -> Result<Running, String> {
@@ -48,21 +73,28 @@ impl Going<'_> {
 
     async fn judge_failure(&self, step: usize, failure: StepFailure) -> Verdict {
         let host = &self.run.plan.host;
-        let title = self.run.plan.steps.get(step).map_or_else(String::new, |step| step.title.clone());
-        self.finished(
-            step,
-            slipway_core::event::StepOutcome::Failed { message: failure.message.clone(), log: failure.log.clone() },
-        );
+        let title = self.title(step);
+        self.tell_failure(step, &failure);
         if failure.lost {
             return unknown(host, &failure.message);
         }
         self.discard_unfinished_release().await;
         let what =
             if failure.stopped { "stopped".to_owned() } else { format!("“{title}” failed: {}", failure.message) };
+        let total = self.run.plan.steps.len();
+        let releases = self.run.plan.steps.iter().any(|step| matches!(step.action, Action::Activate(_)));
+        let (state, evidence) = if releases {
+            (
+                "What is being served was not touched",
+                "the activation, which alone changes what is being served, was not begun",
+            )
+        } else {
+            ("The steps before it are done and stay; the rest was not begun", "no release was touched")
+        };
         Verdict {
             kind: VerdictKind::FailedIntact,
-            summary: format!("{what}. What is being served on {host} was not touched"),
-            evidence: vec!["no step that changes what is being served had begun".to_owned()],
+            summary: format!("{what} on {host}. {state}"),
+            evidence: vec![format!("step {} of {total}; {evidence}", step + 1)],
             hint: Some("mend the cause and run the same command again: it goes on where this one ended".to_owned()),
             log: failure.log,
         }

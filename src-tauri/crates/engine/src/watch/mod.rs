@@ -35,7 +35,7 @@ pub struct SiteStatus {
     pub interrupted: Option<ReleaseId>,
     /// Answer of the site through nginx: status, or why none came.
     pub front: Option<String>,
-    /// When the certificate that nginx serves expires, as openssl or curl tells it.
+    /// Whether every unit is active and runs from the active release.
     pub units_healthy: bool,
 }
 
@@ -82,23 +82,10 @@ pub fn sites(facts: &Facts) -> Vec<Name> {
 pub async fn status(link: &Link, facts: &Facts, site: &Name) -> Outcome<SiteStatus> {
     let layout = Layout::new(site);
     let manifest = known(link, facts, site)?;
-    let port = manifest.instances.iter().find_map(|instance| instance.port);
     let commands = vec![
         running::command(&layout, &manifest.instances),
         Command::script(RELEASES, [layout.releases(), layout.ledger(), layout.current()]),
-        Command::new([
-            "curl",
-            "-sk",
-            "-o",
-            "/dev/null",
-            "--noproxy",
-            "*",
-            "--max-time",
-            "5",
-            "-w",
-            "%{http_code}",
-            "https://127.0.0.1/",
-        ]),
+        front_command(&manifest),
     ];
     let outputs = link.batch(Batch::all(commands)).await?;
     let [units, releases, front] = outputs.as_slice() else {
@@ -115,10 +102,18 @@ pub async fn status(link: &Link, facts: &Facts, site: &Name) -> Outcome<SiteStat
         host: link.name().to_owned(),
         interrupted: ledger.interrupted().cloned(),
         release,
-        front: port.map(|_| front.text().trim().to_owned()),
+        front: manifest.front.as_ref().map(|_| front.text().trim().to_owned()),
         units_healthy: healthy,
         running,
     })
+}
+
+/// Asks the site through nginx, as a browser would; prints the status.
+fn front_command(manifest: &Manifest) -> Command {
+    let Some((url, resolve)) = &manifest.front else { return Command::new(["true"]) };
+    let fixed =
+        ["curl", "-sk", "-o", "/dev/null", "--noproxy", "*", "--max-time", "5", "-w", "%{http_code}", "--resolve"];
+    Command::new(fixed.into_iter().chain([resolve.as_str(), url.as_str()]))
 }
 
 fn known(link: &Link, facts: &Facts, site: &Name) -> Outcome<Manifest> {

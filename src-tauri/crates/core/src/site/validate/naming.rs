@@ -18,6 +18,7 @@ pub(super) const RULES: &[Rule] = &[
 /// Users and units that distributions bring (base-passwd and setup packages, systemd's own, the servers that a site
 /// stands beside), and words that Slipway's own paths use.
 const RESERVED: &[&str] = &[
+    "acme",
     "adm",
     "apache",
     "avahi",
