@@ -1,0 +1,354 @@
+//! Planning against a model of a host: what a plan does to the model must leave nothing to plan.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use slipway_core::activation::Instance;
+use slipway_core::digest::Digest;
+use slipway_core::fact::Fact;
+use slipway_core::facts::accounts::User;
+use slipway_core::facts::packages::{PackageTools, Packages};
+use slipway_core::facts::paths::{Content, Observed, Ownership, PathState};
+use slipway_core::facts::programs::{Programs, TOOLS};
+use slipway_core::facts::security::Firewalls;
+use slipway_core::facts::system::{Clock, Family, OsRelease, Systemd};
+use slipway_core::facts::{Facts, nginx_sites::NginxSites};
+use slipway_core::manifest::{CertificateRecord, Manifest, OwnedFile};
+use slipway_core::plan::observed::{Situation, Wanted, WantedFile, watches};
+use slipway_core::plan::release::{NewRelease, Origin, plan_apply, plan_deploy};
+use slipway_core::plan::{Action, FileContent, Plan, Severity};
+use slipway_core::profile::HostProfile;
+use slipway_core::release::{Ledger, ReleaseRecord};
+use slipway_core::site::{Site, parse};
+
+const SITE: &str = r#"
+schema = 1
+name = "shop"
+domains = ["shop.test"]
+[source]
+folder = "."
+[runtime]
+kind = "command"
+[process.web]
+command = ["/bin/app"]
+port = 5000
+[shared."a/b"]
+[config_file."deep/er/app.json"]
+json = { x = 1 }
+[logs]
+directory = true
+"#;
+
+fn site() -> Site {
+    parse(SITE).map(|parsed| parsed.site).unwrap_or_else(|errors| panic!("{errors:#?}"))
+}
+
+/// A host that is what its maps say.
+struct Model {
+    facts: Facts,
+    paths: BTreeMap<String, PathState>,
+    manifest: Option<Manifest>,
+    ledger: Ledger,
+}
+
+fn ownership(user: &str, group: &str) -> Ownership {
+    Ownership { user: user.into(), uid: 0, group: group.into(), gid: 0 }
+}
+
+impl Model {
+    fn bare() -> Self {
+        let mut facts = Facts::failed("not looked at");
+        facts.os = Fact::Known(OsRelease {
+            id: "debian".into(),
+            id_like: vec![],
+            version_id: "12".parse().ok(),
+            pretty_name: "Debian 12".into(),
+            family: Family::Debian,
+        });
+        facts.systemd = Fact::Known(Systemd { version: 252, booted: true });
+        facts.packages = Fact::Known(Packages {
+            tools: PackageTools { apt: true, dpkg: true, dnf: false, rpm: false },
+            installed: BTreeMap::new(),
+            lists_refreshed: Fact::Absent,
+        });
+        facts.programs = Fact::Known(Programs {
+            nginx: Fact::Absent,
+            openssl: Fact::Absent,
+            pythons: Fact::Known(vec![]),
+            node: Fact::Absent,
+            npm: Fact::Absent,
+            git: Fact::Absent,
+            tools: TOOLS.iter().map(|&tool| (tool.to_owned(), Fact::Absent)).collect(),
+        });
+        facts.users = Fact::Known(vec![]);
+        facts.listeners = Fact::Known(vec![]);
+        facts.nginx_sites = Fact::Known(NginxSites { servers: vec![], includes: vec![], unread: vec![] });
+        facts.firewalls =
+            Fact::Known(Firewalls { firewalld: Fact::Absent, ufw: Fact::Absent, nftables: Fact::Known(vec![]) });
+        facts.selinux = Fact::Absent;
+        facts.clock = Fact::Known(Clock { epoch_seconds: 1_800_000_000, synchronized: Some(true), timezone: None });
+        Self { facts, paths: BTreeMap::new(), manifest: None, ledger: Ledger::default() }
+    }
+
+    fn plan(&self, site: &Site, files: &[WantedFile], release: Option<&NewRelease>) -> Plan {
+        let instances =
+            [Instance { unit: "shop-web@5000.service".into(), socket: None, port: Some(5000), alternate: None }];
+        let wanted = Wanted { site, files, instances: &instances };
+        let profile = HostProfile::resolve(&self.facts).unwrap();
+        let look = |path: &str| self.paths.get(path).cloned().unwrap_or(PathState::Absent);
+        let paths = watches(&wanted, self.manifest.as_ref())
+            .into_iter()
+            .map(|watch| {
+                let seen = Observed { path: watch.path.clone(), state: look(&watch.path), untrusted_parent: None };
+                (watch.path, seen)
+            })
+            .collect();
+        let none = BTreeMap::new();
+        let situation = Situation {
+            host: "web1",
+            site: &site.name,
+            facts: &self.facts,
+            profile: &profile,
+            manifest: self.manifest.as_ref(),
+            ledger: &self.ledger,
+            paths: &paths,
+            packages: &none,
+            offered: &none,
+            releases: &[],
+        };
+        match release {
+            Some(release) => plan_deploy(&situation, &wanted, release),
+            None => plan_apply(&situation, &wanted, None),
+        }
+    }
+
+    /// What the steps of a set-up do to a host.
+    fn apply(&mut self, plan: &Plan, files: &[WantedFile]) {
+        let mut manifest = self.manifest.clone().unwrap_or_else(|| Manifest::new(plan.site.clone()));
+        for step in &plan.steps {
+            match &step.action {
+                Action::InstallPackages { packages, .. } => {
+                    if let Fact::Known(known) = &mut self.facts.packages {
+                        let version = || Fact::Known("1".to_owned());
+                        known.installed.extend(packages.iter().map(|name| (name.clone(), version())));
+                    }
+                }
+                Action::CreateUser { name, home, shell } => {
+                    if let Fact::Known(users) = &mut self.facts.users {
+                        let (name, home, shell) = (name.to_string(), home.clone(), shell.clone());
+                        users.push(User { name, uid: 999, gid: 999, home, shell });
+                    }
+                }
+                Action::MakeDirectory { path, mode, owner, group } => {
+                    let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+                    let known = ["/opt", "/etc", "/var/lib", "/var/log"].contains(&parent);
+                    assert!(known || self.paths.contains_key(parent), "{path} is made before its parent");
+                    self.paths.insert(path.clone(), PathState::Directory { mode: *mode, owner: ownership(owner, group) });
+                }
+                Action::Certificate { directory, names, .. } => {
+                    for name in ["fullchain.pem", "privkey.pem"] {
+                        self.write(&format!("{directory}/{name}"), 0o600, ("root", "root"), b"pem");
+                    }
+                    manifest.certificate = Some(CertificateRecord { names: names.clone(), expires: u64::MAX });
+                }
+                Action::WriteFile(file) => self.install(&file.path, files),
+                Action::InstallNginx { files: nginx } => {
+                    for file in nginx {
+                        self.install(&file.path, files);
+                    }
+                }
+                Action::RemoveFile { path, .. } => {
+                    self.paths.remove(path);
+                }
+                _ => {}
+            }
+        }
+        manifest.files = files
+            .iter()
+            .map(|file| {
+                let masked = match &file.content {
+                    FileContent::Text { .. } => None,
+                    FileContent::Secret { masked } => Some(masked.clone()),
+                };
+                let (owner, group) = (file.owner.clone(), file.group.clone());
+                (file.path.clone(), OwnedFile { digest: file.digest.clone(), mode: file.mode, owner, group, masked })
+            })
+            .collect();
+        self.manifest = Some(manifest);
+    }
+
+    fn install(&mut self, path: &str, files: &[WantedFile]) {
+        let file = files.iter().find(|file| file.path == path).unwrap();
+        let text = file.shown().to_owned();
+        self.write(path, file.mode, (&file.owner, &file.group), text.as_bytes());
+        if let Some(PathState::File { digest, .. }) = self.paths.get_mut(path) {
+            digest.clone_from(&file.digest);
+        }
+    }
+
+    fn write(&mut self, path: &str, mode: u32, owner: (&str, &str), bytes: &[u8]) {
+        let state = PathState::File {
+            mode,
+            owner: ownership(owner.0, owner.1),
+            size: bytes.len() as u64,
+            digest: Digest::of(bytes),
+            content: Some(Content(bytes.to_vec())),
+        };
+        self.paths.insert(path.to_owned(), state);
+    }
+}
+
+fn text(path: &str, text: &str) -> WantedFile {
+    WantedFile {
+        path: path.into(),
+        mode: 0o644,
+        owner: "root".into(),
+        group: "root".into(),
+        content: FileContent::Text { text: text.into() },
+        digest: Digest::of(text.as_bytes()),
+    }
+}
+
+fn secret(path: &str, masked: &str, value: &str) -> WantedFile {
+    WantedFile {
+        mode: 0o600,
+        content: FileContent::Secret { masked: masked.into() },
+        digest: Digest::of(value.as_bytes()),
+        ..text(path, "")
+    }
+}
+
+fn files() -> Vec<WantedFile> {
+    vec![
+        text("/etc/systemd/system/shop-web@.service", "[Service]\n"),
+        secret("/etc/shop/environment", "KEY=•••••• (aa)\n", "KEY=hunter2\n"),
+        text("/etc/nginx/conf.d/shop.conf", "server {}\n"),
+    ]
+}
+
+fn blockers(plan: &Plan) -> Vec<&str> {
+    plan.notices.iter().filter(|n| n.severity == Severity::Blocker).map(|n| n.text.as_str()).collect()
+}
+
+#[test]
+fn what_a_plan_does_leaves_nothing_to_plan() {
+    let (site, files) = (site(), files());
+    let mut host = Model::bare();
+    let first = host.plan(&site, &files, None);
+    assert_eq!(blockers(&first), Vec::<&str>::new());
+    host.apply(&first, &files);
+    let second = host.plan(&site, &files, None);
+    assert!(second.is_empty(), "{:#?}", second.steps);
+    assert_eq!(first.id, Model::bare().plan(&site, &files, None).id, "planning is deterministic");
+}
+
+#[test]
+fn a_secret_never_gets_into_a_plan_not_even_when_it_leaves() {
+    let (site, mut files) = (site(), files());
+    let mut host = Model::bare();
+    let first = host.plan(&site, &files, None);
+    host.apply(&first, &files);
+    host.write("/etc/shop/environment", 0o600, ("root", "root"), b"KEY=hunter2\n");
+    files[1] = text("/etc/shop/environment", "PLAIN=1\n");
+    let plan = host.plan(&site, &files, None);
+    let json = serde_json::to_string(&plan).unwrap();
+    assert!(!json.contains("hunter2"), "{json}");
+    assert!(json.contains("PLAIN=1"), "{json}");
+    assert!(!serde_json::to_string(&first).unwrap().contains("hunter2"));
+}
+
+#[test]
+fn a_private_file_in_the_way_is_drift_and_not_shown() {
+    let (site, files) = (site(), files());
+    let mut host = Model::bare();
+    host.write("/etc/nginx/conf.d/shop.conf", 0o600, ("root", "root"), b"password hunter2;\n");
+    host.write("/etc/systemd/system/shop-web@.service", 0o644, ("root", "root"), b"[Service]\nExecStart=/old\n");
+    let plan = host.plan(&site, &files, None);
+    assert_eq!(plan.drifted().count(), 2);
+    let json = serde_json::to_string(&plan).unwrap();
+    assert!(!json.contains("hunter2") && json.contains("ExecStart=/old"), "{json}");
+}
+
+#[test]
+fn what_could_not_be_seen_blocks() {
+    let (site, files) = (site(), files());
+    for spoil in [
+        (|facts: &mut Facts| facts.listeners = Fact::Failed("no ss".into())) as fn(&mut Facts),
+        |facts| facts.nginx_sites = Fact::Failed("unreadable".into()),
+        |facts| facts.users = Fact::Failed("no getent".into()),
+    ] {
+        let mut host = Model::bare();
+        spoil(&mut host.facts);
+        assert_eq!(blockers(&host.plan(&site, &files, None)).len(), 1);
+    }
+}
+
+#[test]
+fn directories_of_somebody_else_are_not_taken_over() {
+    let (site, files) = (site(), files());
+    let mut host = Model::bare();
+    let state = PathState::Directory { mode: 0o755, owner: ownership("root", "root") };
+    host.paths.insert("/opt/shop".into(), state);
+    assert!(blockers(&host.plan(&site, &files, None))[0].contains("/opt/shop is there already"));
+}
+
+#[test]
+fn a_deployment_needs_the_set_up() {
+    let (site, files) = (site(), files());
+    let mut host = Model::bare();
+    let record = ReleaseRecord {
+        id: "20261121T100000Z-aaaaaa".parse().unwrap(),
+        source: ".".into(),
+        reference: None,
+        commit: None,
+        subject: None,
+        tree: Some(Digest::of(b"tree")),
+        environment: None,
+        config: Digest::of(b""),
+        author: "ann@desk".into(),
+        created: "2026-11-21T10:00:00Z".into(),
+        code_of: None,
+    };
+    let origin = Origin::Upload { tree: Digest::of(b"tree"), files: 1, bytes: 1 };
+    let release = NewRelease { record, origin, lock: Digest::of(b""), gate: vec![] };
+    let early = host.plan(&site, &files, Some(&release));
+    assert!(blockers(&early)[0].contains("is not set up"), "{:?}", blockers(&early));
+    let setup = host.plan(&site, &files, None);
+    host.apply(&setup, &files);
+    let plan = host.plan(&site, &files, Some(&release));
+    assert_eq!(blockers(&plan), Vec::<&str>::new());
+    let kinds: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(kinds[..3], ["source", "config", "seal"]);
+    assert!(kinds[3].starts_with("activate:gate"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn from_any_beginning_one_plan_is_enough(
+        texts in prop::collection::vec("[a-z\n]{0,12}", 3),
+        there in prop::collection::vec(prop::option::of("[a-z\n]{0,12}"), 3),
+        directories in prop::collection::vec(any::<bool>(), 3),
+    ) {
+        let site = site();
+        let wanted: Vec<WantedFile> =
+            files().iter().zip(&texts).map(|(file, content)| text(&file.path, content)).collect();
+        let mut host = Model::bare();
+        for (file, content) in wanted.iter().zip(&there) {
+            if let Some(content) = content {
+                host.write(&file.path, 0o644, ("root", "root"), content.as_bytes());
+            }
+        }
+        for (path, present) in ["/var/lib/slipway", "/etc/slipway", "/etc/slipway/tls"].iter().zip(&directories) {
+            if *present {
+                let owner = ownership("root", "root");
+                host.paths.insert((*path).to_owned(), PathState::Directory { mode: 0o700, owner });
+            }
+        }
+        let plan = host.plan(&site, &wanted, None);
+        prop_assert_eq!(blockers(&plan), Vec::<&str>::new());
+        host.apply(&plan, &wanted);
+        let again = host.plan(&site, &wanted, None);
+        prop_assert!(again.is_empty(), "{:#?}", again.steps);
+    }
+}
