@@ -38,6 +38,8 @@ pub(crate) enum Stop {
         /// The mistakes and warnings.
         diagnostics: Vec<Diagnostic>,
     },
+    /// The person said no.
+    Declined,
 }
 
 impl From<Failure> for Stop {
@@ -106,14 +108,20 @@ impl Context {
     /// Connects, with `asker` for every question.
     pub(crate) async fn connect_as(&self, desk: &Desk, host: &Host, asker: Arc<Asker>) -> Result<Arc<Link>, Failure> {
         let resolved = desk.target(host)?;
-        for problem in &resolved.problems {
-            self.warn(&problem.to_string());
+        let tell = || resolved.problems.iter().for_each(|problem| self.warn(&problem.to_string()));
+        // Somebody who works with a host every day has read them; they matter again when it cannot be reached.
+        let now = asker.steps() == Steps::Shown || self.screen.verbose;
+        if now {
+            tell();
         }
-        let mut target = resolved.target;
+        let mut target = resolved.target.clone();
         target.fingerprint.clone_from(&self.global.accept_host_key);
         let parties = Parties { credentials: asker.clone(), decision: asker.clone(), observer: asker };
         let link = Link::open(host.name.as_str(), Desk::dial(target, parties)).await;
         self.screen.calm();
+        if link.is_err() && !now {
+            tell();
+        }
         Ok(Arc::new(link?))
     }
 
@@ -174,16 +182,17 @@ impl Context {
         self.screen.json(&Document { schema: 1, command: self.command, ok, result });
     }
 
-    /// Refuses when nobody can be asked and `--yes` was not given.
-    pub(crate) async fn agreed(&self, question: &str) -> Result<bool, Failure> {
+    /// Asks whether to go on, unless `--yes` was given.
+    pub(crate) async fn agreed(&self, question: &str) -> Result<(), Stop> {
         if self.global.yes {
-            return Ok(true);
+            return Ok(());
         }
         if !crate::prompt::somebody_there() {
             return Err(Failure::new(Code::Usage, "there is no terminal to ask on; nothing was changed")
-                .hint("say --yes to go on without being asked"));
+                .hint("say --yes to go on without being asked")
+                .into());
         }
-        Ok(crate::prompt::confirm(&self.screen, question).await)
+        if crate::prompt::confirm(&self.screen, question).await { Ok(()) } else { Err(Stop::Declined) }
     }
 }
 

@@ -21,7 +21,7 @@
 //! | 23 | how it ended is not known |
 //! | 30 | local files or the database cannot be used |
 //! | 31 | something on the host did not work, before anything was begun |
-//! | 130 | interrupted |
+//! | 130 | interrupted, or the question was answered with no |
 //!
 //! 2 to 12, 30 and 31 mean that nothing was changed on the host by this command.
 
@@ -139,7 +139,7 @@ pub(crate) const TABLE: &[(Exit, &str)] = &[
     (Exit::Unknown, "how it ended is not known; slipway status tells"),
     (Exit::Local, "local files or the database cannot be used"),
     (Exit::Host, "something on the host did not work, before anything was begun"),
-    (Exit::Interrupted, "interrupted"),
+    (Exit::Interrupted, "interrupted, or the question was answered with no"),
 ];
 
 #[cfg(test)]

@@ -79,6 +79,20 @@ struct ErrorDocument<'a> {
 
 fn stopped(screen: &Screen, command: &str, stop: &Stop) -> Exit {
     let (failure, diagnostics, text) = match stop {
+        Stop::Declined => {
+            let exit = Exit::Interrupted;
+            match screen.reader {
+                Reader::Person => screen.note("Nothing was changed."),
+                Reader::Program => {
+                    let error = serde_json::json!({"code": "declined", "message": "nothing was changed"});
+                    let exit = exit.number();
+                    screen.json(&serde_json::json!(
+                        {"schema": 1, "command": command, "ok": false, "error": error, "exit": exit}
+                    ));
+                }
+            }
+            return exit;
+        }
         Stop::Failed(failure) => (failure.clone(), None, print::failure::failure(failure, screen.err)),
         Stop::WrongSite { path, text, diagnostics } => {
             let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();

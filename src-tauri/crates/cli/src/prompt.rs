@@ -69,6 +69,11 @@ impl Asker {
         Arc::new(Self { screen, known: Mutex::default(), keys: Mutex::default(), steps })
     }
 
+    /// Whether it shows each step.
+    pub(crate) fn steps(&self) -> Steps {
+        self.steps
+    }
+
     /// Fingerprint of the key that `host` showed.
     pub(crate) fn key_of(&self, host: &str) -> Option<String> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(host).cloned()

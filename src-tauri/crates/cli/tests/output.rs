@@ -135,6 +135,9 @@ fn hosts_of_the_ssh_configuration_are_taken_over_as_aliases() {
     let lines =
         ["host import --dry-run", "host import", "host import", "host import nobody", "host show shop-2 --json"];
     let text = lines.map(|line| desk.run(line)).join("\n");
+    assert!(desk.run("host export hosts.json").contains("2 hosts and 0 sites are in hosts.json."));
+    assert!(desk.run("host import --file hosts.json").contains("kept as they were: shop-1, shop-2"));
+    assert!(desk.run("host import --file hosts.json --replace").contains("replaced: shop-1, shop-2"));
     let times = |text: &str| {
         let mut out = String::new();
         for part in text.split_inclusive(',') {

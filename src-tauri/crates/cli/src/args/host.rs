@@ -29,8 +29,14 @@ pub(crate) enum HostCommand {
         /// Host
         name: Option<HostName>,
     },
-    /// Take hosts over from ~/.ssh/config
+    /// Take hosts over from ~/.ssh/config, or from a file that host export wrote
     Import(Import),
+    /// Write hosts and sites to a file to pass on: no secrets, no trust
+    Export {
+        /// File; standard output by default
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
 }
 
 /// `slipway host add`.
@@ -88,8 +94,14 @@ pub(crate) struct Import {
     /// Only these aliases; all by default
     pub(crate) aliases: Vec<String>,
     /// Show what would be taken over
-    #[arg(long)]
+    #[arg(long, conflicts_with = "file")]
     pub(crate) dry_run: bool,
+    /// Take over this export instead
+    #[arg(long, value_name = "FILE", conflicts_with = "aliases", value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+    /// Replace hosts that are known already by those of the export
+    #[arg(long, requires = "file")]
+    pub(crate) replace: bool,
 }
 
 /// How commands become root's.

@@ -26,6 +26,7 @@ pub(crate) async fn run(context: &Context, command: HostCommand) -> Outcome {
         HostCommand::Edit(arguments) => edit(context, &desk, arguments),
         HostCommand::Test { name } => test(context, &desk, name).await,
         HostCommand::Import(arguments) => super::host_import::run(context, &desk, &arguments),
+        HostCommand::Export { file } => super::host_import::export(context, &desk, file.as_deref()),
     }
 }
 
@@ -210,10 +211,7 @@ fn show(context: &Context, desk: &Desk, name: &HostName) -> Outcome {
 async fn remove(context: &Context, desk: &Desk, name: &HostName) -> Outcome {
     desk.inventory.host(name).map_err(|error| inventory_failure(&error))?;
     let question = format!("Forget {name}, its address and tags? Nothing changes on it, and its history stays");
-    if !context.agreed(&question).await? {
-        context.screen.note("Nothing was changed.");
-        return Ok(Exit::Interrupted);
-    }
+    context.agreed(&question).await?;
     desk.inventory.remove_host(name).map_err(|error| inventory_failure(&error))?;
     context.answer(name, format!("{name} is forgotten here; nothing was changed on it."));
     Ok(Exit::Done)

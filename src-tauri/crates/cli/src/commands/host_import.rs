@@ -1,13 +1,18 @@
-//! `slipway host import`: hosts of `~/.ssh/config`, as aliases: what they mean stays in that file.
+//! `slipway host import` and `export`. Hosts of `~/.ssh/config` come in as aliases: what they mean stays in that file.
+
+use std::path::Path;
 
 use serde::Serialize;
-use slipway_engine::desk::Desk;
-use slipway_engine::inventory::{Host, HostName};
+use slipway_engine::desk::{Desk, inventory_failure};
+use slipway_engine::failure::{Code, Failure};
+use slipway_engine::inventory::{Export, Host, HostName, OnConflict};
 
 use crate::args::Import;
 use crate::context::{Context, Outcome};
 use crate::exit::Exit;
 use crate::print::table::{Cell, Tone, table};
+use crate::print::text::visible;
+use crate::print::words;
 
 /// What became of one alias.
 #[derive(Serialize)]
@@ -21,6 +26,10 @@ struct Taken {
 
 /// Adds the aliases that are not known yet; nothing is connected to.
 pub(crate) fn run(context: &Context, desk: &Desk, arguments: &Import) -> Outcome {
+    if let Some(file) = &arguments.file {
+        let on_conflict = if arguments.replace { OnConflict::Replace } else { OnConflict::Keep };
+        return import(context, desk, file, on_conflict);
+    }
     let aliases = desk.ssh_aliases()?;
     let wanted = |alias: &&String| arguments.aliases.is_empty() || arguments.aliases.contains(alias);
     let mut all: Vec<Taken> = aliases.iter().filter(wanted).map(|alias| take(desk, alias, arguments.dry_run)).collect();
@@ -49,6 +58,39 @@ pub(crate) fn run(context: &Context, desk: &Desk, arguments: &Import) -> Outcome
     context.answer(&all, text);
     let refused = !arguments.aliases.is_empty() && all.iter().any(|taken| taken.result == "refused");
     Ok(if refused { Exit::Usage } else { Exit::Done })
+}
+
+/// Writes hosts and sites, for another computer.
+pub(crate) fn export(context: &Context, desk: &Desk, file: Option<&Path>) -> Outcome {
+    let export = desk.inventory.export(desk.clock.now()).map_err(|error| inventory_failure(&error))?;
+    let mut text = serde_json::to_string_pretty(&export)
+        .map_err(|error| Failure::new(Code::Local, format!("the inventory cannot be written: {error}")))?;
+    text.push('\n');
+    let Some(file) = file else {
+        context.screen.raw(&text);
+        return Ok(Exit::Done);
+    };
+    super::site::write_atomically(file, text.as_bytes())
+        .map_err(|error| Failure::new(Code::Local, format!("{} cannot be written: {error}", file.display())))?;
+    let (hosts, sites) = (words::count(export.hosts.len(), "host"), words::count(export.sites.len(), "site"));
+    context.answer(&export, format!("{hosts} and {sites} are in {}.", file.display()));
+    Ok(Exit::Done)
+}
+
+fn import(context: &Context, desk: &Desk, file: &Path, on_conflict: OnConflict) -> Outcome {
+    let wrong = |why: String| Failure::new(Code::Usage, format!("{} cannot be taken over: {why}", file.display()));
+    let text = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    let export: Export = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+    let report = desk.inventory.import(&export, on_conflict, desk.clock.now());
+    let report = report.map_err(|error| inventory_failure(&error))?;
+    let line = |word: &str, names: &[String]| match names {
+        [] => String::new(),
+        names => format!("{word}: {}\n", visible(&names.join(", "))),
+    };
+    let parts = [("added", &report.added), ("replaced", &report.replaced), ("kept as they were", &report.kept)];
+    let text: String = parts.into_iter().map(|(word, names)| line(word, names)).collect();
+    context.answer(&report, if text.is_empty() { "It holds nothing.".to_owned() } else { text });
+    Ok(Exit::Done)
 }
 
 fn take(desk: &Desk, alias: &str, dry_run: bool) -> Taken {

@@ -53,6 +53,7 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Host(HostCommand::Edit(_)) => "host edit",
         Command::Host(HostCommand::Test { .. }) => "host test",
         Command::Host(HostCommand::Import(_)) => "host import",
+        Command::Host(HostCommand::Export { .. }) => "host export",
         Command::Facts { .. } => "facts",
         Command::Site(SiteCommand::New(_)) => "site new",
         Command::Site(SiteCommand::Check { .. }) => "site check",

@@ -10,7 +10,11 @@ use crate::context::{Context, Outcome};
 use crate::exit::Exit;
 use crate::print::style::Style;
 use crate::print::table::{Cell, Tone, table};
+use crate::print::text::{cut, visible};
 use crate::print::words;
+
+/// Cells of a release's state; the whole reason is in the JSON form.
+const LONGEST_STATE: usize = 60;
 
 /// Lists releases, or removes one.
 pub(crate) async fn run(context: &Context, command: Option<ReleasesCommand>) -> Outcome {
@@ -23,10 +27,7 @@ pub(crate) async fn run(context: &Context, command: Option<ReleasesCommand>) -> 
         Some(ReleasesCommand::Remove { id }) => {
             let question =
                 format!("Remove the files of release {id} from {}? They cannot be brought back", link.name());
-            if !context.agreed(&question).await? {
-                context.screen.note("Nothing was changed.");
-                return Ok(Exit::Interrupted);
-            }
+            context.agreed(&question).await?;
             watch::remove_release(&link, &site, &id, &desk.asked()?).await?;
             context.answer(&id, format!("The files of release {id} are gone from {}.", link.name()));
         }
@@ -48,7 +49,9 @@ fn row(release: &KnownRelease, now: Timestamp) -> Vec<Cell> {
         Some(state) if state.removed => Cell::toned("– removed", Tone::Dim),
         Some(state) if state.known_good => Cell::from("○ worked"),
         Some(state) => match state.last {
-            LedgerEvent::Failed => Cell::toned(format!("✕ failed: {}", state.text), Tone::Bad),
+            LedgerEvent::Failed => {
+                Cell::toned(cut(&visible(&format!("✕ failed: {}", state.text)), LONGEST_STATE), Tone::Bad)
+            }
             LedgerEvent::Begin => Cell::toned("▲ interrupted", Tone::Watch),
             LedgerEvent::Good | LedgerEvent::Restored => Cell::from("○ worked"),
             LedgerEvent::Removed => Cell::toned("– removed", Tone::Dim),

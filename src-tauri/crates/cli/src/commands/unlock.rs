@@ -12,10 +12,7 @@ pub(crate) async fn run(context: &Context) -> Outcome {
     let host = desk.choose_host(context.global.host.as_ref(), None)?;
     let question =
         format!("End the lock on {host}? Whoever holds it may be in the middle of a run from another desktop");
-    if !context.agreed(&question).await? {
-        context.screen.note("Nothing was changed.");
-        return Ok(Exit::Interrupted);
-    }
+    context.agreed(&question).await?;
     let link = context.link(&desk, &host).await?;
     let holder = lock::unlock(&link).await?;
     let text = match &holder {

@@ -53,7 +53,7 @@ fn line(out: &mut String, indent: usize, text: &str) {
 fn headline(plan: &Plan) -> String {
     let (site, host) = (&plan.site, visible(&plan.host));
     match &plan.intent {
-        Intent::Apply => format!("Set {host} up for {site}"),
+        Intent::Apply => format!("Apply the site file of {site} to {host}"),
         Intent::Deploy { release } => format!("Deploy release {release} of {site} to {host}"),
         Intent::Rollback { release } => format!("Roll {site} on {host} back to release {release}"),
     }

@@ -18,6 +18,9 @@ use crate::link::Link;
 use crate::site::planned::{Asked, SiteInput};
 use crate::site::{Planned, Request};
 
+/// Plans that are kept.
+const MOST_PLANS: usize = 100;
+
 /// A plan with what is needed to make it again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SavedPlan {
@@ -58,7 +61,24 @@ impl Desk {
         let text = serde_json::to_vec_pretty(&saved)
             .map_err(|error| Failure::new(Code::Local, format!("the plan cannot be written: {error}")))?;
         self.home.write_private(&self.home.plan(&saved.plan.id), &text).map_err(|error| home_failure(&error))?;
+        self.forget_old_plans();
         Ok(saved)
+    }
+
+    /// Removes all but the newest kept plans.
+    fn forget_old_plans(&self) {
+        let mut kept: Vec<_> = std::fs::read_dir(self.home.plans())
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "json"))
+            .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+            .collect();
+        kept.sort_by(|a, b| b.cmp(a));
+        for (_, path) in kept.into_iter().skip(MOST_PLANS) {
+            // One that stays does no harm.
+            let _ = std::fs::remove_file(path);
+        }
     }
 
     /// A kept plan by the first digits of its id.
