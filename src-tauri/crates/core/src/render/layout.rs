@@ -1,7 +1,5 @@
 //! Where things are on a host.
 
-use super::input::Platform;
-use super::output::RenderedDirectory;
 use crate::site::{RelativePath, Site};
 
 /// Where certbot's webroot challenges are answered from.
@@ -81,58 +79,4 @@ impl<'a> Layout<'a> {
     pub fn logs(&self) -> String {
         format!("/var/log/{}", self.name)
     }
-}
-
-/// Directories that the rendered files and units rely on, parents first.
-pub(super) fn directories(site: &Site, platform: &Platform) -> Vec<RenderedDirectory> {
-    let layout = Layout::of(site);
-    let user = site.name.as_str();
-    let directory = |path: String, owner: &str, group: &str, mode: u32| RenderedDirectory {
-        path,
-        owner: owner.to_owned(),
-        group: group.to_owned(),
-        mode,
-    };
-    let mut list = vec![
-        directory(layout.root(), "root", "root", 0o755),
-        directory(layout.shared(), user, user, 0o755),
-        directory(layout.etc(), "root", "root", 0o755),
-    ];
-    let mut nested = |base: String, paths: Vec<&RelativePath>| {
-        if paths.is_empty() {
-            return;
-        }
-        list.push(directory(base.clone(), "root", user, 0o750));
-        for path in paths {
-            for parent in parents(path) {
-                let path = format!("{base}/{parent}");
-                if list.iter().all(|known| known.path != path) {
-                    list.push(directory(path, "root", user, 0o750));
-                }
-            }
-        }
-    };
-    nested(format!("{}/secrets", layout.etc()), site.secret_file.keys().collect());
-    nested(format!("{}/config", layout.etc()), site.config_file.keys().collect());
-    for (path, shared) in &site.shared {
-        let mode = shared.mode.as_ref().and_then(|mode| u32::from_str_radix(mode, 8).ok()).unwrap_or(0o750);
-        for parent in parents(path) {
-            let path = format!("{}/{parent}", layout.shared());
-            if list.iter().all(|known| known.path != path) {
-                list.push(directory(path, user, user, 0o755));
-            }
-        }
-        let path = format!("{}/{path}", layout.shared());
-        list.retain(|known| known.path != path);
-        list.push(directory(path, user, user, mode));
-    }
-    if site.logs.directory {
-        list.push(directory(layout.logs(), user, &platform.log_group, 0o2750));
-    }
-    list
-}
-
-/// The parts of `a/b/c` above its last: `a`, `a/b`.
-fn parents(path: &str) -> Vec<&str> {
-    path.match_indices('/').filter_map(|(index, _)| path.get(..index)).collect()
 }

@@ -29,8 +29,7 @@ pub use layout::{ACME_WEBROOT, Layout};
 pub use mask::fingerprint;
 pub use operator::render_operator;
 pub use output::{
-    Content, FileKind, PortGuard, ProcessUnits, Rendered, RenderedDirectory, RenderedFile, SecretContent, Subject,
-    UnitInstance, UnitSet,
+    Content, FileKind, PortGuard, ProcessUnits, Rendered, RenderedFile, SecretContent, Subject, UnitInstance, UnitSet,
 };
 pub use template::{names as template_names, source as template_source};
 pub use units::{PORT_RETRY_SECONDS, SECOND_PORT_SET, unit_set};
@@ -57,8 +56,7 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, Vec<RenderError>> {
     files.extend(app::files(&scope));
     files.extend(nginx::files(&scope));
     files.extend(app::logrotate(&scope));
-    let directories = layout::directories(input.site, input.platform);
-    scope.errors.finish(Rendered { files, directories, units, guard })
+    scope.errors.finish(Rendered { files, units, guard })
 }
 
 /// What every part of rendering needs at hand.

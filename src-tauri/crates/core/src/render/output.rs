@@ -1,4 +1,4 @@
-//! What rendering produces: files, directories, units. The bundle of a release.
+//! What rendering produces: files and units, the bundle of a release.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +10,6 @@ use crate::site::{Name, Ready};
 pub struct Rendered {
     /// Files in the order in which a person wants to review them.
     pub files: Vec<RenderedFile>,
-    /// Directories that the files and units need, parents first.
-    pub directories: Vec<RenderedDirectory>,
     /// Units to enable and start.
     pub units: UnitSet,
     /// Ports that must be reachable from the host itself only, and the unit that sees to it.
@@ -117,19 +115,6 @@ pub enum Subject {
     Logs,
     /// Who may do what.
     Access,
-}
-
-/// One directory on the host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RenderedDirectory {
-    /// Absolute path.
-    pub path: String,
-    /// Owning user.
-    pub owner: String,
-    /// Owning group.
-    pub group: String,
-    /// Permission bits.
-    pub mode: u32,
 }
 
 /// The units of a site.

@@ -80,9 +80,6 @@ impl World {
 /// Every file in one text, as a person reviews it.
 pub(super) fn review(rendered: &Rendered) -> String {
     let mut text = String::new();
-    for d in &rendered.directories {
-        text.push_str(&format!("==> {}/ {}:{} {:04o}\n", d.path, d.owner, d.group, d.mode));
-    }
     text.push_str(&files(&rendered.files));
     text
 }
