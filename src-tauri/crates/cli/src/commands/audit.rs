@@ -11,8 +11,9 @@ use crate::print::words;
 
 /// Shows the newest entries, newest last.
 pub(crate) async fn run(context: &Context, lines: usize) -> Outcome {
-    let (_desk, link, site) = open(context).await?;
-    let mut entries = watch::audit(&link, &site).await?;
+    let (_desk, link, file) = open(context).await?;
+    let site = &file.site.name;
+    let mut entries = watch::audit(&link, site).await?;
     entries.drain(..entries.len().saturating_sub(lines));
     let rows: Vec<Vec<Cell>> = entries
         .iter()

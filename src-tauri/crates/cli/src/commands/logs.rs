@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use slipway_core::site::Name;
+use slipway_engine::failure::{Code, Failure};
 use slipway_engine::watch::{self, LogLine, LogQuery};
 
 use super::status::open;
@@ -16,11 +18,19 @@ use crate::print::words;
 
 /// Shows log lines, and goes on with new ones if asked.
 pub(crate) async fn run(context: &Context, arguments: LogsArguments) -> Outcome {
-    let (_desk, link, site) = open(context).await?;
-    let mut query =
-        LogQuery { process: arguments.process, lines: arguments.lines, since: arguments.since, after: None };
+    let (_desk, link, file) = open(context).await?;
+    let site = &file.site.name;
+    let known: Vec<Name> = file.site.process.keys().cloned().collect();
+    if let Some(process) = arguments.process.as_ref().filter(|process| !known.contains(process)) {
+        let names: Vec<&str> = known.iter().map(|name| name.as_str()).collect();
+        return Err(Failure::new(Code::Usage, format!("{} has no process {process}", file.site.name))
+            .hint(format!("there are {}", names.join(", ")))
+            .into());
+    }
+    let processes = arguments.process.map_or(known, |process| vec![process]);
+    let mut query = LogQuery { processes, lines: arguments.lines, since: arguments.since, after: None };
     let style = context.screen.style();
-    let page = watch::logs(&link, &site, &query).await?;
+    let page = watch::logs(&link, site, &query).await?;
     if !arguments.follow {
         let text: Vec<String> = page.lines.iter().map(|line| shown(line, style)).collect();
         let text = if text.is_empty() { "No log lines.".to_owned() } else { text.join("\n") };
@@ -42,7 +52,7 @@ pub(crate) async fn run(context: &Context, arguments: LogsArguments) -> Outcome 
         tokio::time::sleep(Duration::from_secs(1)).await;
         // Lines that pile up in a second are all wanted, whatever was asked for at first.
         query.lines = if query.after.is_some() { 10_000 } else { query.lines };
-        let page = watch::logs(&link, &site, &query).await?;
+        let page = watch::logs(&link, site, &query).await?;
         lines = page.lines;
         query.after = page.cursor;
     }

@@ -18,17 +18,18 @@ const LONGEST_STATE: usize = 60;
 
 /// Lists releases, or removes one.
 pub(crate) async fn run(context: &Context, command: Option<ReleasesCommand>) -> Outcome {
-    let (desk, link, site) = open(context).await?;
+    let (desk, link, file) = open(context).await?;
+    let site = &file.site.name;
     match command {
         None | Some(ReleasesCommand::List) => {
-            let all = watch::releases(&link, &site).await?;
+            let all = watch::releases(&link, site).await?;
             context.answer(&all, list(&all, desk.clock.now(), context.screen.style()));
         }
         Some(ReleasesCommand::Remove { id }) => {
             let question =
                 format!("Remove the files of release {id} from {}? They cannot be brought back", link.name());
             context.agreed(&question).await?;
-            watch::remove_release(&link, &site, &id, &desk.asked()?).await?;
+            watch::remove_release(&link, site, &id, &desk.asked()?).await?;
             context.answer(&id, format!("The files of release {id} are gone from {}.", link.name()));
         }
     }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use slipway_core::site::Name;
-use slipway_engine::desk::Desk;
+use slipway_engine::desk::{Desk, SiteFile};
 use slipway_engine::link::Link;
 use slipway_engine::watch::{self, SiteStatus};
 
@@ -17,11 +16,12 @@ use crate::print::words;
 
 /// Shows what runs, once or again and again.
 pub(crate) async fn run(context: &Context, watching: bool) -> Outcome {
-    let (desk, link, site) = open(context).await?;
+    let (desk, link, file) = open(context).await?;
+    let site = &file.site.name;
     let mut last = String::new();
     loop {
         let facts = context.facts(&desk, &link).await?;
-        let status = watch::status(&link, &facts, &site).await?;
+        let status = watch::status(&link, &facts, site).await?;
         let text = describe(&status, context.screen.style());
         // Only what changed is printed again, so that what was seen stays to be read.
         if text != last || !watching {
@@ -36,12 +36,12 @@ pub(crate) async fn run(context: &Context, watching: bool) -> Outcome {
 }
 
 /// The desk, the connection and the site that a command about a running site means.
-pub(crate) async fn open(context: &Context) -> Result<(Desk, Arc<Link>, Name), Stop> {
+pub(crate) async fn open(context: &Context) -> Result<(Desk, Arc<Link>, SiteFile), Stop> {
     let desk = context.desk()?;
     let file = context.site_file()?;
     let host = desk.choose_host(context.global.host.as_ref(), Some(&file.site))?;
     let link = context.link(&desk, &host).await?;
-    Ok((desk, link, file.site.name))
+    Ok((desk, link, file))
 }
 
 fn describe(status: &SiteStatus, style: Style) -> String {

@@ -170,8 +170,9 @@ fn parse_releases(text: &str) -> Result<(Ledger, Vec<KnownRelease>), String> {
 /// Which log lines are asked for.
 #[derive(Debug, Clone, Default)]
 pub struct LogQuery {
-    /// Only this process of the site.
-    pub process: Option<Name>,
+    /// Of these processes of the site; all of them when empty. Name them when you know them: units of a site `shop-eu`
+    /// look like those of a site `shop` to a pattern for all.
+    pub processes: Vec<Name>,
     /// At most this many of the newest lines.
     pub lines: u32,
     /// Not older than this, as journalctl understands it: `-1h`, `today`, `2026-11-21 10:00`.
@@ -207,14 +208,13 @@ pub struct LogLine {
 /// # Errors
 /// When the host cannot be asked, or the journal cannot be read.
 pub async fn logs(link: &Link, site: &Name, query: &LogQuery) -> Outcome<LogPage> {
-    let pattern = match &query.process {
-        Some(process) => format!("{site}-{process}@*"),
-        None => format!("{site}-*@*"),
-    };
     let mut argv =
         vec!["journalctl".to_owned(), "-q".to_owned(), "--no-pager".to_owned(), "-o".to_owned(), "json".to_owned()];
     argv.push("--output-fields=MESSAGE,_SYSTEMD_UNIT,UNIT,PRIORITY,__REALTIME_TIMESTAMP,__CURSOR".to_owned());
-    argv.push(format!("--unit={pattern}"));
+    if query.processes.is_empty() {
+        argv.push(format!("--unit={site}-*@*"));
+    }
+    argv.extend(query.processes.iter().map(|process| format!("--unit={site}-{process}@*")));
     argv.push(format!("--lines={}", query.lines.clamp(1, 10_000)));
     if let Some(since) = &query.since {
         argv.push(format!("--since={since}"));
