@@ -121,6 +121,7 @@ pub fn plan_rollback(
                 Some("it will be proved on a private port first"),
             );
         }
+        changed_by_hand(&mut draft, situation);
         let activation = Activation {
             gate_port: (!good).then(|| gate_port(situation, wanted)),
             instances: instances.to_vec(),
@@ -130,6 +131,22 @@ pub fn plan_rollback(
         push_activation(&mut draft, activation);
     }
     finish(draft, situation, wanted, Intent::Rollback { release: target.clone() })
+}
+
+/// Says which files a rollback finds changed by hand. It must not wait for a decision about them: they are kept aside.
+fn changed_by_hand(draft: &mut Draft, situation: &Situation<'_>) {
+    let Some(manifest) = situation.manifest else { return };
+    for path in manifest.files.keys() {
+        if let Some(PathState::File { digest, .. }) = situation.path(path)
+            && !manifest.wrote(path, digest)
+        {
+            draft.notice(
+                Severity::Warning,
+                format!("{path} was changed on the host by hand; going back replaces it"),
+                Some("what is there is kept in the directory `replaced` of the site's records on the host"),
+            );
+        }
+    }
 }
 
 fn finish(mut draft: Draft, situation: &Situation<'_>, wanted: &Wanted<'_>, intent: Intent) -> Plan {
