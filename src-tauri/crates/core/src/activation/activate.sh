@@ -79,16 +79,23 @@ wait_healthy() { # unit, port or empty
     done
 }
 runs_from() { # unit, release directory: the process itself says where it runs
-    pid=$(show "$1" MainPID)
-    case $pid in '' | 0 | *[!0-9]*)
-        why="$1 has no main process"
-        return 1
-        ;;
-    esac
-    cwd=$(readlink "/proc/$pid/cwd") || cwd='unknown'
-    case $cwd/ in "$2"/*) return 0 ;; esac
-    why="$1 (process $pid) runs from $cwd instead of $2"
-    return 1
+    turn=0
+    while :; do
+        pid=$(show "$1" MainPID)
+        case $pid in '' | 0 | *[!0-9]*)
+            why="$1 has no main process"
+            return 1
+            ;;
+        esac
+        cwd=$(readlink "/proc/$pid/cwd") || cwd='unknown'
+        case $cwd/ in "$2"/*) return 0 ;; esac
+        why="$1 (process $pid) runs from $cwd instead of $2"
+        # A process that was forked a moment ago has not gone to its directory yet.
+        case $cwd in / | unknown) ;; *) return 1 ;; esac
+        turn=$((turn + 1))
+        [ "$turn" -le 25 ] || return 1
+        sleep 0.2
+    done
 }
 
 # --- files of the bundle --------------------------------------------------------------------------
@@ -189,8 +196,9 @@ gate_clean() {
     systemctl daemon-reload
 }
 gate() {
+    # Without a port there is none: a release that has proved itself before.
+    [ -n "$GATE_PORT" ] && [ -d "$new/config/.gate" ] || return 0
     phase gate
-    [ -d "$new/config/.gate" ] || return 0
     mkdir -p /run/systemd/system
     cp "$new"/config/.gate/* /run/systemd/system/ && systemctl daemon-reload || {
         why='the gate could not be set up'
