@@ -56,7 +56,12 @@ impl Going<'_> {
         let mut reader = Reader::new(self, first);
         let mut lines = Lines::default();
         // It cannot be stopped half-way: it goes forward or back by itself within a bounded time.
-        self.follow(&task, false, &mut lines, &mut |line| reader.line(&line)).await?;
+        match self.follow(&task, false, &mut lines, &mut |line| reader.line(&line)).await {
+            Ok(_) => {}
+            Err(failure) if failure.lost => return Err(failure),
+            // The host is there, but the activation's own word is not (it lost its power, say): what runs is looked at.
+            Err(failure) => reader.activated.reason = failure.message,
+        }
         if reader.activated.log.is_empty() && reader.activated.ending != Some(Ending::Good) {
             // No unit failed, but a program that ran on the way: its own last words.
             let said = lines.tail().into_iter().filter(|line| !line.starts_with('@'));
