@@ -69,14 +69,17 @@ impl Link {
     /// # Errors
     /// When the host does not come back in time.
     pub async fn ask(&self, question: impl Fn() -> Command) -> Outcome<Output> {
-        let connection = self.connection().await;
-        match connection.run(question()).await {
-            Ok(output) => Ok(output),
-            Err(error) if connection.failure().is_some() => {
-                self.reconnect().await.map_err(|_| host_failure(&error))?;
-                self.run(question()).await
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let connection = self.connection().await;
+            match connection.run(question()).await {
+                Ok(output) => return Ok(output),
+                // A link that broke once may well break again.
+                Err(error) if connection.failure().is_some() && tokio::time::Instant::now() < deadline => {
+                    self.reconnect().await.map_err(|_| host_failure(&error))?;
+                }
+                Err(error) => return Err(host_failure(&error)),
             }
-            Err(error) => Err(host_failure(&error)),
         }
     }
 
@@ -90,10 +93,10 @@ impl Link {
                     return Ok(());
                 }
                 // A host that refuses the login or shows another key will not change its mind by being asked again.
-                Err(error @ (ConnectError::Unreachable { .. } | ConnectError::Timeout { .. }))
-                    if tokio::time::Instant::now() + pause < deadline =>
+                Err(error)
+                    if (error.is_transient() || matches!(error, ConnectError::NoPrivilegedShell { .. }))
+                        && tokio::time::Instant::now() + pause < deadline =>
                 {
-                    let _ = error;
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(20));
                 }
