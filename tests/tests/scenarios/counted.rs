@@ -17,14 +17,9 @@ async fn a_plan_costs_two_round_trips() {
     let server = SocketAddr::from((host.address(), host.ssh_port()));
     // It brings its own runtime, which cannot begin inside this one.
     let relay = std::thread::spawn(move || Relay::start(server, Conditions::default()).unwrap()).join().unwrap();
-    let port = relay.address().port();
-    let known = host.known_hosts_line().replace(&host.address().to_string(), &format!("[127.0.0.1]:{port}"));
-    std::fs::write(direct.desk.home.known_hosts(), known + "\n").unwrap();
-    let mut entry = direct.desk.inventory.host(&direct.host).unwrap();
-    entry.name = "far".parse().unwrap();
-    (entry.address, entry.port) = ("127.0.0.1".to_owned(), port);
-    direct.desk.inventory.add_host(&entry).unwrap();
-    let desk = TestDesk { host: entry.name.clone(), ..direct };
+    let desk = TestDesk::through(relay.address(), &host);
+    desk.assemble("v1");
+    let file = desk.site(&file.text);
 
     let link = desk.link().await;
     let connection = link.connection().await;

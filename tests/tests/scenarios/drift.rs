@@ -51,4 +51,17 @@ async fn hand_made_changes_are_shown_kept_and_replaced_with_consent_only() {
     println!("{kept}");
     assert!(kept.contains("parlour.conf") && kept.contains("gunicorn-web.py"), "{kept}");
     desk.expect_nothing_to_do(&file).await;
+
+    // Going back is for emergencies: it asks nothing, but says it beforehand and keeps what was there.
+    let (path, text) = ("/etc/parlour/gunicorn-web.py", originals.last().unwrap());
+    host.write_file(path, [text.as_slice(), b"# tuned again\n"].concat()).unwrap();
+    let back = Request::Rollback { to: None };
+    let planned = desk.plan(&file, &back).await;
+    let told = planned.plan.notices.iter().any(|notice| notice.text.contains(path));
+    assert!(told, "{:#?}", planned.plan.notices);
+    desk.expect(Succeeded, &file, &back).await;
+    assert_eq!(&host.read_file(path).unwrap(), text);
+    let kept = inside(&host, "grep -rl 'tuned again' /var/lib/slipway/parlour");
+    assert!(kept.contains("gunicorn-web.py"), "{kept}");
+    desk.expect_nothing_to_do(&file).await;
 }

@@ -8,6 +8,14 @@ use slipway_tests::hosts::Host;
 use crate::support::outside::ask;
 use crate::support::{DEPLOY, TestDesk};
 
+/// A build that goes on until the test lets it end.
+pub(crate) const BUILD: &str = r#"
+[[build]]
+run = ["sh", "-c", "until [ -e /opt/hall/cache/go ]; do sleep 0.1; done"]
+"#;
+/// Succeeds inside the host while that build goes on.
+pub(crate) const BUILDS: &str = "pgrep -f '^sh -c until \\[ -e /opt/hall' >/dev/null";
+
 /// The site file; `more` goes behind it.
 pub(crate) fn site(domain: &str, more: &str) -> String {
     format!(

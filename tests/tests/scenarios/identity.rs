@@ -71,24 +71,12 @@ async fn every_way_to_become_root_works_and_a_wrong_password_is_tried_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn through_a_jump_host_both_keys_are_checked() {
     let Some(gate) = boot() else { return };
-    // The same client key must open both: the kit makes one for each host.
     let host = Host::boot(Distribution::Debian12, HostOptions::default()).unwrap();
-    let public = std::process::Command::new("ssh-keygen").arg("-yf").arg(host.client_key()).output().unwrap().stdout;
-    let allow = |user: &str, home: &str| {
-        format!("cat /root/key >>{home}/.ssh/authorized_keys && chown {user}: {home}/.ssh/authorized_keys")
-    };
-    gate.write_file("/root/key", &public).unwrap();
-    let files = inside(&gate, "sshd -T 2>/dev/null | grep -i authorizedkeysfile");
-    println!("{files}");
-    inside(&gate, &allow("deploy", "/home/deploy"));
-
     let mut desk = TestDesk::new(&host, "root");
     desk.know(&gate);
     desk.host = "inner".parse().unwrap();
-    let mut known = desk.desk.inventory.host(&"web1".parse().unwrap()).unwrap();
-    known.name = desk.host.clone();
-    known.jump = Some(format!("deploy@{}", gate.address()));
-    desk.desk.inventory.add_host(&known).unwrap();
+    desk.enter("gate", &gate, "deploy", None);
+    desk.enter("inner", &host, "root", Some("gate"));
     let file = hall::file(&desk, "");
     let plan = desk.plan(&file, &Request::Apply).await.plan;
     assert!(!plan.is_empty());

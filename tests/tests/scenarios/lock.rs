@@ -12,20 +12,14 @@ use slipway_engine::site::Request;
 use crate::support::{DEPLOY, TestDesk};
 use crate::{boot, failed, hall, inside, state, words};
 
-/// A build that goes on until the test lets it end.
-const BUILD: &str = r#"
-[[build]]
-run = ["sh", "-c", "until [ -e /opt/hall/cache/go ]; do sleep 0.1; done"]
-"#;
-
 #[tokio::test(flavor = "multi_thread")]
 async fn two_desks_take_turns() {
     let Some(host) = boot() else { return };
     let anna = Arc::new(TestDesk::of("anna@laptop", &host, "root"));
-    let file = hall::file(&anna, BUILD);
+    let file = hall::file(&anna, hall::BUILD);
     anna.expect(Succeeded, &file, &Request::Apply).await;
     let bert = TestDesk::of("bert@office", &host, "root");
-    let theirs = hall::file(&bert, BUILD);
+    let theirs = hall::file(&bert, hall::BUILD);
     let planned = bert.plan(&theirs, &DEPLOY).await;
 
     let run = tokio::spawn({
@@ -33,7 +27,7 @@ async fn two_desks_take_turns() {
         async move { anna.run(&file, &DEPLOY).await }
     });
     let deadline = Instant::now() + Duration::from_secs(60);
-    while inside(&host, "pgrep -f 'until \\[ -e /opt/hall' || true").is_empty() {
+    while !host.shell(hall::BUILDS).is_success() {
         assert!(Instant::now() < deadline && !run.is_finished(), "the build does not begin");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

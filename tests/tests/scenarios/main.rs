@@ -14,6 +14,7 @@ mod lock;
 mod neighbour;
 mod source;
 mod stale;
+mod trouble;
 
 use slipway_engine::failure::{Code, Failure};
 use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites};

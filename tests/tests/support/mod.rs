@@ -5,6 +5,7 @@
 pub mod outside;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::Command;
@@ -152,6 +153,19 @@ impl TestDesk {
         desk.know(host);
         desk.enter("web1", host, user, None);
         desk
+    }
+
+    /// A desk that reaches `host` through a relay.
+    pub fn through(relay: SocketAddr, host: &Host) -> Self {
+        let desk = Self::new(host, "root");
+        let known =
+            host.known_hosts_line().replace(&host.address().to_string(), &format!("[127.0.0.1]:{}", relay.port()));
+        std::fs::write(desk.desk.home.known_hosts(), known + "\n").unwrap();
+        let mut entry = desk.desk.inventory.host(&desk.host).unwrap();
+        entry.name = "far".parse().unwrap();
+        (entry.address, entry.port) = (relay.ip().to_string(), relay.port());
+        desk.desk.inventory.add_host(&entry).unwrap();
+        Self { host: entry.name, ..desk }
     }
 
     /// Writes the host's true key into the known-hosts file.

@@ -1,0 +1,106 @@
+//! Links that break and hosts that lose their power while a run is under way (X-04).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use slipway_core::event::VerdictKind::{RolledBack, Succeeded, Unknown};
+use slipway_engine::site::Request;
+use slipway_tests::hosts::Host;
+use slipway_tests::relay::{Conditions, Cut, Relay};
+
+use crate::support::outside::{assert_version, get, instances};
+use crate::support::{DEPLOY, TestDesk, parlour_site};
+use crate::{boot, hall, inside};
+
+/// Waits until `script` succeeds inside the host.
+async fn until(host: &Host, script: &str) {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    while !host.shell(script).is_success() {
+        assert!(Instant::now() < deadline, "{script} never succeeded");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_outlives_the_link() {
+    let Some(host) = boot() else { return };
+    let server = SocketAddr::from((host.address(), host.ssh_port()));
+    // It brings its own runtime, which cannot begin inside this one.
+    let relay = std::thread::spawn(move || Relay::start(server, Conditions::default()).unwrap()).join().unwrap();
+    let desk = Arc::new(TestDesk::through(relay.address(), &host));
+    let file = hall::file(&desk, hall::BUILD);
+    desk.expect(Succeeded, &file, &Request::Apply).await;
+    let run = tokio::spawn({
+        let (desk, file) = (desk.clone(), file.clone());
+        async move { desk.run(&file, &DEPLOY).await }
+    });
+    until(&host, hall::BUILDS).await;
+    relay.cut(Cut::Reset);
+    // It is asked for news over another connection, which is cut too.
+    until(&host, "[ \"$(journalctl --sync; journalctl -q -o cat -t sshd -t sshd-session | grep -c Accepted)\" -ge 3 ]")
+        .await;
+    relay.cut(Cut::Reset);
+    inside(&host, "touch /opt/hall/cache/go");
+    let ran = run.await.unwrap();
+    assert_eq!(ran.verdict.kind, Succeeded, "{}", ran.story());
+    assert_eq!(hall::seen(&host), "200 one");
+    assert_eq!(inside(&host, "ls /run/slipway"), "mutex\n", "something was left behind");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_power_cut_during_the_switch_is_seen_and_mended() {
+    let Some(host) = boot() else { return };
+    let desk = Arc::new(TestDesk::new(&host, "root"));
+    desk.assemble("v5");
+    let v1 = desk.first_release().await;
+    let v5 = desk.site(&parlour_site("v5", ""));
+    let run = tokio::spawn({
+        let (desk, file) = (desk.clone(), v5.clone());
+        async move { desk.run(&file, &DEPLOY).await }
+    });
+    // The first instance of the new release is starting, the second is still the old one.
+    until(&host, "[ \"$(ls -d /opt/parlour/releases/*/ | tail -1)\" = \"$(realpath /opt/parlour/current)/\" ] && systemctl show -p ActiveState parlour-web@5000.service | grep -q activating").await;
+    host.power_off_hard();
+    host.start().unwrap();
+    // The desk looks for the host for a while, finds it, and tells what it sees.
+    let ran = run.await.unwrap();
+    println!("{}", ran.story());
+    assert!(
+        matches!(ran.verdict.kind, Unknown | RolledBack | slipway_core::event::VerdictKind::Split),
+        "{}",
+        ran.story()
+    );
+    instances(&host, 2);
+    println!("after the power cut: {:?}", get(&host, "/version"));
+
+    let planned = desk.plan(&v1, &Request::Apply).await;
+    let told = planned.plan.notices.iter().any(|notice| notice.text.contains("interrupted"));
+    assert!(told && !planned.plan.is_empty(), "{:#?} {:#?}", planned.plan.notices, planned.plan.steps);
+    desk.expect(Succeeded, &v1, &Request::Rollback { to: None }).await;
+    assert_version(&host, "v1");
+    desk.expect_nothing_to_do(&v1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_server_that_is_down_is_no_success() {
+    let Some(host) = boot() else { return };
+    let desk = TestDesk::new(&host, "root");
+    desk.assemble("v2");
+    desk.first_release().await;
+    let v2 = desk.site(&parlour_site("v2", ""));
+    let planned = desk.plan(&v2, &DEPLOY).await;
+    inside(&host, "systemctl stop nginx");
+    match desk.execute(&planned, &v2).await {
+        // Seen before anything was done, or at the end.
+        Err(failure) => println!("{failure:#?}"),
+        Ok(ran) => {
+            println!("{}", ran.story());
+            assert_eq!(ran.verdict.kind, RolledBack, "{}", ran.story());
+        }
+    }
+    inside(&host, "systemctl start nginx");
+    assert_version(&host, "v1");
+    desk.expect(Succeeded, &v2, &DEPLOY).await;
+    assert_version(&host, "v2");
+}
