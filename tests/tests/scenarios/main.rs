@@ -15,6 +15,7 @@ mod neighbour;
 mod source;
 mod stale;
 mod trouble;
+mod whole;
 
 use slipway_engine::failure::{Code, Failure};
 use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites};

@@ -312,7 +312,7 @@ fn a_deployment_needs_the_set_up() {
         code_of: None,
     };
     let origin = Origin::Upload { tree: Digest::of(b"tree"), files: 1, bytes: 1 };
-    let release = NewRelease { record, origin, lock: Digest::of(b""), gate: vec![] };
+    let release = NewRelease { record, origin, lock: Digest::of(b""), requirements: vec![], gate: vec![] };
     let early = host.plan(&site, &files, Some(&release));
     assert!(blockers(&early)[0].contains("is not set up"), "{:?}", blockers(&early));
     let setup = host.plan(&site, &files, None);

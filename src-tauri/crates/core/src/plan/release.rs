@@ -48,6 +48,8 @@ pub struct NewRelease {
     pub origin: Origin,
     /// Digest of its lock state: the files that say which packages it needs.
     pub lock: Digest,
+    /// Requirement files that its code has, relative to it.
+    pub requirements: Vec<String>,
     /// Gate unit files, rendered for this release and the port that [`gate_port`] gives: name and text.
     pub gate: Vec<FileWrite>,
 }
@@ -403,8 +405,8 @@ fn python_tasks(site: &Site, release: &NewRelease, python: &PythonOffer, directo
     push(words(&[&python.program, "-m", "venv", directory]));
     let pip = format!("{directory}/bin/pip");
     let mut install = words(&[&pip, "install", "--no-cache-dir", "--progress-bar", "off"]);
-    for file in requirement_files(site) {
-        install.extend(["-r".to_owned(), file]);
+    for file in &release.requirements {
+        install.extend(["-r".to_owned(), file.clone()]);
     }
     install.extend(site.runtime.extra_packages.iter().cloned());
     if install.len() > 5 {
@@ -416,7 +418,7 @@ fn python_tasks(site: &Site, release: &NewRelease, python: &PythonOffer, directo
     tasks
 }
 
-/// Requirement files of a Python site, relative to its code.
+/// Requirement files that a Python site may have, relative to its code: those it lists, else the usual one.
 pub fn requirement_files(site: &Site) -> Vec<String> {
     if site.runtime.kind != RuntimeKind::Python {
         return Vec::new();

@@ -161,7 +161,13 @@ impl Planned {
             code_of: Some(old.code_of.clone().unwrap_or(current.clone())),
             ..old
         };
-        Ok(Some(NewRelease { record, origin: Origin::Release(current), lock: Digest::of(b""), gate: Vec::new() }))
+        Ok(Some(NewRelease {
+            record,
+            origin: Origin::Release(current),
+            lock: Digest::of(b""),
+            requirements: Vec::new(),
+            gate: Vec::new(),
+        }))
     }
 
     async fn rollback(

@@ -71,10 +71,22 @@ impl Source {
         Ok(Self::Local { upload, label })
     }
 
+    /// Whether the source has this file.
+    fn has(&self, site: &Site, path: &str) -> bool {
+        match self {
+            Self::Local { upload, .. } => upload.has_file(path),
+            Self::Git { resolved, .. } => {
+                let asked = requirement_files(site);
+                let blob = asked.iter().position(|asked| asked == path).and_then(|at| resolved.blobs.get(at));
+                blob.is_some_and(|blob| blob != "-")
+            }
+        }
+    }
+
     /// The release that it becomes.
     ///
     /// # Errors
-    /// Never in practice; see [`new_id`].
+    /// When the site file lists requirement files that the source does not have.
     pub fn release(&self, site: &Site, asked: &Asked) -> Outcome<NewRelease> {
         let (source, reference, commit, subject, tree, origin, lock) = match self {
             Self::Local { upload, label } => {
@@ -89,6 +101,15 @@ impl Source {
                 (url.clone(), reference.clone(), commit, Some(resolved.subject.clone()), None, origin, lock)
             }
         };
+        let (there, missing): (Vec<_>, Vec<_>) =
+            requirement_files(site).into_iter().partition(|path| self.has(site, path));
+        if !site.runtime.requirements.is_empty() && !missing.is_empty() {
+            return Err(Failure::new(
+                Code::BadSiteFile,
+                format!("runtime.requirements lists {}, which the source does not have", missing.join(", ")),
+            )
+            .hint("paths are relative to the source (and to source.subdirectory); nothing was changed"));
+        }
         let unique = tree.as_ref().map(|tree| tree.as_str().to_owned()).or_else(|| commit.clone()).unwrap_or_default();
         let record = ReleaseRecord {
             id: new_id(asked, &[unique.as_bytes()])?,
@@ -103,7 +124,7 @@ impl Source {
             created: asked.clock.now().to_string(),
             code_of: None,
         };
-        Ok(NewRelease { record, origin, lock, gate: Vec::new() })
+        Ok(NewRelease { record, origin, lock, requirements: there, gate: Vec::new() })
     }
 
     /// The files to send, if any.

@@ -87,6 +87,11 @@ impl Upload {
         self.tree.bytes()
     }
 
+    /// Whether this path is a file in it.
+    pub fn has_file(&self, path: &str) -> bool {
+        self.tree.entries().iter().any(|entry| entry.path == path && matches!(entry.kind, Kind::File { .. }))
+    }
+
     /// Digest of the lock state: the named files' contents.
     pub fn lock(&self, paths: &[String]) -> Digest {
         let of = |path: &String| {
