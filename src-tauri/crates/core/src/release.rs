@@ -212,7 +212,9 @@ pub enum LedgerEvent {
     Begin,
     /// It is active and proved itself.
     Good,
-    /// It did not prove itself; the text says why.
+    /// It did not prove itself, and going back to the release before it began; the text says why.
+    Back,
+    /// It did not prove itself, and that has been dealt with; the text says why.
     Failed,
     /// It was made active again because the next one failed.
     Restored,
@@ -283,9 +285,10 @@ impl Ledger {
         states.into_values().rev().collect()
     }
 
-    /// The release whose activation began but never ended, if the last entry says so.
+    /// The release whose activation, or going back from it, began but never ended, if the last entry says so.
     pub fn interrupted(&self) -> Option<&ReleaseId> {
-        self.entries.last().filter(|entry| entry.event == LedgerEvent::Begin).map(|entry| &entry.release)
+        let open = |entry: &&LedgerEntry| matches!(entry.event, LedgerEvent::Begin | LedgerEvent::Back);
+        self.entries.last().filter(open).map(|entry| &entry.release)
     }
 
     /// The release to go back to from `current`: the one that was good most recently before it.
@@ -312,6 +315,7 @@ fn parse_entry(line: &str) -> Option<LedgerEntry> {
     let event = match parts.next()? {
         "begin" => LedgerEvent::Begin,
         "good" => LedgerEvent::Good,
+        "back" => LedgerEvent::Back,
         "failed" => LedgerEvent::Failed,
         "restored" => LedgerEvent::Restored,
         "removed" => LedgerEvent::Removed,
@@ -344,6 +348,18 @@ mod tests {
         assert_eq!(ledger.interrupted().map(ReleaseId::as_str), Some(C));
         assert_eq!(ledger.previous_good(Some(&C.parse().unwrap())).unwrap().as_str(), A);
         assert_eq!(ledger.previous_good(Some(&A.parse().unwrap())), None);
+    }
+
+    #[test]
+    fn going_back_that_never_ended_is_an_interruption() {
+        let begun = format!("1 good {A} \n2 begin {B} x\n3 back {B} health\n");
+        let ledger = Ledger::parse(&begun);
+        assert!(ledger.unreadable.is_empty());
+        assert_eq!(ledger.interrupted().map(ReleaseId::as_str), Some(B));
+        assert!(!ledger.releases().iter().any(|state| state.id.as_str() == B && state.known_good));
+        let ended = Ledger::parse(&format!("{begun}4 failed {B} health\n5 restored {A} health"));
+        assert_eq!(ended.interrupted(), None);
+        assert_eq!(ended.previous_good(None).unwrap().as_str(), A);
     }
 
     #[test]

@@ -124,7 +124,9 @@ impl Task {
             arguments.push(format!("--setenv={name}={value}"));
         }
         arguments.push("--".to_owned());
-        arguments.extend(self.argv.iter().cloned());
+        // The program's path is taken as it is; its arguments go through the service manager's expansion.
+        arguments.extend(self.argv.iter().take(1).cloned());
+        arguments.extend(self.argv.iter().skip(1).map(|word| literal(word)));
         Command::script(START, arguments).timeout(Duration::from_secs(20))
     }
 
@@ -144,6 +146,12 @@ impl Task {
     pub fn is_active(unit: &str) -> Command {
         Command::new(["systemctl", "is-active", &format!("{unit}.service")])
     }
+}
+
+/// An argument of `systemd-run` that reaches the program as `word`: the manager (247 to 257 alike) puts values for `$X`
+/// and `${X}` and makes one dollar of two; `--expand-environment=no` exists only since 254.
+pub(crate) fn literal(word: &str) -> String {
+    word.replace('$', "$$")
 }
 
 /// Removes the files that a run left in `/run/slipway`.
@@ -179,4 +187,24 @@ pub fn parse_news(output: &Output, offset: u64) -> Result<News, String> {
     // What is left to read comes first; the end is told with the last piece.
     let ended = if next < size && !text.is_empty() { None } else { ended };
     Ok(News { text, offset: next, ended })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dollars_of_arguments_reach_the_program() {
+        let task = Task {
+            unit: "slipway-run-x".to_owned(),
+            user: None,
+            argv: ["/opt/$a/b", "echo ${HOME} $$", "$X"].map(str::to_owned).to_vec(),
+            directory: "/".to_owned(),
+            environment: BTreeMap::new(),
+            writable: Vec::new(),
+            timeout_s: 1,
+        };
+        let argv = task.start("run", "key").argv;
+        assert_eq!(argv.get(argv.len() - 3..).unwrap(), ["/opt/$a/b", "echo $${HOME} $$$$", "$$X"]);
+    }
 }

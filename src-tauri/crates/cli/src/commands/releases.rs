@@ -53,7 +53,7 @@ fn row(release: &KnownRelease, now: Timestamp) -> Vec<Cell> {
             LedgerEvent::Failed => {
                 Cell::toned(cut(&visible(&format!("✕ failed: {}", state.text)), LONGEST_STATE), Tone::Bad)
             }
-            LedgerEvent::Begin => Cell::toned("▲ interrupted", Tone::Watch),
+            LedgerEvent::Begin | LedgerEvent::Back => Cell::toned("▲ interrupted", Tone::Watch),
             LedgerEvent::Good | LedgerEvent::Restored => Cell::from("○ worked"),
             LedgerEvent::Removed => Cell::toned("– removed", Tone::Dim),
         },

@@ -4,24 +4,44 @@ set -u
 building=$1 release=$2 site=$3 environment=$4
 shift 4
 chown root:root "$building" && chmod 0700 "$building" || exit 1
+if [ -L "$building/code" ] || [ ! -d "$building/code" ]; then
+    echo "the release has no code" >&2
+    exit 1
+fi
+# First of all the tree becomes root's: what is looked at afterwards stays as it was seen.
+chown -Rh root:root "$building/code" && chmod -R u=rwX,go=rX,go-s "$building/code" || exit 1
+if [ -n "$(find "$building/code" \( ! -user root -o ! -type l -perm /022 \) -print -quit)" ]; then
+    echo "the code was changed while it was being sealed" >&2
+    exit 1
+fi
 while [ "$#" -ge 2 ]; do
-    link=$building/code/$1
-    # The code came from outside: what it put in the way of a link is replaced only when it is empty or a link itself.
-    if [ -L "$link" ]; then rm -f "$link"; elif [ -d "$link" ]; then rmdir "$link" || {
-        echo "$1 exists in the source and is not empty; it cannot become a link to the shared directory" >&2
-        exit 1
-    }; fi
-    parent=$(dirname "$link")
-    case $(realpath -m "$parent") in "$building/code" | "$building"/code/*) ;; *)
-        echo "$1 leads out of the source" >&2
+    name=${1%/}
+    case /$name/ in *//* | */./* | */../*)
+        echo "$1 is no path inside the source" >&2
         exit 1
         ;;
     esac
-    mkdir -p "$parent" && ln -s "$2" "$link" || exit 1
+    # The code came from outside: no directory on the way may be a link, wherever it leads.
+    parent=$building/code rest=$name
+    while :; do
+        case $rest in */*) ;; *) break ;; esac
+        parent=$parent/${rest%%/*} rest=${rest#*/}
+        if [ -L "$parent" ]; then
+            echo "$1 leads through a symbolic link of the source" >&2
+            exit 1
+        fi
+        [ -d "$parent" ] || mkdir -m 0755 "$parent" || exit 1
+    done
+    link=$parent/$rest
+    # What the source put in the way of a link is replaced only when it is empty or a link itself.
+    if [ -L "$link" ]; then rm -f "$link" || exit 1; elif [ -d "$link" ]; then rmdir "$link" || {
+        echo "$1 exists in the source and is not empty; it cannot become a link to the shared directory" >&2
+        exit 1
+    }; fi
+    ln -sT "$2" "$link" || exit 1
     shift 2
 done
-if [ "$environment" != - ]; then ln -sfn "../../envs/$(basename "$environment")" "$building/env" || exit 1; fi
-chown -Rh root:root "$building/code" && chmod -R u=rwX,go=rX,go-s "$building/code" || exit 1
+if [ "$environment" != - ]; then ln -sfnT "../../envs/$(basename "$environment")" "$building/env" || exit 1; fi
 chown "root:$site" "$building/config" && chmod 0750 "$building/config" || exit 1
 find "$building/config" -mindepth 1 -type d -exec chown "root:$site" {} + -exec chmod 0750 {} + || exit 1
 chmod 0755 "$building" || exit 1

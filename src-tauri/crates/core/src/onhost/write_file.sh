@@ -1,9 +1,11 @@
-# Writes standard input to a file. Arguments: path, mode, owner, group, expected ("-": nothing there; "any"; or
-# the SHA-256 of what is there), directory that keeps what was there (or "-"), "parents" or "-".
+# Writes a file. Arguments: path, mode, owner, group, directory that keeps what was there (or "-"), "parents" or "-".
+# Standard input: one line with what is expected ("-": nothing there; "any"; or the SHA-256 of what is there: it says
+# something of a secret, and every process sees arguments), then the content.
 set -u
-path=$1 mode=$2 owner=$3 group=$4 expected=$5 keep=$6
+path=$1 mode=$2 owner=$3 group=$4 keep=$5
+read -r expected || exit 1
 directory=$(dirname "$path")
-if [ "$7" = parents ]; then mkdir -p "$directory" || exit 1; fi
+if [ "$6" = parents ]; then mkdir -p "$directory" || exit 1; fi
 if [ -L "$path" ]; then
     now=link
 elif [ -f "$path" ]; then

@@ -22,7 +22,7 @@ const INSTALL_NGINX: &str = concat!(
     include_str!("../onhost/install_nginx.sh")
 );
 const REMOVE_FILE: &str = r#"
-[ "$(sha256sum <"$1" | cut -c1-64)" = "$2" ] || { echo "$1 is no longer what the plan was made for" >&2; exit 76; }
+read -r expected && [ "$(sha256sum <"$1" | cut -c1-64)" = "$expected" ] || { echo "$1 is no longer what the plan was made for" >&2; exit 76; }
 rm -f -- "$1"
 "#;
 const SEAL: &str = include_str!("../onhost/seal.sh");
@@ -209,24 +209,26 @@ pub struct NoPayload(pub String);
 impl FileWrite {
     /// The command that writes it; `base` is put in front of the path (the release's or stage's directory).
     fn command(&self, payloads: &Payloads, base: &str) -> Result<Command, NoPayload> {
-        let stdin = match &self.content {
-            FileContent::Text { text } => Stdin::Bytes(text.clone().into_bytes()),
-            FileContent::Secret { .. } => {
-                Stdin::Secret(payloads.get(&self.path).ok_or_else(|| NoPayload(self.path.clone()))?.clone())
-            }
-        };
         let elsewhere = !base.is_empty();
         let expected = match &self.expected {
             _ if elsewhere => "any",
             Some(digest) => digest.as_str(),
             None => "-",
         };
+        // A digest of a secret tells something of it, and arguments are seen by every process on the host.
+        let after_expected = |content: &[u8]| [expected.as_bytes(), b"\n", content].concat();
+        let stdin = match &self.content {
+            FileContent::Text { text } => Stdin::Bytes(after_expected(text.as_bytes())),
+            FileContent::Secret { .. } => {
+                let secret = payloads.get(&self.path).ok_or_else(|| NoPayload(self.path.clone()))?;
+                Stdin::Secret(Secret::new(after_expected(secret.expose())))
+            }
+        };
         let arguments = [
             format!("{base}{}", self.path),
             format!("{:o}", self.mode),
             self.owner.clone(),
             self.group.clone(),
-            expected.to_owned(),
             if elsewhere { None } else { self.keep.clone() }.unwrap_or_else(|| "-".to_owned()),
             if elsewhere { "parents" } else { "-" }.to_owned(),
         ];
@@ -280,7 +282,10 @@ impl Action {
             }
             Self::WriteFile(file) => vec![file.command(payloads, "")?],
             Self::RemoveFile { path, expected } => {
-                vec![Command::script(REMOVE_FILE, [path.clone(), expected.as_str().to_owned()])]
+                vec![
+                    Command::script(REMOVE_FILE, [path.clone()])
+                        .stdin(Stdin::Bytes(format!("{}\n", expected.as_str()).into_bytes())),
+                ]
             }
             Self::InstallNginx { files } => {
                 let mut commands = vec![Command::new(["rm", "-rf", "--", NGINX_STAGE])];

@@ -158,7 +158,8 @@ impl Going<'_> {
     pub(crate) fn record_release(&self, record: &ReleaseRecord) -> Result<Command, StepFailure> {
         let text = serde_json::to_string_pretty(record).map_err(|error| StepFailure::new(error.to_string()))?;
         let path = format!("{}/release.json", self.layout.building(&record.id));
-        Ok(Command::script(r#"cat >"$1" && chmod 0644 "$1""#, [path]).stdin(Stdin::Bytes(text.into_bytes())))
+        // It holds a digest of the configuration, secrets included: root's only.
+        Ok(Command::script(r#"umask 077; rm -f "$1"; cat >"$1""#, [path]).stdin(Stdin::Bytes(text.into_bytes())))
     }
 
     /// The command that keeps the release's instances with its configuration, for a later rollback.

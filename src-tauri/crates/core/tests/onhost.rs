@@ -1,0 +1,163 @@
+//! Programs that run on a host, run here on a folder of their own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command as Process, Output, Stdio};
+
+use slipway_core::command::{Command, Stdin};
+use slipway_core::digest::Digest;
+use slipway_core::plan::action::{Action, FileContent, FileWrite, Payloads, seal};
+use slipway_core::release::{Layout, ReleaseRecord};
+use slipway_core::secret::Secret;
+
+const ID: &str = "20261121T100000Z-aaaaaa";
+
+/// A folder that goes away; none when the test cannot be run here.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Option<Self> {
+        let root = Process::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
+        if !root {
+            println!("not run: only root can give files to root");
+            return None;
+        }
+        let path = std::env::temp_dir().join(format!("slipway-onhost-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Some(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn run(argv: &[String], input: &[u8]) -> Output {
+    let (program, arguments) = argv.split_first().unwrap();
+    let mut child = Process::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that ends early does not read everything.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+/// A building release below `root`, and what sealing it says.
+fn sealed(root: &Path, links: &[(&str, &str)]) -> Output {
+    let building = root.join("building");
+    fs::create_dir_all(building.join("config/etc")).unwrap();
+    let record: ReleaseRecord = serde_json::from_value(serde_json::json!({
+        "id": ID, "source": "x", "config": Digest::of(b"x"), "author": "x", "created": "x",
+    }))
+    .unwrap();
+    let site = "shop".parse().unwrap();
+    let links: Vec<_> = links.iter().map(|(link, target)| ((*link).to_owned(), (*target).to_owned())).collect();
+    let mut argv = seal(&Layout::new(&site), &site, &record, None, &links).argv;
+    let (from, to) = (building.to_str().unwrap(), root.join("release"));
+    for (place, value) in argv.iter_mut().skip(4).zip([from, to.to_str().unwrap(), "root"]) {
+        value.clone_into(place);
+    }
+    run(&argv, b"")
+}
+
+#[test]
+fn sealing_never_reaches_through_a_link_of_the_source() {
+    let Some(folder) = Folder::new("through") else { return };
+    let (root, outside) = (&folder.0, folder.0.join("outside"));
+    fs::create_dir_all(root.join("building/code")).unwrap();
+    fs::create_dir_all(outside.join("media")).unwrap();
+    fs::create_dir_all(outside.join("empty")).unwrap();
+    symlink("/somewhere", outside.join("link")).unwrap();
+    symlink(&outside, root.join("building/code/static")).unwrap();
+    for link in ["static/link", "static/empty", "static/new", "static/media/deep", "../outside/empty", "/etc"] {
+        let output = sealed(root, &[(link, "/opt/shop/shared/media")]);
+        assert!(!output.status.success(), "{link}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("symbolic link") || said.contains("no path inside"), "{link}: {said}");
+    }
+    let mut left: Vec<_> = fs::read_dir(&outside).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["empty", "link", "media"]);
+    assert_eq!(fs::read_dir(outside.join("media")).unwrap().count(), 0);
+}
+
+#[test]
+fn sealing_makes_links_and_takes_the_code_for_root() {
+    let Some(folder) = Folder::new("links") else { return };
+    let root = &folder.0;
+    let code = root.join("building/code");
+    fs::create_dir_all(code.join("media")).unwrap();
+    fs::create_dir_all(code.join("full")).unwrap();
+    fs::write(code.join("full/file"), "x").unwrap();
+    fs::write(code.join("app.py"), "x").unwrap();
+    fs::set_permissions(code.join("app.py"), fs::Permissions::from_mode(0o4777)).unwrap();
+    symlink("/opt/other", code.join("old")).unwrap();
+    for path in ["media", "full", "app.py", "."] {
+        std::os::unix::fs::chown(code.join(path), Some(65534), Some(65534)).unwrap();
+    }
+    let refused = sealed(root, &[("full", "/target")]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("is not empty"), "{refused:?}");
+    assert!(code.join("full/file").exists());
+    let output = sealed(root, &[("media", "/target/a"), ("old", "/target/b"), ("new/deep/er", "/target/c")]);
+    assert!(output.status.success(), "{output:?}");
+    let code = root.join("release/code");
+    for (link, target) in [("media", "/target/a"), ("old", "/target/b"), ("new/deep/er", "/target/c")] {
+        assert_eq!(fs::read_link(code.join(link)).unwrap(), Path::new(target), "{link}");
+    }
+    let app = fs::metadata(code.join("app.py")).unwrap();
+    assert_eq!((app.uid(), app.gid(), app.mode() & 0o7777), (0, 0, 0o755));
+}
+
+fn write(root: &Path, content: FileContent, payloads: &Payloads, expected: Option<Digest>) -> (Command, Output) {
+    let file = FileWrite {
+        path: root.join("file").to_str().unwrap().to_owned(),
+        mode: 0o600,
+        owner: "root".to_owned(),
+        group: "root".to_owned(),
+        content,
+        expected,
+        keep: None,
+    };
+    let commands = Action::WriteFile(file).commands(&"shop".parse().unwrap(), payloads).unwrap().unwrap();
+    let command = commands.into_iter().next().unwrap();
+    // Scratch files go into the folder too.
+    let argv: Vec<_> = command.argv.iter().map(|word| word.replace("/run/slipway", root.to_str().unwrap())).collect();
+    let output = match &command.stdin {
+        Stdin::Empty => run(&argv, b""),
+        Stdin::Bytes(bytes) => run(&argv, bytes),
+        Stdin::Secret(secret) => run(&argv, secret.expose()),
+    };
+    (command, output)
+}
+
+#[test]
+fn files_are_written_over_what_is_expected_and_no_argument_tells_of_a_secret() {
+    let Some(folder) = Folder::new("write") else { return };
+    let root = &folder.0;
+    let text = |text: &str| FileContent::Text { text: text.to_owned() };
+    let none = Payloads::new();
+    let (_, output) = write(root, text("\none\n\\n two"), &none, None);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(fs::read(root.join("file")).unwrap(), b"\none\n\\n two");
+    let (_, output) = write(root, text("x"), &none, None);
+    assert_eq!(output.status.code(), Some(76), "{output:?}");
+
+    let path = root.join("file").to_str().unwrap().to_owned();
+    let payloads = Payloads::from([(path, Secret::new(b"hush\0\xff\n".to_vec()))]);
+    let digest = Digest::of(b"\none\n\\n two");
+    let masked = FileContent::Secret { masked: "•".to_owned() };
+    let (command, output) = write(root, masked, &payloads, Some(digest.clone()));
+    assert!(output.status.success(), "{output:?}");
+    assert!(!command.argv.iter().any(|word| word.contains(digest.as_str())), "{:?}", command.argv);
+    assert_eq!(fs::read(root.join("file")).unwrap(), b"hush\0\xff\n");
+}
