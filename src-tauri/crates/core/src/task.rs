@@ -99,6 +99,10 @@ impl Task {
         property(format!("RuntimeMaxSec={}", self.timeout_s));
         property("CollectMode=inactive-or-failed".to_owned());
         property(format!("WorkingDirectory={}", self.directory));
+        if self.user.is_none() {
+            // Told to stop, root's own work may first have to put things back: that takes as long as it takes.
+            property(format!("TimeoutStopSec={}", self.timeout_s));
+        }
         if let Some(user) = &self.user {
             property(format!("User={user}"));
             property(format!("Group={user}"));

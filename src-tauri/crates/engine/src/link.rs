@@ -75,8 +75,9 @@ impl Link {
             match connection.run(question()).await {
                 Ok(output) => return Ok(output),
                 // A link that broke once may well break again.
-                Err(error) if connection.failure().is_some() && tokio::time::Instant::now() < deadline => {
-                    self.reconnect().await.map_err(|_| host_failure(&error))?;
+                Err(_) if connection.failure().is_some() && tokio::time::Instant::now() < deadline => {
+                    // Why it cannot be reached again says more than that it was lost: it may show another key.
+                    self.reconnect().await?;
                 }
                 Err(error) => return Err(host_failure(&error)),
             }

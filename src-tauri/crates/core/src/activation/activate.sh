@@ -3,7 +3,7 @@
 # Runs on the host as a transient unit, so it finishes even when the desktop or the link is gone.
 # Everything it needs is in the variables and functions that Slipway writes in front of this text:
 #   SITE ROOT STATE RELEASE PREVIOUS REASON H_PATH H_STATUS H_TIMEOUT H_WITHIN H_SETTLE H_HOST
-#   FRONT_URL FRONT_RESOLVE GATE_PORT OVERLAP, each_added, each_previous, each_check, each_instance, each_retired, each_migrate,
+#   FRONT_URL FRONT_RESOLVE GATE_PORT OVERLAP HOOK_LIMIT, each_added, each_previous, each_check, each_instance, each_retired, each_migrate,
 #   each_before, each_after.
 # Lines that begin with "@" are for Slipway, all others are what commands printed.
 set -u
@@ -13,6 +13,7 @@ umask 022
 work=$(mktemp -d "/run/slipway/activate.XXXXXX") || exit 70
 began=$(date +%s)
 units_changed=no nginx_changed=no why='' failing=''
+stage=before retired=no hooks=0 hook=''
 new=$ROOT/releases/$RELEASE
 old=${PREVIOUS:+$ROOT/releases/$PREVIOUS}
 
@@ -43,11 +44,24 @@ ask() {
         why="nothing answers on 127.0.0.1:$1"
         return 1
     fi
-    code=$(curl -s -o "$work/body" --noproxy '*' --max-filesize 1048576 -w '%{http_code}' --max-time "$H_TIMEOUT" \
-        -H "Host: $H_HOST" -H 'X-Forwarded-Proto: https' "http://127.0.0.1:$1$H_PATH") || {
+    # --max-filesize does not bound a body whose length is not announced: head does.
+    rm -f "$work/head" "$work/asked"
+    {
+        curl -s -D "$work/head" --noproxy '*' --max-time "$H_TIMEOUT" \
+            -H "Host: $H_HOST" -H 'X-Forwarded-Proto: https' "http://127.0.0.1:$1$H_PATH"
+        echo "$?" >"$work/asked"
+    } | head -c 1048577 >"$work/body"
+    asked=''
+    if [ -e "$work/asked" ]; then read -r asked <"$work/asked"; fi
+    if [ "$(stat -c %s "$work/body")" -gt 1048576 ]; then
+        why="http://127.0.0.1:$1$H_PATH answered with more than 1 MiB"
+        return 1
+    fi
+    code=$(sed -n 's|^HTTP/[0-9.]* \([0-9][0-9][0-9]\).*|\1|p' "$work/head" 2>/dev/null | tail -n 1)
+    if [ "$asked" != 0 ] || [ -z "$code" ]; then
         why="no answer from http://127.0.0.1:$1$H_PATH within $H_TIMEOUT s"
         return 1
-    }
+    fi
     if [ "$code" != "$H_STATUS" ]; then
         said=$(head -c 160 "$work/body" 2>/dev/null | tr -c '[:print:]' ' ')
         why="http://127.0.0.1:$1$H_PATH answered $code instead of $H_STATUS${said:+: $said}"
@@ -67,7 +81,10 @@ wait_healthy() { # unit, port or empty
     while :; do
         state=$(show "$1" ActiveState)
         why="$1 is $state"
-        if [ "$state" = active ] && { [ -z "$2" ] || ask "$2"; }; then return 0; fi
+        if [ "$state" = active ] && { [ -z "$2" ] || ask "$2"; }; then
+            why=''
+            return 0
+        fi
         [ "$state" != failed ] || return 1
         now_restarts=$(show "$1" NRestarts)
         if [ "${now_restarts:-0}" -gt "$((${restarts:-0} + 2))" ]; then
@@ -121,9 +138,15 @@ install_bundle() { # release directory, other release directory or empty
             return 1
         }
     done <"$1/config/.index"
+}
+drop_files() { # release directory, other release directory or empty: what only the other one has; "units" or "others"
     [ -n "$2" ] && [ -f "$2/config/.index" ] || return 0
     while read -r mode owner group path; do
-        grep -qF " $path" "$1/config/.index" && cut -d' ' -f4- "$1/config/.index" | grep -qxF "$path" && continue
+        case $path in
+        /etc/systemd/*) [ "$3" = units ] || continue ;;
+        *) [ "$3" = others ] || continue ;;
+        esac
+        cut -d' ' -f4- "$1/config/.index" | grep -qxF -e "$path" && continue
         [ -e "$path" ] || continue
         note_change "$path"
         printf 'remove %s\n' "$path"
@@ -172,14 +195,20 @@ still_well() { # unit, socket, port
     failing=''
 }
 retire() { # unit, socket
-    systemctl disable -q --now "$1" ${2:+"$2"} 2>/dev/null
+    # One by one, the socket first: one that is not there must not keep the other running, nor start it again.
+    for unit in ${2:+"$2"} "$1"; do
+        systemctl disable -q "$unit" 2>/dev/null
+        systemctl stop "$unit" 2>/dev/null
+    done
     return 0
 }
 as_site() { # title, program, arguments …
     title=$1
     shift
     printf '%s\n' "$title"
-    systemd-run -q --wait --pipe --collect --unit="slipway-hook-$SITE-$$" -p "User=$SITE" -p "Group=$SITE" \
+    hooks=$((hooks + 1))
+    hook=slipway-hook-$SITE-$$-$hooks
+    systemd-run -q --wait --pipe --collect --unit="$hook" -p "RuntimeMaxSec=$HOOK_LIMIT" -p "User=$SITE" -p "Group=$SITE" \
         -p "WorkingDirectory=$new/code" -p "EnvironmentFile=$new/config/etc/$SITE/environment" \
         -p NoNewPrivileges=yes -p ProtectSystem=strict -p ProtectHome=yes -p PrivateTmp=yes \
         -p "ReadWritePaths=$ROOT/shared" -p "Environment=PATH=$new/env/bin:/usr/local/bin:/usr/bin:/bin HOME=$ROOT/cache" \
@@ -187,20 +216,36 @@ as_site() { # title, program, arguments …
         why="$title failed"
         return 1
     }
+    hook=''
 }
 
 # --- the gate: the new release, alone, before it gets any traffic -----------------------------------
-gate_clean() {
+gate_clean() { # the files that were put there, and no others
+    [ -e "$work/gate" ] || return 0
     systemctl stop "$SITE-gate.service" "$SITE-gate.socket" 2>/dev/null
-    rm -f "/run/systemd/system/$SITE-gate.service" "/run/systemd/system/$SITE-gate.socket"
+    while read -r path; do rm -f "$path"; done <"$work/gate"
+    rm -f "$work/gate"
+    systemctl daemon-reload
+}
+gate_files() { # each to its place below /run
+    (cd "$new/config/.gate" && find run -type f) >"$work/gate.list" && [ -s "$work/gate.list" ] || return 1
+    sed 's|^|/|' "$work/gate.list" >"$work/gate"
+    while read -r path; do
+        case $path in
+        /run/slipway/*) mkdir -p -m 0700 /run/slipway ;;
+        *) mkdir -p "$(dirname "$path")" ;;
+        esac && put "$new/config/.gate$path" "$path" "$(stat -c %a "$new/config/.gate$path")" root root || return 1
+    done <"$work/gate"
     systemctl daemon-reload
 }
 gate() {
     # Without a port there is none: a release that has proved itself before.
     [ -n "$GATE_PORT" ] && [ -d "$new/config/.gate" ] || return 0
     phase gate
-    mkdir -p /run/systemd/system
-    cp "$new"/config/.gate/* /run/systemd/system/ && systemctl daemon-reload || {
+    # One that was left over by an activation that died would be taken for this one.
+    systemctl stop "$SITE-gate.service" "$SITE-gate.socket" 2>/dev/null
+    gate_files || {
+        gate_clean
         why='the gate could not be set up'
         return 1
     }
@@ -222,26 +267,36 @@ gate() {
 
 # --- going back -------------------------------------------------------------------------------------
 intact() {
+    trap '' TERM HUP INT
     ledger failed "$RELEASE" "$why"
     verdict intact "$why" 20
 }
-go_back() {
-    reason=$why
-    tail_of "$failing"
+split() {
     ledger failed "$RELEASE" "$reason"
+    verdict split "$reason; $1" 22
+}
+go_back() {
+    # From here on there is one way only, and its end is awaited.
+    trap '' TERM HUP INT
+    reason=$why
+    ledger back "$RELEASE" "$reason"
+    tail_of "$failing"
     phase back
     if [ -z "$old" ]; then
         rm -f "$ROOT/current"
-        stop_new() { systemctl stop "$1" ${2:+"$2"} 2>/dev/null; }
-        each_instance stop_new
+        systemctl disable -q "$SITE.target" 2>/dev/null
+        systemctl stop "$SITE.target" 2>/dev/null
+        each_instance retire
+        ledger failed "$RELEASE" "$reason"
         verdict restored "$reason" 21
     fi
-    each_added retire
+    went=$new
     new=$old
-    units_changed=no nginx_changed=no
-    install_bundle "$old" "$ROOT/releases/$RELEASE" || verdict split "$reason; going back failed: $why" 22
+    units_changed=no
+    install_bundle "$old" "$went" || split "going back failed: $why"
+    drop_files "$old" "$went" others
     [ "$units_changed" = no ] || systemctl daemon-reload
-    switch_to "$PREVIOUS" || verdict split "$reason; the link to the old release could not be restored" 22
+    switch_to "$PREVIOUS" || split 'the link to the old release could not be restored'
     back() { # only what was replaced, plus the one that failed
         if [ "$1" = "$failing" ] || grep -qxF "$1" "$work/replaced" 2>/dev/null || ! runs_from "$1" "$old"; then
             systemctl reset-failed "$1" 2>/dev/null
@@ -253,9 +308,27 @@ go_back() {
     }
     each_previous back
     if [ "$nginx_changed" = yes ]; then nginx_take_up || printf 'nginx\n' >>"$work/stuck"; fi
-    if [ -s "$work/stuck" ]; then verdict split "$reason; going back failed for $(tr '\n' ' ' <"$work/stuck")" 22; fi
+    # What the new release added serves until the old set is back, and has been found by nginx.
+    [ "$retired" = no ] || sleep "$OVERLAP"
+    each_added retire
+    units_changed=no
+    drop_files "$old" "$went" units
+    [ "$units_changed" = no ] || systemctl daemon-reload
+    if [ -s "$work/stuck" ]; then split "going back failed for $(tr '\n' ' ' <"$work/stuck")"; fi
+    ledger failed "$RELEASE" "$reason"
     ledger restored "$PREVIOUS" "$reason"
     verdict restored "$reason" 21
+}
+
+told_to_stop() {
+    trap '' TERM HUP INT
+    # A program that was cut off by the same signal failed because of it.
+    why='the activation was told to stop'
+    failing=''
+    [ -z "$hook" ] || systemctl stop "$hook.service" 2>/dev/null
+    [ "$stage" = before ] || go_back
+    gate_clean
+    intact
 }
 
 # --- the sequence -----------------------------------------------------------------------------------
@@ -264,6 +337,7 @@ go_back() {
     why="release $RELEASE is not whole on this host"
     verdict intact "$why" 20
 }
+trap told_to_stop TERM HUP INT
 ledger begin "$RELEASE" "$REASON"
 gate || intact
 if nginx_differs "$new/config"; then
@@ -277,7 +351,9 @@ phase migrate
 each_migrate as_site || intact
 each_before as_site || intact
 phase switch
+stage=after
 install_bundle "$new" "$old" || go_back
+drop_files "$new" "$old" others
 [ "$units_changed" = no ] || systemctl daemon-reload
 switch_to "$RELEASE" || {
     why='the link to the new release could not be made'
@@ -286,7 +362,11 @@ switch_to "$RELEASE" || {
 each_instance replace || go_back
 # With two sets of ports, nginx asks a port that refused again only after a while: until then both sets serve.
 sleep "$OVERLAP"
+retired=yes
 each_retired retire
+units_changed=no
+drop_files "$new" "$old" units
+[ "$units_changed" = no ] || systemctl daemon-reload
 if [ "$nginx_changed" = yes ]; then
     phase reload
     nginx_take_up || {
@@ -307,13 +387,15 @@ done
 phase verify
 if [ -n "$FRONT_URL" ]; then
     code=$(curl -sk -o /dev/null --noproxy '*' --max-time 10 -w '%{http_code}' --resolve "$FRONT_RESOLVE" "$FRONT_URL") || code='nothing'
-    case $code in
-    "$H_STATUS" | 2?? | 3?? | 401 | 403 | 404) printf 'through nginx: %s answers %s\n' "$FRONT_URL" "$code" ;;
+    # Without a path to ask for, nobody knows what the application says to "/"; that it says something is enough.
+    case ${H_PATH:+path}:$code in
+    *:"$H_STATUS" | *:3?? | *:401 | *:403 | :2?? | :404) printf 'through nginx: %s answers %s\n' "$FRONT_URL" "$code" ;;
     *)
         why="through nginx, $FRONT_URL answers $code"
         go_back
         ;;
     esac
 fi
+trap '' TERM HUP INT
 ledger good "$RELEASE" "$REASON"
 verdict good "release $RELEASE is active" 0

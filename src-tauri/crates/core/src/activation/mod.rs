@@ -15,11 +15,19 @@ use crate::encode::shell::{self, Unquotable, quote};
 use crate::release::{Layout, ReleaseId};
 use crate::render::PORT_RETRY_SECONDS;
 use crate::site::{Health, Name};
+use crate::task::literal;
 
 pub use outcome::{Ending, Line};
 
 const PROGRAM: &str =
     concat!(include_str!("../onhost/files.sh"), include_str!("../onhost/nginx.sh"), include_str!("activate.sh"));
+
+/// Seconds that one migration or hook may take.
+const HOOK_SECONDS: u64 = 1800;
+/// Seconds beside its start that replacing one instance may take: stopping it, and being asked again.
+const REPLACE_SECONDS: u64 = 900;
+/// Seconds for everything that takes little time.
+const SLACK_SECONDS: u64 = 600;
 
 /// One instance as systemd knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,6 +158,7 @@ impl Activation {
             ("H_WITHIN", self.health.within_s.to_string()),
             ("H_SETTLE", self.health.settle_s.to_string()),
             ("H_HOST", self.health.host.clone()),
+            ("HOOK_LIMIT", HOOK_SECONDS.to_string()),
             ("FRONT_URL", front_url),
             ("FRONT_RESOLVE", front_resolve),
             ("GATE_PORT", self.gate_port.map(|port| port.to_string()).unwrap_or_default()),
@@ -183,14 +192,33 @@ impl Activation {
             let words: Result<Vec<_>, _> = commands
                 .iter()
                 .map(|argv| {
-                    let title = argv.join(" ");
-                    shell::quote_all(std::iter::once(&title).chain(argv))
+                    let title = std::iter::once(argv.join(" "));
+                    shell::quote_all(title.chain(argv.iter().map(|word| literal(word))))
                 })
                 .collect();
             function(&mut text, name, "\"$1\" ", &words?);
         }
         text.push_str(PROGRAM);
         Ok(text)
+    }
+
+    /// Seconds after which the program is told to stop: more than it needs when everything takes as long as it may.
+    pub fn limit_s(&self) -> u64 {
+        let count = |items: usize| u64::try_from(items).unwrap_or(u64::MAX);
+        let one = self.health.within_s.saturating_add(self.health.timeout_s).saturating_add(REPLACE_SECONDS);
+        // The gate, every instance, and every instance of the release that it may have to go back to.
+        let starts =
+            count(self.instances.len() + self.previous_instances.len() + usize::from(self.gate_port.is_some()));
+        let hooks = count(self.migrate.len() + self.before_switch.len() + self.after_switch.len());
+        // Every instance is asked once more after the settling time is over.
+        let settle =
+            count(self.instances.len()).saturating_mul(self.health.timeout_s).saturating_add(self.health.settle_s);
+        let overlap = 2 * (u64::from(PORT_RETRY_SECONDS) + 1);
+        starts
+            .saturating_mul(one)
+            .saturating_add(hooks.saturating_mul(HOOK_SECONDS))
+            .saturating_add(settle)
+            .saturating_add(overlap + SLACK_SECONDS)
     }
 
     /// Keys and titles of the phases, in the order in which the program reports them.
@@ -246,4 +274,50 @@ fn json_check(pointer: &str, want: &Value) -> Result<String, Unquotable> {
         (format!("{walk} == {want}"), format!("{want} at {pointer}"))
     };
     shell::quote_all([meaning, program])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn activation(instances: usize, hooks: usize) -> Activation {
+        let instance =
+            Instance { unit: "shop-web@5000.service".into(), socket: None, port: Some(5000), alternate: None };
+        let health = HealthCheck {
+            path: None,
+            status: 200,
+            timeout_s: 5,
+            within_s: 900,
+            settle_s: 60,
+            host: "localhost".into(),
+            json: Vec::new(),
+        };
+        Activation {
+            site: "shop".parse().unwrap(),
+            release: "20261121T100000Z-aaaaaa".parse().unwrap(),
+            previous: None,
+            reason: String::new(),
+            instances: vec![instance.clone(); instances],
+            previous_instances: vec![instance; instances],
+            health,
+            gate_port: Some(6000),
+            front: None,
+            migrate: vec![["echo", "${HOME} $1"].map(str::to_owned).to_vec(); hooks],
+            before_switch: Vec::new(),
+            after_switch: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_limit_grows_with_what_there_is_to_do() {
+        let slow = activation(4, 2).limit_s();
+        assert!(slow > 9 * 900 + 2 * HOOK_SECONDS + 60, "{slow}");
+        assert!(activation(1, 0).limit_s() < slow);
+    }
+
+    #[test]
+    fn hooks_get_their_dollars_and_the_title_shows_them_as_written() {
+        let program = activation(1, 1).program().unwrap();
+        assert!(program.contains("'echo ${HOME} $1' echo '$${HOME} $$1'"), "{program}");
+    }
 }

@@ -51,7 +51,7 @@ impl Going<'_> {
             directory: "/".to_owned(),
             environment: BTreeMap::new(),
             writable: Vec::new(),
-            timeout_s: 3600,
+            timeout_s: activation.limit_s(),
         };
         let mut reader = Reader::new(self, first);
         let mut lines = Lines::default();

@@ -129,11 +129,10 @@ impl Bundle {
         let files =
             render::render_gate(&input, name, release.as_str(), port).map_err(|errors| refused(site, &errors))?;
         let write = |file: RenderedFile| {
-            let name = file.path.rsplit('/').next().unwrap_or_default().to_owned();
             let text = file.masked().to_owned();
             FileWrite {
-                path: format!("/.gate/{name}"),
-                mode: 0o644,
+                path: format!("/.gate{}", file.path),
+                mode: file.mode,
                 owner: "root".to_owned(),
                 group: "root".to_owned(),
                 content: FileContent::Text { text },
