@@ -147,6 +147,19 @@ async fn a_site_that_uses_everything() {
     assert_eq!(ask("-u 'ann:open sesame'", "/files/hello.txt"), "hello\n");
     assert!(inside(&host, "cat /var/log/whole/worker.log").starts_with("worker green"));
 
+    // A file that is newer than what has read it is told (X-10), until it is read again.
+    let notices = async || {
+        let plan = desk.plan(&file, &Request::Apply).await.plan;
+        plan.notices.into_iter().map(|notice| notice.text).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(notices().await, "");
+    inside(&host, "touch -d '+1 minute' /etc/nginx/conf.d/whole.conf /etc/whole/environment");
+    let told = notices().await;
+    assert!(told.contains("/etc/nginx/conf.d/whole.conf is newer than what nginx runs with"), "{told}");
+    assert!(told.contains("/etc/whole/environment is newer than what whole-web@6000.service runs with"), "{told}");
+    inside(&host, "touch -d '-1 hour' /etc/nginx/conf.d/whole.conf /etc/whole/environment");
+    assert_eq!(notices().await, "");
+
     // Changed twice while it serves: the environment stays the one that was built.
     let environments = inside(&host, "ls -id /opt/whole/envs/*");
     for (colour, workers) in [("red", 2), ("blue", 1)] {

@@ -64,6 +64,39 @@ impl Running {
     }
 }
 
+/// A file that is newer than the process which has read it: what runs is not what the file says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Newer {
+    /// `nginx`, `systemd`, or a unit.
+    pub process: String,
+    /// The file; a unit when the process is `systemd`.
+    pub file: String,
+}
+
+/// Asks which of nginx's and of the site's files are newer than the processes that read them.
+pub fn newer_command(nginx_files: &[&str], site_files: &[&str], instances: &[Instance]) -> Command {
+    let mut arguments = vec![nginx_files.len().to_string()];
+    arguments.extend(nginx_files.iter().map(|file| (*file).to_owned()));
+    arguments.push(site_files.len().to_string());
+    arguments.extend(site_files.iter().map(|file| (*file).to_owned()));
+    arguments.extend(instances.iter().map(|instance| instance.unit.clone()));
+    Command::script(include_str!("onhost/newer.sh"), arguments)
+}
+
+/// Reads the reply to [`newer_command`].
+///
+/// # Errors
+/// What is wrong with it, also when it was cut.
+pub fn parse_newer(output: &Output) -> Result<Vec<Newer>, String> {
+    let text = output.text();
+    let list = text.strip_suffix("end\n").filter(|_| output.success()).ok_or_else(|| output.complaint())?;
+    let entry = |line: &str| {
+        let (process, file) = line.strip_prefix("newer ")?.split_once(' ')?;
+        Some(Newer { process: process.to_owned(), file: file.to_owned() })
+    };
+    list.lines().map(|line| entry(line).ok_or_else(|| format!("cannot read {line:?}"))).collect()
+}
+
 /// Asks for the state of `instances`.
 pub fn command(layout: &Layout, instances: &[Instance]) -> Command {
     let units = instances.iter().map(|instance| instance.unit.clone());

@@ -12,6 +12,7 @@ use slipway_core::facts::packages::{PackageTools, Packages};
 use slipway_core::facts::paths::{Content, Observed, Ownership, PathState};
 use slipway_core::facts::programs::{Programs, TOOLS};
 use slipway_core::facts::security::Firewalls;
+use slipway_core::facts::storage::Disk;
 use slipway_core::facts::system::{Clock, Family, OsRelease, Systemd};
 use slipway_core::facts::{Facts, nginx_sites::NginxSites};
 use slipway_core::manifest::{CertificateRecord, Manifest, OwnedFile};
@@ -116,6 +117,7 @@ impl Model {
             packages: &none,
             offered: &none,
             releases: &[],
+            newer: &[],
         };
         match release {
             Some(release) => plan_deploy(&situation, &wanted, release),
@@ -295,9 +297,29 @@ fn directories_of_somebody_else_are_not_taken_over() {
 }
 
 #[test]
-fn a_deployment_needs_the_set_up() {
+fn a_full_disk_blocks_a_build_before_it_begins() {
     let (site, files) = (site(), files());
     let mut host = Model::bare();
+    let setup = host.plan(&site, &files, None);
+    host.apply(&setup, &files);
+    let disk = |mount: &str, free: u64| Disk {
+        mount: mount.into(),
+        source: "/dev/vda".into(),
+        kind: "ext4".into(),
+        size: 1 << 40,
+        free,
+        inodes: 0,
+        inodes_free: 0,
+    };
+    // The disk that counts is the one of /opt, not the first or the largest.
+    host.facts.disks = Fact::Known(vec![disk("/", 1 << 39), disk("/opt", 1 << 29)]);
+    let blocked = host.plan(&site, &files, Some(&release()));
+    assert!(blockers(&blocked)[0].contains("/opt has 512 MiB free"), "{:?}", blockers(&blocked));
+    host.facts.disks = Fact::Known(vec![disk("/", 1 << 20), disk("/opt", 1 << 39)]);
+    assert_eq!(blockers(&host.plan(&site, &files, Some(&release()))), Vec::<&str>::new());
+}
+
+fn release() -> NewRelease {
     let record = ReleaseRecord {
         id: "20261121T100000Z-aaaaaa".parse().unwrap(),
         source: ".".into(),
@@ -312,7 +334,14 @@ fn a_deployment_needs_the_set_up() {
         code_of: None,
     };
     let origin = Origin::Upload { tree: Digest::of(b"tree"), files: 1, bytes: 1 };
-    let release = NewRelease { record, origin, lock: Digest::of(b""), requirements: vec![], gate: vec![] };
+    NewRelease { record, origin, lock: Digest::of(b""), requirements: vec![], gate: vec![] }
+}
+
+#[test]
+fn a_deployment_needs_the_set_up() {
+    let (site, files) = (site(), files());
+    let mut host = Model::bare();
+    let release = release();
     let early = host.plan(&site, &files, Some(&release));
     assert!(blockers(&early)[0].contains("is not set up"), "{:?}", blockers(&early));
     let setup = host.plan(&site, &files, None);

@@ -11,6 +11,7 @@ use slipway_core::plan::observed::{Situation, Wanted, watches};
 use slipway_core::plan::runtime;
 use slipway_core::profile::HostProfile;
 use slipway_core::release::{Layout, Ledger, ReleaseId};
+use slipway_core::running::{self, Newer};
 use slipway_core::site::{Name, RuntimeKind};
 use slipway_host::{Batch, Connection};
 
@@ -34,6 +35,8 @@ pub struct SiteView {
     pub offered: BTreeMap<String, Fact<String>>,
     /// Releases whose directories exist, sealed.
     pub releases: Vec<ReleaseId>,
+    /// Files that are newer than the processes which have read them.
+    pub newer: Vec<Newer>,
 }
 
 impl SiteView {
@@ -50,6 +53,7 @@ impl SiteView {
             packages: &self.packages,
             offered: &self.offered,
             releases: &self.releases,
+            newer: &self.newer,
         }
     }
 }
@@ -129,6 +133,7 @@ pub async fn site(
         paths::command(&watched),
         Command::script(LEDGER_AND_RELEASES, [layout.ledger(), layout.releases()]),
         packages::command(&runtime::named_packages(wanted.site, profile)),
+        newer_command(wanted, manifest.as_ref()),
     ];
     // Asking what is on offer may fetch lists, so it is asked only while it decides something.
     let python = wanted.site.runtime.kind == RuntimeKind::Python;
@@ -137,7 +142,7 @@ pub async fn site(
         commands.push(packages::candidates_command(profile.manager, &profile.python_packages()));
     }
     let outputs = connection.batch(Batch::all(commands)).await.map_err(|error| host_failure(&error))?;
-    let [paths_reply, releases_reply, packages_reply, offers @ ..] = outputs.as_slice() else {
+    let [paths_reply, releases_reply, packages_reply, newer_reply, offers @ ..] = outputs.as_slice() else {
         return Err(Failure::new(
             Code::Host,
             format!("{}: answered to other questions than were asked", connection.name()),
@@ -164,7 +169,23 @@ pub async fn site(
         packages: named,
         offered,
         releases,
+        newer: running::parse_newer(newer_reply).map_err(|why| strange("the age of the site's files", &why))?,
     })
+}
+
+/// Asks for files that are newer than their processes: units are compared with what systemd says, so they are left out.
+fn newer_command(wanted: &Wanted<'_>, manifest: Option<&Manifest>) -> Command {
+    let instances = manifest.map(|manifest| manifest.instances.as_slice()).unwrap_or_default();
+    let certificate = format!("{}/fullchain.pem", Layout::new(&wanted.site.name).tls());
+    let path = |file: &'_ slipway_core::plan::observed::WantedFile| file.path.clone();
+    let mut nginx: Vec<String> = wanted.files.iter().filter(|file| file.is_nginx()).map(path).collect();
+    nginx.push(certificate);
+    let etc = format!("{}/", Layout::new(&wanted.site.name).etc());
+    let own: Vec<String> = wanted.files.iter().filter(|file| file.path.starts_with(&etc)).map(path).collect();
+    fn borrow(list: &[String]) -> Vec<&str> {
+        list.iter().map(String::as_str).collect()
+    }
+    running::newer_command(&borrow(&nginx), &borrow(&own), instances)
 }
 
 fn parse_releases(output: &Output) -> Result<(Ledger, Vec<ReleaseId>), String> {

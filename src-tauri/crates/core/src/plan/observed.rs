@@ -10,6 +10,7 @@ use crate::facts::paths::{Observed, PathState, Watch};
 use crate::manifest::Manifest;
 use crate::profile::HostProfile;
 use crate::release::{Layout, Ledger, ReleaseId};
+use crate::running::Newer;
 use crate::site::{Name, Site};
 
 use super::FileContent;
@@ -85,6 +86,8 @@ pub struct Situation<'a> {
     pub offered: &'a BTreeMap<String, Fact<String>>,
     /// Releases whose directories exist.
     pub releases: &'a [ReleaseId],
+    /// Files that are newer than the processes which have read them.
+    pub newer: &'a [Newer],
 }
 
 impl Situation<'_> {

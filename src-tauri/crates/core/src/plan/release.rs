@@ -159,6 +159,19 @@ fn finish(mut draft: Draft, situation: &Situation<'_>, wanted: &Wanted<'_>, inte
             Some("this plan, once applied, brings the site back to one known state"),
         );
     }
+    for newer in situation.newer {
+        let (text, hint) = match newer.process.as_str() {
+            "systemd" => (
+                format!("the unit file of {} changed, and systemd has not read it again", newer.file),
+                "systemctl daemon-reload",
+            ),
+            "nginx" => (format!("{} is newer than what nginx runs with", newer.file), "systemctl reload nginx"),
+            unit => {
+                (format!("{} is newer than what {unit} runs with", newer.file), "systemctl restart, or deploy again")
+            }
+        };
+        draft.notice(Severity::Warning, text, Some(hint));
+    }
     if !situation.ledger.unreadable.is_empty() {
         draft.notice(
             Severity::Warning,

@@ -184,6 +184,7 @@ impl Going<'_> {
             write(&format!("{directory}/privkey.pem"), "0600", Stdin::Secret(key)),
             write(&format!("{directory}/fullchain.pem"), "0644", Stdin::Bytes(certificate.into_bytes())),
             self.store_manifest(&manifest),
+            Command::script("systemctl is-active -q nginx || exit 0; nginx -t -q && systemctl reload nginx", [""]),
         ])
         .await
     }
