@@ -81,8 +81,9 @@ cache = "1h"
 [limits]
 connections = 50
 
-[access.basic]
-ann = "DOOR"
+[access]
+operator = "operator"
+basic = {{ ann = "DOOR" }}
 
 [tls]
 mode = "own"
@@ -146,6 +147,14 @@ async fn a_site_that_uses_everything() {
     assert_eq!(told["user"], "ann");
     assert_eq!(ask("-u 'ann:open sesame'", "/files/hello.txt"), "hello\n");
     assert!(inside(&host, "cat /var/log/whole/worker.log").starts_with("worker green"));
+
+    // The operator may restart the site's processes without a password, and nothing else.
+    inside(&host, "visudo -c");
+    let sudo = |command: &str| host.shell(&format!("runuser -u operator -- sudo -n {command}"));
+    assert!(sudo("/usr/bin/systemctl restart whole-web@6000.service").is_success());
+    for refused in ["/usr/bin/id", "/usr/bin/systemctl restart ssh.service", "/usr/bin/systemctl edit whole.target"] {
+        assert!(!sudo(refused).is_success(), "{refused}");
+    }
 
     // A file that is newer than what has read it is told, until it is read again.
     let notices = async || {

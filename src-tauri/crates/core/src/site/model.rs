@@ -513,6 +513,10 @@ pub struct Access {
     /// Networks that the site's processes may open connections to, beside the host itself. Empty: any.
     #[serde(default)]
     pub outbound: Vec<Network>,
+    /// Login on the host that may start, stop and restart the site's processes and reload nginx with sudo, without a
+    /// password, and nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
 }
 
 /// Encryption towards the browser.

@@ -66,6 +66,9 @@ impl Bundle {
         for file in rendered.files {
             bundle.take(file);
         }
+        if let Some(operator) = &site.access.operator {
+            bundle.take(render::render_operator(&input, operator).map_err(|errors| refused(site, &errors))?);
+        }
         bundle.own_certificate(site, base, supplies)?;
         Ok(bundle)
     }
