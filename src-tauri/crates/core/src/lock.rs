@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use crate::command::{Command, Exit, Output};
 
-/// How long a lock holds without being renewed.
-pub const LEASE: Duration = Duration::from_secs(120);
+/// How long a lock holds without being renewed: longer than any single command of a run is expected to take, since
+/// renewals queue behind it.
+pub const LEASE: Duration = Duration::from_secs(300);
 
 /// Who holds the lock and why.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -117,15 +117,14 @@ pub fn plan_rollback(
     } else {
         let good = situation.ledger.releases().iter().any(|state| &state.id == target && state.known_good);
         if !good {
-            draft.notice(
-                Severity::Warning,
-                format!("release {target} never proved itself"),
-                Some("it will be proved on a private port first"),
+            draft.block(
+                format!("release {target} never proved itself, so there is nothing to go back to"),
+                "deploy that version again: it is proved on a private port before it gets traffic",
             );
         }
         changed_by_hand(&mut draft, situation);
         let activation = Activation {
-            gate_port: (!good).then(|| gate_port(situation, wanted)),
+            gate_port: None,
             instances: instances.to_vec(),
             migrate: Vec::new(),
             ..activation(situation, wanted, target, format!("rollback by {author}"))

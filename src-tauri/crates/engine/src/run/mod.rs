@@ -10,7 +10,7 @@ mod task;
 mod verdict;
 
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use slipway_core::event::{Event, EventKind, StepOutcome, Verdict, VerdictKind};
 use slipway_core::manifest::Manifest;
@@ -23,6 +23,9 @@ use crate::lock::Lock;
 use crate::site::Planned;
 
 use steps::Done;
+
+/// How often the lease of the host lock is renewed.
+const RENEW_EVERY: Duration = Duration::from_secs(30);
 
 /// Receives the events of a run. Must not block.
 pub trait EventSink: Send + Sync {
@@ -148,13 +151,25 @@ impl Run<'_> {
                 text: format!("the lock of {} ({}) had run out and was taken over", stale.owner, stale.reason),
             });
         }
-        let verdict = going.go().await;
+        let verdict = tokio::select! {
+            verdict = going.go() => verdict,
+            never = going.keep_lock() => match never {},
+        };
         going.emit(EventKind::Finished { verdict: verdict.clone() });
         verdict
     }
 }
 
 impl Going<'_> {
+    /// Renews the lease for as long as the run goes on, also while a long upload does. A renewal that fails is not
+    /// the run's end: each batch begins with one that is.
+    async fn keep_lock(&self) -> std::convert::Infallible {
+        loop {
+            tokio::time::sleep(RENEW_EVERY).await;
+            let _ = self.run.link.connection().await.run(self.lock.renewal()).await;
+        }
+    }
+
     async fn go(&self) -> Verdict {
         if self.run.plan.is_empty() {
             return Verdict {

@@ -1,16 +1,11 @@
 //! Following a task on the host.
 
-use std::time::Duration;
-
 use slipway_core::task::{Ended, Task, parse_news};
-use tokio::time::Instant;
 
 use super::{Going, StepFailure};
 
 /// Lines kept for the message when a task fails.
 const TAIL: usize = 30;
-/// A lease is renewed when this much of it has passed.
-const RENEW_EVERY: Duration = Duration::from_secs(20);
 
 /// The last lines that were printed, and the one that has no end yet.
 #[derive(Debug, Default)]
@@ -88,7 +83,6 @@ impl Going<'_> {
             return Err(StepFailure::new(format!("the task could not be started: {}", started.complaint())));
         }
         let mut offset = 0;
-        let mut renewed = Instant::now();
         loop {
             if stoppable && self.cancel.requested() {
                 self.run.link.run(task.stop()).await.map_err(lost)?;
@@ -106,17 +100,7 @@ impl Going<'_> {
                 }
                 return Ok(ended);
             }
-            if renewed.elapsed() > RENEW_EVERY {
-                self.renew().await?;
-                renewed = Instant::now();
-            }
         }
-    }
-
-    /// Renews the lease of the lock.
-    pub(crate) async fn renew(&self) -> Result<(), StepFailure> {
-        let output = self.run.link.ask(|| self.lock.renewal()).await.map_err(|failure| StepFailure::lost(&failure))?;
-        if output.success() { Ok(()) } else { Err(StepFailure::new(output.complaint())) }
     }
 }
 
