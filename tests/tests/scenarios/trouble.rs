@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use slipway_core::event::VerdictKind::{RolledBack, Succeeded, Unknown};
+use slipway_core::event::VerdictKind::{FailedIntact, RolledBack, Succeeded, Unknown};
+use slipway_core::event::{Event, EventKind};
+use slipway_engine::cancel::Cancel;
+use slipway_engine::desk::runs::Consent;
 use slipway_engine::site::Request;
 use slipway_tests::hosts::Host;
 use slipway_tests::relay::{Conditions, Cut, Relay};
@@ -102,5 +105,37 @@ async fn a_web_server_that_is_down_is_no_success() {
     inside(&host, "systemctl start nginx");
     assert_version(&host, "v1");
     desk.expect(Succeeded, &v2, &DEPLOY).await;
+    assert_version(&host, "v2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_while_a_release_is_proved_leaves_the_old_one() {
+    let Some(host) = boot() else { return };
+    let desk = TestDesk::new(&host, "root");
+    desk.first_release().await;
+    desk.assemble("v4");
+    let file = desk.site(&parlour_site("v4", ""));
+    let planned = desk.plan(&file, &DEPLOY).await;
+    let proving = planned.plan.steps.iter().position(|step| step.title.starts_with("Prove ")).unwrap();
+    let cancel = Cancel::default();
+    let sink = {
+        let cancel = cancel.clone();
+        Arc::new(move |event: Event| {
+            if event.kind == (EventKind::StepStarted { step: proving }) {
+                cancel.request();
+            }
+        })
+    };
+    let verdict = desk.desk.run(&planned, &file, Consent::default(), sink, cancel, |_| 0).await.unwrap();
+    assert_eq!(verdict.kind, FailedIntact, "{verdict:#?}");
+    assert!(verdict.summary.contains("told to stop"), "{verdict:#?}");
+    assert_version(&host, "v1");
+    assert_eq!(
+        inside(&host, "systemctl list-units --all --plain --no-legend 'parlour-gate*' 'slipway-run-*'").trim(),
+        ""
+    );
+    // The host is free for the next run.
+    desk.assemble("v2");
+    desk.expect(Succeeded, &desk.site(&parlour_site("v2", "")), &DEPLOY).await;
     assert_version(&host, "v2");
 }

@@ -146,6 +146,11 @@ impl Task {
         Command::new(["systemctl", "stop", &format!("{}.service", self.unit)])
     }
 
+    /// Asks the task to end by itself: its processes get SIGTERM. Does not wait.
+    pub fn ask_to_stop(&self) -> Command {
+        Command::new(["systemctl", "stop", "--no-block", &format!("{}.service", self.unit)])
+    }
+
     /// Whether the unit that `unit` names still runs, by unit name.
     pub fn is_active(unit: &str) -> Command {
         Command::new(["systemctl", "is-active", &format!("{unit}.service")])

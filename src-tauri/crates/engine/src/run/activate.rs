@@ -1,6 +1,8 @@
 //! Following an activation: its phases are steps of the plan.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use slipway_core::activation::{Activation, Ending, Line};
 use slipway_core::command::{Command, Stdin};
@@ -8,7 +10,7 @@ use slipway_core::event::StepOutcome;
 use slipway_core::plan::{Action, Step};
 use slipway_core::task::{Task, run_directory};
 
-use super::task::Lines;
+use super::task::{Lines, OnStop};
 use super::{Going, StepFailure};
 
 /// How an activation ended, by its own word.
@@ -29,6 +31,8 @@ struct Reader<'a> {
     done: Vec<usize>,
     in_log: bool,
     activated: Activated,
+    /// Whether the gate has begun, and nothing after it. (Before it, the program is not ready to be told anything.)
+    proving: Arc<AtomicBool>,
     going: &'a Going<'a>,
 }
 
@@ -55,8 +59,11 @@ impl Going<'_> {
         };
         let mut reader = Reader::new(self, first);
         let mut lines = Lines::default();
-        // It cannot be stopped half-way: it goes forward or back by itself within a bounded time.
-        match self.follow(&task, false, &mut lines, &mut |line| reader.line(&line)).await {
+        // While the release is only being proved, nobody sees it and it may be stopped. From the migrations on it goes
+        // forward or back by itself within a bounded time.
+        let proving = reader.proving.clone();
+        let may_stop = move || proving.load(Ordering::SeqCst);
+        match self.follow(&task, &OnStop::AskWhile(&may_stop), &mut lines, &mut |line| reader.line(&line)).await {
             Ok(_) => {}
             Err(failure) if failure.lost => return Err(failure),
             // The host is there, but the activation's own word is not (it lost its power, say): what runs is looked at.
@@ -85,6 +92,7 @@ impl<'a> Reader<'a> {
             done: Vec::new(),
             in_log: false,
             activated: Activated { ending: None, reason: String::new(), log: Vec::new() },
+            proving: Arc::new(AtomicBool::new(false)),
             going,
         }
     }
@@ -92,6 +100,7 @@ impl<'a> Reader<'a> {
     fn line(&mut self, line: &str) {
         match Line::parse(line) {
             Line::Phase(key) => {
+                self.proving.store(key == "gate", Ordering::SeqCst);
                 if let Some(at) = self.steps.get(&key).copied()
                     && at != self.current
                 {

@@ -50,11 +50,19 @@ impl Lines {
     }
 }
 
+/// What a request to stop does to a task.
+pub(crate) enum OnStop<'a> {
+    /// It ends the task at once.
+    End,
+    /// The task is asked to end by itself, while this says that it may.
+    AskWhile(&'a (dyn Fn() -> bool + Send + Sync)),
+}
+
 impl Going<'_> {
     /// Runs a task to its end and shows what it prints under `step`.
     pub(crate) async fn task(&self, step: usize, task: &Task) -> Result<(), StepFailure> {
         let mut lines = Lines::default();
-        let ended = self.follow(task, true, &mut lines, &mut |line| self.output(step, line)).await?;
+        let ended = self.follow(task, &OnStop::End, &mut lines, &mut |line| self.output(step, line)).await?;
         match ended {
             Ended::Status(0) => Ok(()),
             Ended::Status(status) => {
@@ -68,11 +76,11 @@ impl Going<'_> {
         }
     }
 
-    /// Starts a task and follows it; `stoppable`: a request to stop ends it.
+    /// Starts a task and follows it to its end.
     pub(crate) async fn follow(
         &self,
         task: &Task,
-        stoppable: bool,
+        on_stop: &OnStop<'_>,
         lines: &mut Lines,
         show: &mut (dyn FnMut(String) + Send),
     ) -> Result<Ended, StepFailure> {
@@ -83,10 +91,20 @@ impl Going<'_> {
             return Err(StepFailure::new(format!("the task could not be started: {}", started.complaint())));
         }
         let mut offset = 0;
+        let mut asked = false;
         loop {
-            if stoppable && self.cancel.requested() {
-                self.run.link.run(task.stop()).await.map_err(lost)?;
-                return Err(StepFailure { stopped: true, ..StepFailure::new("stopped at your request") });
+            if self.cancel.requested() {
+                match on_stop {
+                    OnStop::End => {
+                        self.run.link.run(task.stop()).await.map_err(lost)?;
+                        return Err(StepFailure { stopped: true, ..StepFailure::new("stopped at your request") });
+                    }
+                    OnStop::AskWhile(may) if !asked && may() => {
+                        asked = true;
+                        self.run.link.run(task.ask_to_stop()).await.map_err(lost)?;
+                    }
+                    OnStop::AskWhile(_) => {}
+                }
             }
             let output = self.run.link.ask(|| task.poll(&self.run.asked.run, key, offset)).await.map_err(lost)?;
             let news = parse_news(&output, offset).map_err(StepFailure::new)?;
