@@ -179,14 +179,18 @@ impl Going<'_> {
         let expires = u64::try_from(now.as_second()).unwrap_or(0) + u64::from(days) * 86_400;
         manifest.certificate = Some(CertificateRecord { names: names.to_vec(), expires });
         self.keep(&manifest);
-        self.simple(vec![
+        let mut commands = vec![
             self.lock.renewal(),
             write(&format!("{directory}/privkey.pem"), "0600", Stdin::Secret(key)),
             write(&format!("{directory}/fullchain.pem"), "0644", Stdin::Bytes(certificate.into_bytes())),
             self.store_manifest(&manifest),
-            Command::script("systemctl is-active -q nginx || exit 0; nginx -t -q && systemctl reload nginx", [""]),
-        ])
-        .await
+        ];
+        if self.run.manifest().is_some_and(|manifest| manifest.certificate.is_some()) {
+            // nginx serves with the one before until it is told.
+            let reload = "systemctl is-active -q nginx || exit 0; nginx -t -q && systemctl reload nginx";
+            commands.push(Command::script(reload, [""]));
+        }
+        self.simple(commands).await
     }
 }
 
