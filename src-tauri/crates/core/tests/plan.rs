@@ -20,7 +20,7 @@ use slipway_core::plan::observed::{Situation, Wanted, WantedFile, watches};
 use slipway_core::plan::release::{NewRelease, Origin, plan_apply, plan_deploy};
 use slipway_core::plan::{Action, FileContent, Plan, Severity};
 use slipway_core::profile::HostProfile;
-use slipway_core::release::{Ledger, ReleaseRecord};
+use slipway_core::release::{Ledger, ReleaseId, ReleaseRecord};
 use slipway_core::site::{Site, parse};
 
 const SITE: &str = r#"
@@ -51,6 +51,7 @@ struct Model {
     paths: BTreeMap<String, PathState>,
     manifest: Option<Manifest>,
     ledger: Ledger,
+    releases: Vec<ReleaseId>,
 }
 
 fn ownership(user: &str, group: &str) -> Ownership {
@@ -89,7 +90,7 @@ impl Model {
             Fact::Known(Firewalls { firewalld: Fact::Absent, ufw: Fact::Absent, nftables: Fact::Known(vec![]) });
         facts.selinux = Fact::Absent;
         facts.clock = Fact::Known(Clock { epoch_seconds: 1_800_000_000, synchronized: Some(true), timezone: None });
-        Self { facts, paths: BTreeMap::new(), manifest: None, ledger: Ledger::default() }
+        Self { facts, paths: BTreeMap::new(), manifest: None, ledger: Ledger::default(), releases: vec![] }
     }
 
     fn plan(&self, site: &Site, files: &[WantedFile], release: Option<&NewRelease>) -> Plan {
@@ -116,7 +117,7 @@ impl Model {
             paths: &paths,
             packages: &none,
             offered: &none,
-            releases: &[],
+            releases: &self.releases,
             newer: &[],
         };
         match release {
@@ -294,6 +295,33 @@ fn directories_of_somebody_else_are_not_taken_over() {
     let state = PathState::Directory { mode: 0o755, owner: ownership("root", "root") };
     host.paths.insert("/opt/shop".into(), state);
     assert!(blockers(&host.plan(&site, &files, None))[0].contains("/opt/shop is there already"));
+}
+
+#[test]
+fn only_failed_releases_are_pruned_and_the_newest_of_them_stay() {
+    let (site, files) = (site(), files());
+    let mut host = Model::bare();
+    let setup = host.plan(&site, &files, None);
+    host.apply(&setup, &files);
+    let id = |day: u32| format!("202611{day:02}T100000Z-aaaaaa");
+    let mut ledger = String::new();
+    for day in 1..=12 {
+        let event = if day <= 6 { "good" } else { "failed" };
+        ledger.push_str(&format!("{day} begin {0} x\n{day} {event} {0} x\n", id(day)));
+    }
+    host.ledger = Ledger::parse(&ledger);
+    host.releases = (1..=12).map(|day| id(day).parse().unwrap()).collect();
+    let plan = host.plan(&site, &files, Some(&release()));
+    let pruned: Vec<String> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::Prune { releases } => Some(releases.iter().map(ToString::to_string)),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    assert_eq!(pruned, [id(9), id(8), id(7)], "three failed ones stay for inspection, and every good one");
 }
 
 #[test]
