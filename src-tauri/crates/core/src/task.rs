@@ -150,11 +150,6 @@ impl Task {
     pub fn ask_to_stop(&self) -> Command {
         Command::new(["systemctl", "stop", "--no-block", &format!("{}.service", self.unit)])
     }
-
-    /// Whether the unit that `unit` names still runs, by unit name.
-    pub fn is_active(unit: &str) -> Command {
-        Command::new(["systemctl", "is-active", &format!("{unit}.service")])
-    }
 }
 
 /// An argument of `systemd-run` that reaches the program as `word`: the manager (247 to 257 alike) puts values for `$X`

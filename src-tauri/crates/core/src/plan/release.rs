@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::facts::Facts;
 use crate::facts::paths::PathState;
 use crate::release::{Layout, LedgerEvent, ReleaseId, ReleaseRecord};
-use crate::site::{Listen, Process, RuntimeKind, Site, TlsMode};
+use crate::site::{Process, RuntimeKind, Site, TlsMode};
 use crate::task::Task;
 
 use super::observed::{Situation, Wanted, observations};
@@ -598,9 +598,4 @@ fn prune(draft: &mut Draft, situation: &Situation<'_>, site: &Site, new: &Releas
 pub fn gated_process(site: &Site) -> Option<(&crate::site::Name, &Process)> {
     let named = |name: &str| site.process.iter().find(|(n, process)| n.as_str() == name && process.port.is_some());
     named("web").or_else(|| site.process.iter().find(|(_, process)| process.port.is_some()))
-}
-
-/// Whether systemd holds the ports of `process`.
-pub fn socket_activated(process: &Process) -> bool {
-    process.port.is_some() && process.listen == Listen::Socket
 }

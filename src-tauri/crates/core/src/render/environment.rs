@@ -34,7 +34,7 @@ enum Variable<'a> {
 /// `/etc/S/environment`, one more per process that has its own variables, and the secret files.
 pub(super) fn files(scope: &Scope<'_>) -> Vec<RenderedFile> {
     let site = scope.input.site;
-    let mut files = vec![environment(scope, scope.layout.environment(), &site_variables(scope))];
+    let mut files = vec![environment(scope, scope.layout.environment_file(), &site_variables(scope))];
     for (name, process) in &site.process {
         if !has_own_file(process) {
             continue;

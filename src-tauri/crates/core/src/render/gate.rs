@@ -35,7 +35,7 @@ pub fn render_gate(
         errors.field(format!("process.{process}"), "there is no such process");
         return errors.finish(files);
     };
-    let release = scope.layout.release(release_id);
+    let release = format!("{}/{release_id}", scope.layout.releases());
     let roots = Roots {
         config: format!("{release}/config"),
         release,

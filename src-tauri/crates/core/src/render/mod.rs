@@ -62,7 +62,7 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, Vec<RenderError>> {
 /// What every part of rendering needs at hand.
 struct Scope<'a> {
     input: &'a RenderInput<'a>,
-    layout: Layout<'a>,
+    layout: Layout,
     engine: Engine<'a>,
     errors: Errors,
 }

@@ -220,7 +220,7 @@ fn writable(scope: &Scope<'_>) -> Vec<String> {
 }
 
 fn environment_files(scope: &Scope<'_>, name: &Name, process: &Process, roots: &Roots, around: &Around) -> Vec<String> {
-    let mut files = vec![roots.config(&scope.layout.environment())];
+    let mut files = vec![roots.config(&scope.layout.environment_file())];
     if super::environment::has_own_file(process) {
         files.push(roots.config(&scope.layout.process_environment(name)));
     }

@@ -39,8 +39,6 @@ pub struct Bundle {
     pub payloads: Payloads,
     /// Instances, in the order in which they are replaced.
     pub instances: Vec<Instance>,
-    /// Units beside the site's own that must be enabled: the guard of ports.
-    pub guard: Option<String>,
 }
 
 impl Bundle {
@@ -60,9 +58,7 @@ impl Bundle {
         let salts = salts(site, host);
         let input = input(site, &platform, &salts, supplies);
         let rendered = render::render(&input).map_err(|errors| refused(site, &errors))?;
-        let mut bundle =
-            Self { files: Vec::new(), payloads: Payloads::new(), instances: instances(&rendered), guard: None };
-        bundle.guard = rendered.guard.as_ref().map(|guard| guard.unit.clone());
+        let mut bundle = Self { files: Vec::new(), payloads: Payloads::new(), instances: instances(&rendered) };
         for file in rendered.files {
             bundle.take(file);
         }
