@@ -7,10 +7,12 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Output, Stdio};
 
+use slipway_core::activation::Instance;
 use slipway_core::command::{Command, Stdin};
 use slipway_core::digest::Digest;
 use slipway_core::plan::action::{Action, FileContent, FileWrite, Payloads, seal};
 use slipway_core::release::{Layout, ReleaseRecord};
+use slipway_core::running::newer_command;
 use slipway_core::secret::Secret;
 
 const ID: &str = "20261121T100000Z-aaaaaa";
@@ -160,4 +162,39 @@ fn files_are_written_over_what_is_expected_and_no_argument_tells_of_a_secret() {
     assert!(output.status.success(), "{output:?}");
     assert!(!command.argv.iter().any(|word| word.contains(digest.as_str())), "{:?}", command.argv);
     assert_eq!(fs::read(root.join("file")).unwrap(), b"hush\0\xff\n");
+}
+
+/// What is written just before a process begins is not newer than what it runs with, however the kernel's whole seconds
+/// fall; what is written a minute later is.
+#[test]
+fn only_what_is_written_after_a_process_began_is_newer() {
+    let Some(folder) = Folder::new("newer") else { return };
+    let file = folder.0.join("settings");
+    for _ in 0..12 {
+        fs::write(&file, "x").unwrap();
+        let mut process = Process::new("sleep").arg("60").spawn().unwrap();
+        let systemctl = folder.0.join("systemctl");
+        fs::write(&systemctl, format!("#!/bin/sh\ncase $* in *MainPID*) echo MainPID={} ;; esac\n", process.id()))
+            .unwrap();
+        fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o755)).unwrap();
+        let newer = || {
+            let unit = "shop-web@1.service".to_owned();
+            let instance = Instance { unit, socket: None, port: None, alternate: None };
+            let command = newer_command(&[], &[file.to_str().unwrap()], &[instance]);
+            let (program, arguments) = command.argv.split_first().unwrap();
+            let path = format!("{}:{}", folder.0.display(), std::env::var("PATH").unwrap());
+            let output = Process::new(program).args(arguments).env("PATH", path).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let fresh = newer();
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+        fs::File::options().write(true).open(&file).unwrap().set_modified(later).unwrap();
+        let changed = newer();
+        process.kill().unwrap();
+        process.wait().unwrap();
+        assert_eq!(fresh, "end\n");
+        assert_eq!(changed, format!("newer shop-web@1.service {}\nend\n", file.display()));
+        // The next round falls on another part of a second.
+        std::thread::sleep(std::time::Duration::from_millis(90));
+    }
 }

@@ -3,9 +3,11 @@
 set -u
 boot=$(sed -n 's/^btime //p' /proc/stat)
 ticks=$(getconf CLK_TCK)
-started() { # process: when it began, seconds since 1970
+started() { # process: when it began at the latest, seconds since 1970
     since=$(sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20)
-    printf '%s' $((boot + ${since:-0} / ticks))
+    # The kernel tells both parts cut to whole seconds: what reads a file right after it was written would seem to
+    # have begun up to two seconds before.
+    printf '%s' $((boot + ${since:-0} / ticks + 2))
 }
 changed() { stat -c %Y -- "$1" 2>/dev/null || printf 0; }
 count=$1
