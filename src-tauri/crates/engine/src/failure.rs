@@ -1,6 +1,7 @@
 //! Errors as people and programs read them: a stable code, what happened, why, and what to do next.
 
 use serde::Serialize;
+use slipway_core::plan::Moved;
 
 /// What went wrong. Nothing in it is secret; remote text in it is shown as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,6 +16,9 @@ pub struct Failure {
     /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// What changed on the host since the plan was made, all of it: the causes name the first few.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub moved: Vec<Moved>,
 }
 
 /// Kinds of failure.
@@ -50,7 +54,7 @@ pub enum Code {
 impl Failure {
     /// A failure with no causes and no hint.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), causes: Vec::new(), hint: None }
+        Self { code, message: message.into(), causes: Vec::new(), hint: None, moved: Vec::new() }
     }
 
     /// Adds what to do next.

@@ -365,7 +365,7 @@ pub fn sweep_environments(layout: &crate::release::Layout) -> Command {
     Command::script(script, [layout.releases(), layout.environments()]).timeout(Duration::from_secs(300))
 }
 
-fn open_firewall(firewall: FirewallKind, services: &[String]) -> Vec<Command> {
+pub(super) fn open_firewall(firewall: FirewallKind, services: &[String]) -> Vec<Command> {
     let mut commands = Vec::new();
     for service in services {
         match firewall {

@@ -11,6 +11,7 @@ pub mod observed;
 pub mod release;
 pub mod runtime;
 pub mod setup;
+pub mod summary;
 
 use std::collections::BTreeMap;
 

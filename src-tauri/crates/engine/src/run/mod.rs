@@ -127,7 +127,7 @@ impl Run<'_> {
         };
         if !moved.is_empty() {
             lock.release(link).await;
-            return Err(stale(&plan.host, &moved));
+            return Err(stale(&plan.host, moved));
         }
         let verdict = self.under_lock(&lock).await;
         lock.release(link).await;
@@ -190,12 +190,12 @@ impl Going<'_> {
     }
 }
 
-fn stale(host: &str, moved: &[Moved]) -> Failure {
+fn stale(host: &str, moved: Vec<Moved>) -> Failure {
     let mut failure =
         Failure::new(Code::Stale, format!("{host} has changed since this plan was made; nothing was changed"))
             .hint("look at the new plan and apply that");
     for change in moved.iter().take(10) {
         failure = failure.because(format!("{}: was {}, is {}", change.subject, change.was, change.now));
     }
-    failure
+    Failure { moved, ..failure }
 }

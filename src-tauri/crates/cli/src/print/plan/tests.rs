@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use slipway_core::digest::Digest;
-use slipway_core::plan::{FileContent, FileDiff, Subject};
+use slipway_core::plan::{FileContent, FileDiff, FileWrite, Subject};
 use slipway_core::task::Task;
 
 use super::*;
