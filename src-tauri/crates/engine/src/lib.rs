@@ -6,6 +6,7 @@ pub mod cancel;
 pub mod clock;
 pub mod desk;
 pub mod failure;
+pub mod going;
 pub mod history;
 pub mod home;
 pub mod inventory;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use slipway_core::event::Event;
 use slipway_core::plan::Plan;
 use slipway_engine::desk::{Desk, inventory_failure};
+use slipway_engine::going::RunState;
 use slipway_engine::history::{Filter, Run, RunId};
 
 use crate::args::HistoryCommand;
@@ -42,7 +43,7 @@ fn list(context: &Context, desk: &Desk, count: u32) -> Outcome {
                 run.kind.as_str().into(),
                 run.site.as_ref().map_or("", |site| site.as_str()).into(),
                 run.host.as_str().into(),
-                ending(run),
+                ending(run, desk.run_state(run)),
                 took(run).map_or_else(String::new, words::duration).into(),
                 run.operator.as_str().into(),
             ]
@@ -63,10 +64,10 @@ fn took(run: &Run) -> Option<Duration> {
     Duration::try_from(span).ok()
 }
 
-fn ending(run: &Run) -> Cell {
+fn ending(run: &Run, state: RunState) -> Cell {
     let word = |key: &str| run.verdict.as_ref().and_then(|verdict| verdict.get(key)).and_then(|kind| kind.as_str());
     match (run.finished_at, word("kind"), word("code")) {
-        (None, _, _) => Cell::toned("◌ no end recorded", Tone::Watch),
+        (None, _, _) => Cell::toned(format!("◌ {}", state.label()), Tone::Watch),
         (_, Some("succeeded"), _) => Cell::toned("● succeeded", Tone::Good),
         (_, Some("unchanged"), _) => Cell::toned("● nothing to change", Tone::Good),
         (_, Some("rolled-back"), _) => Cell::toned("↩ rolled back", Tone::Watch),
@@ -117,7 +118,7 @@ fn show(context: &Context, desk: &Desk, id: RunId) -> Outcome {
                 run.verdict.as_ref().and_then(|verdict| verdict.get("message")).and_then(|text| text.as_str());
             text.push_str(&format!("It did not begin: {}\n", visible(message.unwrap_or("the reason is not readable"))));
         }
-        None => text.push_str("No end is recorded: it goes on in another process, or that was killed.\n"),
+        None => text.push_str(&format!("It {}.\n", desk.run_state(&run).label())),
     }
     context.answer(Shown { run: &run, plan: made.as_ref(), events: &events }, text);
     Ok(Exit::Done)

@@ -8,7 +8,8 @@ use slipway_core::event::{Event, Verdict};
 use super::{Desk, SiteFile, inventory_failure};
 use crate::cancel::Cancel;
 use crate::failure::{Code, Failure, Outcome};
-use crate::history::{NewRun, Recorder};
+use crate::going::mark::Mark;
+use crate::history::{NewRun, Recorder, RunId};
 use crate::inventory::HostName;
 use crate::link::Link;
 use crate::run::{EventSink, Run};
@@ -79,6 +80,15 @@ impl Desk {
         cancel: Cancel,
         exit_code: impl Fn(&Verdict) -> i32,
     ) -> Outcome<Verdict> {
+        let number = self.begin_run(planned, consent)?;
+        self.carry_out(number, planned, file, sink, cancel, |verdict| Some(exit_code(verdict))).await
+    }
+
+    /// Records that a run is about to begin, under a number of its own.
+    ///
+    /// # Errors
+    /// When it would replace what was changed by hand and nobody agreed to that, or it cannot be recorded.
+    pub fn begin_run(&self, planned: &Planned, consent: Consent) -> Outcome<RunId> {
         let plan = &planned.plan;
         let drifted: Vec<_> = plan.drifted().collect();
         if !drifted.is_empty() && !consent.replace_drift {
@@ -93,16 +103,31 @@ impl Desk {
                 "slipway plan shows each as a diff. Take the changes over into the site file or a template, or replace them with --replace-drift (the files are kept aside on the host)",
             ));
         }
-        let host: HostName = plan.host.parse().map_err(|_| Failure::new(Code::Local, "the host has no proper name"))?;
         let kind = plan.intent.verb().parse().map_err(|why| Failure::new(Code::Local, why))?;
         let record = NewRun {
             kind,
             site: Some(plan.site.clone()),
-            host: host.clone(),
+            host: host_of(planned)?,
             operator: self.surroundings.operator.clone(),
             plan: Some((plan.id.clone(), plan)),
         };
-        let number = self.history.start(&record, self.clock.now()).map_err(|error| inventory_failure(&error))?;
+        self.history.start(&record, self.clock.now()).map_err(|error| inventory_failure(&error))
+    }
+
+    /// Carries out the run that [`Desk::begin_run`] recorded as `number`, and records how it ended.
+    ///
+    /// # Errors
+    /// When the run did not begin; nothing was changed then.
+    pub async fn carry_out(
+        &self,
+        number: RunId,
+        planned: &Planned,
+        file: &SiteFile,
+        sink: Arc<dyn EventSink>,
+        cancel: Cancel,
+        exit_code: impl Fn(&Verdict) -> Option<i32>,
+    ) -> Outcome<Verdict> {
+        let mark = Mark::set(&self.home, number);
         let recording =
             Arc::new(Recording { recorder: Mutex::new(Some(Recorder::new(self.history.clone(), number))), next: sink });
         let result = Run { planned, sink: recording.clone(), cancel }.execute().await;
@@ -110,12 +135,13 @@ impl Desk {
         if let Some(recorder) = recorder {
             let now = self.clock.now();
             let _ = match &result {
-                Ok(verdict) => recorder.finish(verdict, Some(exit_code(verdict)), now),
+                Ok(verdict) => recorder.finish(verdict, exit_code(verdict), now),
                 Err(failure) => recorder.finish(failure, None, now),
             };
         }
+        drop(mark);
         if result.is_ok() {
-            self.remember_site(file, &host)?;
+            self.remember_site(file, &host_of(planned)?)?;
         }
         result
     }
@@ -138,4 +164,8 @@ impl Desk {
         )
         .hint("the site file, a secret or the host has changed since: look at the new plan and apply that"))
     }
+}
+
+fn host_of(planned: &Planned) -> Outcome<HostName> {
+    planned.plan.host.parse().map_err(|_| Failure::new(Code::Local, "the host has no proper name"))
 }
