@@ -6,6 +6,7 @@
 
 pub mod activation;
 pub mod command;
+pub mod detect;
 pub mod digest;
 pub mod encode;
 pub mod event;
@@ -16,6 +17,7 @@ pub mod manifest;
 pub mod plan;
 pub mod profile;
 pub mod progress;
+pub mod readiness;
 pub mod release;
 pub mod render;
 pub mod running;

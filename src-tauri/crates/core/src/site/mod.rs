@@ -17,6 +17,7 @@ mod schema;
 mod shape;
 pub mod text;
 mod validate;
+mod values;
 mod words;
 
 pub use diagnostic::{Diagnostic, Severity, render_all};
@@ -28,6 +29,7 @@ pub use placeholder::{UnknownPlaceholder, fill, fill_known, placeholders};
 pub use schema::{SCHEMA_FILE, schema, schema_text};
 pub use text::*;
 pub use validate::validate;
+pub use values::values;
 pub use words::{cells, is_hostile};
 
 impl Site {

@@ -167,7 +167,7 @@ fn syntax_words(error: &toml::de::Error, text: &str, span: &Range<usize>) -> (St
 
 /// The first place that is nested too deeply, found without recursion: building and dropping such a tree would
 /// recurse as deeply as the file says (toml-rs bounds brackets, but not the parts of a dotted key).
-fn too_deep(text: &str) -> Option<Range<usize>> {
+pub(super) fn too_deep(text: &str) -> Option<Range<usize>> {
     let source = toml_parser::Source::new(text);
     let tokens = source.lex().into_vec();
     let (mut header, mut key) = (0_usize, 0_usize);
