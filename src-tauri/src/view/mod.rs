@@ -1,0 +1,15 @@
+//! What crosses the bridge to the window: plain data, made from the engine's types. No decisions.
+//!
+//! Moments are milliseconds since 1970, lengths of time milliseconds, sizes bytes. Every text may come from a host and
+//! is shown as text.
+
+pub(crate) mod app;
+pub(crate) mod failure;
+pub(crate) mod hosts;
+pub(crate) mod plan;
+pub(crate) mod runs;
+pub(crate) mod secrets;
+pub(crate) mod sites;
+pub(crate) mod wizard;
+
+pub(crate) use failure::Failure;
