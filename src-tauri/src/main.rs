@@ -35,6 +35,9 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, &text).unwrap();
         }
-        assert!(std::fs::read_to_string(&path).unwrap_or_default() == text, "ui/src/backend/generated/bindings.ts is stale: SLIPWAY_BLESS=1 cargo test -p slipway-desktop");
+        assert!(
+            std::fs::read_to_string(&path).unwrap_or_default() == text,
+            "ui/src/backend/generated/bindings.ts is stale: SLIPWAY_BLESS=1 cargo test -p slipway-desktop"
+        );
     }
 }

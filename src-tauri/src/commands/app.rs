@@ -4,8 +4,8 @@ use tauri::State;
 use tauri::ipc::Channel;
 
 use crate::app::App;
-use crate::view::failure::{Failure, Outcome};
 use crate::view::app::{AppState, CloseChoice, KeyringState, Settings, Template, Transfer, Usage};
+use crate::view::failure::{Failure, Outcome};
 use crate::view::wizard::Choose;
 
 /// What the window needs when it opens.

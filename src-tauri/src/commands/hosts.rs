@@ -20,7 +20,11 @@ pub(crate) async fn hosts(app: State<'_, App>) -> Outcome<Vec<HostCard>> {
 /// Tells of every change of a host, all cards each time.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn watch_hosts(app: State<'_, App>, subscription: String, news: Channel<Vec<HostCard>>) -> Outcome<()> {
+pub(crate) async fn watch_hosts(
+    app: State<'_, App>,
+    subscription: String,
+    news: Channel<Vec<HostCard>>,
+) -> Outcome<()> {
     let _ = (app, subscription, news);
     Err(Failure::unbuilt())
 }
@@ -44,7 +48,12 @@ pub(crate) async fn refresh_host(app: State<'_, App>, name: String) -> Outcome<H
 /// Tests a connection, step by step; nothing is stored but an accepted host key.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn try_host(app: State<'_, App>, form: HostForm, answers: Answers, steps: Channel<TrialStep>) -> Outcome<Trial> {
+pub(crate) async fn try_host(
+    app: State<'_, App>,
+    form: HostForm,
+    answers: Answers,
+    steps: Channel<TrialStep>,
+) -> Outcome<Trial> {
     let _ = (app, form, answers, steps);
     Err(Failure::unbuilt())
 }
@@ -60,7 +69,12 @@ pub(crate) async fn add_host(app: State<'_, App>, form: HostForm, answers: Answe
 /// Changes how a host is reached; also its name.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn edit_host(app: State<'_, App>, name: String, form: HostForm, answers: Answers) -> Outcome<HostDetail> {
+pub(crate) async fn edit_host(
+    app: State<'_, App>,
+    name: String,
+    form: HostForm,
+    answers: Answers,
+) -> Outcome<HostDetail> {
     let _ = (app, name, form, answers);
     Err(Failure::unbuilt())
 }

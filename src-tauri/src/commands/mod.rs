@@ -2,10 +2,10 @@
 
 pub(crate) mod app;
 pub(crate) mod hosts;
-pub(crate) mod sites;
 pub(crate) mod plans;
 pub(crate) mod runs;
 pub(crate) mod secrets;
+pub(crate) mod sites;
 pub(crate) mod wizard;
 
 /// Every command and event that crosses the bridge, with their types.

@@ -9,7 +9,12 @@ use crate::view::plan::{PlanRequest, PlanView};
 /// Looks at the host and plans; nothing is changed.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn make_plan(app: State<'_, App>, site: String, host: String, request: PlanRequest) -> Outcome<PlanView> {
+pub(crate) async fn make_plan(
+    app: State<'_, App>,
+    site: String,
+    host: String,
+    request: PlanRequest,
+) -> Outcome<PlanView> {
     let _ = (app, site, host, request);
     Err(Failure::unbuilt())
 }

@@ -26,7 +26,11 @@ pub(crate) async fn cancel_run(app: State<'_, App>, run: u32) -> Outcome<()> {
 /// Tells of runs under way, all each time.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn watch_active(app: State<'_, App>, subscription: String, news: Channel<Vec<RunCard>>) -> Outcome<()> {
+pub(crate) async fn watch_active(
+    app: State<'_, App>,
+    subscription: String,
+    news: Channel<Vec<RunCard>>,
+) -> Outcome<()> {
     let _ = (app, subscription, news);
     Err(Failure::unbuilt())
 }
@@ -34,7 +38,12 @@ pub(crate) async fn watch_active(app: State<'_, App>, subscription: String, news
 /// Events of a run from its beginning, then as they come.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn watch_run(app: State<'_, App>, run: u32, subscription: String, batches: Channel<RunBatch>) -> Outcome<()> {
+pub(crate) async fn watch_run(
+    app: State<'_, App>,
+    run: u32,
+    subscription: String,
+    batches: Channel<RunBatch>,
+) -> Outcome<()> {
     let _ = (app, run, subscription, batches);
     Err(Failure::unbuilt())
 }

@@ -17,7 +17,12 @@ pub(crate) async fn secrets(app: State<'_, App>, site: String) -> Outcome<Vec<Se
 /// Gives a secret a new value; the one before is kept.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn set_secret(app: State<'_, App>, site: String, name: String, value: SecretValue) -> Outcome<Vec<SecretRow>> {
+pub(crate) async fn set_secret(
+    app: State<'_, App>,
+    site: String,
+    name: String,
+    value: SecretValue,
+) -> Outcome<Vec<SecretRow>> {
     let _ = (app, site, name, value);
     Err(Failure::unbuilt())
 }

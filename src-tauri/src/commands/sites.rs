@@ -29,7 +29,13 @@ pub(crate) async fn site(app: State<'_, App>, name: String) -> Outcome<SiteCard>
 /// Tells how a site is, now and then.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn watch_site(app: State<'_, App>, site: String, host: String, subscription: String, news: Channel<SiteNews>) -> Outcome<()> {
+pub(crate) async fn watch_site(
+    app: State<'_, App>,
+    site: String,
+    host: String,
+    subscription: String,
+    news: Channel<SiteNews>,
+) -> Outcome<()> {
     let _ = (app, site, host, subscription, news);
     Err(Failure::unbuilt())
 }
@@ -101,7 +107,12 @@ pub(crate) async fn refs(app: State<'_, App>, site: String, host: String) -> Out
 /// What a deployment would bring.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn incoming(app: State<'_, App>, site: String, host: String, reference: Option<String>) -> Outcome<Incoming> {
+pub(crate) async fn incoming(
+    app: State<'_, App>,
+    site: String,
+    host: String,
+    reference: Option<String>,
+) -> Outcome<Incoming> {
     let _ = (app, site, host, reference);
     Err(Failure::unbuilt())
 }
@@ -109,7 +120,13 @@ pub(crate) async fn incoming(app: State<'_, App>, site: String, host: String, re
 /// How two releases differ.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn compare(app: State<'_, App>, site: String, host: String, from: String, to: String) -> Outcome<Comparison> {
+pub(crate) async fn compare(
+    app: State<'_, App>,
+    site: String,
+    host: String,
+    from: String,
+    to: String,
+) -> Outcome<Comparison> {
     let _ = (app, site, host, from, to);
     Err(Failure::unbuilt())
 }
@@ -117,7 +134,13 @@ pub(crate) async fn compare(app: State<'_, App>, site: String, host: String, fro
 /// Controls a site's processes (D-20).
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn service(app: State<'_, App>, site: String, host: String, action: ServiceAction, unit: Option<String>) -> Outcome<ServiceResult> {
+pub(crate) async fn service(
+    app: State<'_, App>,
+    site: String,
+    host: String,
+    action: ServiceAction,
+    unit: Option<String>,
+) -> Outcome<ServiceResult> {
     let _ = (app, site, host, action, unit);
     Err(Failure::unbuilt())
 }
@@ -133,7 +156,14 @@ pub(crate) async fn drift(app: State<'_, App>, site: String, host: String) -> Ou
 /// Log lines, then new ones as they come.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn watch_logs(app: State<'_, App>, site: String, host: String, query: LogQuery, subscription: String, lines: Channel<LogBatch>) -> Outcome<()> {
+pub(crate) async fn watch_logs(
+    app: State<'_, App>,
+    site: String,
+    host: String,
+    query: LogQuery,
+    subscription: String,
+    lines: Channel<LogBatch>,
+) -> Outcome<()> {
     let _ = (app, site, host, query, subscription, lines);
     Err(Failure::unbuilt())
 }

@@ -67,7 +67,12 @@ pub(crate) async fn set_draft_text(app: State<'_, App>, id: String, text: String
 /// Notes where the person is.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn set_draft_place(app: State<'_, App>, id: String, step: String, host: Option<String>) -> Outcome<Draft> {
+pub(crate) async fn set_draft_place(
+    app: State<'_, App>,
+    id: String,
+    step: String,
+    host: Option<String>,
+) -> Outcome<Draft> {
     let _ = (app, id, step, host);
     Err(Failure::unbuilt())
 }
@@ -99,7 +104,12 @@ pub(crate) async fn use_size(app: State<'_, App>, id: String, name: String) -> O
 /// Gives one of its secrets a value.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn set_draft_secret(app: State<'_, App>, id: String, name: String, value: SecretValue) -> Outcome<Draft> {
+pub(crate) async fn set_draft_secret(
+    app: State<'_, App>,
+    id: String,
+    name: String,
+    value: SecretValue,
+) -> Outcome<Draft> {
     let _ = (app, id, name, value);
     Err(Failure::unbuilt())
 }

@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod nginx_sites;
 mod nginx_tokens;
+pub mod overview;
 pub mod owned;
 pub mod packages;
 pub mod paths;

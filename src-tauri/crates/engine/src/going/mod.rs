@@ -184,7 +184,7 @@ impl Going {
     ///
     /// # Errors
     /// When it did not begin (drift without consent, blocked, locked, stale, out of reach): nothing was changed then.
-    pub async fn start(&self, planned: Planned, file: SiteFile, consent: Consent) -> Outcome<RunId> {
+    pub async fn start(&self, planned: Arc<Planned>, file: SiteFile, consent: Consent) -> Outcome<RunId> {
         let id = self.desk.begin_run(&planned, consent)?;
         let cancel = Cancel::default();
         let entry = Arc::new(Entry {
@@ -235,8 +235,7 @@ impl Going {
         self.list.changes.subscribe()
     }
 
-    /// The events of a run from its beginning, and those to come. One that has ended is read from the history, where
-    /// output is not kept.
+    /// The events of a run from its beginning, and those to come. One that has ended is read from the history.
     ///
     /// # Errors
     /// When there is no such run.

@@ -23,7 +23,7 @@ use crate::inventory::database::Database;
 use crate::inventory::{HostName, Inventory, InventoryError};
 
 pub use query::{Filter, LONGEST_PAGE, Page};
-pub use recorder::{BATCH, Keep, Recorder};
+pub use recorder::{BATCH, MOST_OUTPUT, Recorder};
 
 /// The history of runs. A cheap clone of the inventory's connection.
 #[derive(Debug, Clone)]

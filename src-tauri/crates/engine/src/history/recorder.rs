@@ -10,29 +10,8 @@ use crate::inventory::database::Database;
 
 /// Events that are gathered before they are written.
 pub const BATCH: usize = 64;
-
-/// Whether an event belongs in the history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
-    /// It does.
-    Yes,
-    /// It is progress or output that a slow reader may drop: it is not stored.
-    No,
-}
-
-impl From<&EventKind> for Keep {
-    fn from(kind: &EventKind) -> Self {
-        match kind {
-            // May be dropped on its way here; a failed step's outcome carries the last lines.
-            EventKind::Output { .. } => Self::No,
-            EventKind::Started { .. }
-            | EventKind::StepStarted { .. }
-            | EventKind::StepFinished { .. }
-            | EventKind::Note { .. }
-            | EventKind::Finished { .. } => Self::Yes,
-        }
-    }
-}
+/// Bytes of output that are kept of one run: a build that prints without end must not fill the disk.
+pub const MOST_OUTPUT: usize = 8 << 20;
 
 /// Records one run. What was pushed is on disk after [`BATCH`] events, [`Recorder::flush`] or [`Recorder::finish`];
 /// call `flush` at the end of every step, so that a killed desktop loses no more than the step in progress.
@@ -41,12 +20,16 @@ pub struct Recorder {
     history: History,
     run: RunId,
     pending: Vec<String>,
+    /// Bytes of output taken so far.
+    output: usize,
+    /// Lines of output beyond what is kept.
+    left_out: u64,
 }
 
 impl Recorder {
     /// Records for `run`, which [`History::start`] began.
     pub fn new(history: History, run: RunId) -> Self {
-        Self { history, run, pending: Vec::new() }
+        Self { history, run, pending: Vec::new(), output: 0, left_out: 0 }
     }
 
     /// The run.
@@ -54,28 +37,41 @@ impl Recorder {
         self.run
     }
 
-    /// Takes an event of core's and writes what is pending at the end of each step. The caller ends with
-    /// [`Recorder::finish`] after [`EventKind::Finished`].
+    /// Takes an event and writes what is pending at the end of each step. The caller ends with [`Recorder::finish`]
+    /// after [`EventKind::Finished`].
     ///
     /// # Errors
-    /// As [`Recorder::push`].
+    /// When a full batch cannot be written; it is kept and tried again with the next.
     pub fn record(&mut self, event: &Event) -> Result<(), InventoryError> {
-        self.push(event, Keep::from(&event.kind))?;
+        match &event.kind {
+            EventKind::Output { line, .. } => {
+                self.output = self.output.saturating_add(line.len());
+                if self.output > MOST_OUTPUT {
+                    self.left_out += 1;
+                    return Ok(());
+                }
+            }
+            EventKind::Finished { .. } if self.left_out > 0 => {
+                let text = format!("{} more lines of output were not kept", self.left_out);
+                self.push(&Event { at_ms: event.at_ms, kind: EventKind::Note { text } })?;
+            }
+            EventKind::Started { .. }
+            | EventKind::StepStarted { .. }
+            | EventKind::StepFinished { .. }
+            | EventKind::Note { .. }
+            | EventKind::Finished { .. } => {}
+        }
+        self.push(event)?;
         if matches!(event.kind, EventKind::StepFinished { .. }) { self.flush() } else { Ok(()) }
     }
 
     /// Takes one event of any kind.
     ///
     /// # Errors
-    /// When a full batch cannot be written; it is kept and tried again with the next.
-    pub fn push(&mut self, event: &impl Serialize, keep: Keep) -> Result<(), InventoryError> {
-        match keep {
-            Keep::No => Ok(()),
-            Keep::Yes => {
-                self.pending.push(Database::json("an event", event)?);
-                if self.pending.len() >= BATCH { self.flush() } else { Ok(()) }
-            }
-        }
+    /// As [`Recorder::record`].
+    pub fn push(&mut self, event: &impl Serialize) -> Result<(), InventoryError> {
+        self.pending.push(Database::json("an event", event)?);
+        if self.pending.len() >= BATCH { self.flush() } else { Ok(()) }
     }
 
     /// Writes what is pending.

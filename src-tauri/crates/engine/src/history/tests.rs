@@ -30,10 +30,9 @@ fn a_run_is_recorded_from_beginning_to_end() {
     assert_eq!(history.unfinished().unwrap().len(), 1);
     let mut recorder = Recorder::new(history.clone(), id);
     for number in 0..BATCH + 10 {
-        let keep = if number % 2 == 0 { Keep::Yes } else { Keep::No };
-        recorder.push(&json!({ "number": number, "text": "line\nbreak" }), keep).unwrap();
+        recorder.push(&json!({ "number": number, "text": "line\nbreak" })).unwrap();
     }
-    assert_eq!(history.event_count(id).unwrap(), 0, "still pending");
+    assert_eq!(history.event_count(id).unwrap(), u64::try_from(BATCH).unwrap(), "the rest is still pending");
     recorder.finish(&json!({ "kind": "succeeded" }), Some(0), NOW).unwrap();
     let run = history.run(id).unwrap();
     assert_eq!((run.finished_at, run.exit_code), (Some(NOW), Some(0)));
@@ -44,8 +43,8 @@ fn a_run_is_recorded_from_beginning_to_end() {
         let events: Vec<Value> = history.events(id, from, limit).unwrap();
         events.iter().map(|event| event["number"].as_u64().unwrap()).collect()
     };
-    assert_eq!(history.event_count(id).unwrap(), 37);
-    assert_eq!(numbers(0, 1000), (0..74).step_by(2).collect::<Vec<_>>());
+    assert_eq!(history.event_count(id).unwrap(), 74);
+    assert_eq!(numbers(0, 1000), (0..74).collect::<Vec<_>>());
     assert!(history.unfinished().unwrap().is_empty());
 }
 
@@ -120,19 +119,29 @@ fn pruning_takes_finished_runs_with_their_events() {
 }
 
 #[test]
-fn output_is_left_out_and_every_finished_step_is_on_disk() {
-    use slipway_core::event::{Event, EventKind, StepOutcome};
+fn output_is_kept_within_bounds_and_every_finished_step_is_on_disk() {
+    use slipway_core::event::{Event, EventKind, StepOutcome, Verdict, VerdictKind};
     let (_folder, history) = history();
     let id = history.start(&deploy("shop", "web-1", None), NOW).unwrap();
     let mut recorder = Recorder::new(history.clone(), id);
     let kinds = [
         EventKind::Started { steps: vec!["one".into()] },
         EventKind::StepStarted { step: 0 },
-        EventKind::Output { step: 0, line: "noise".into() },
+        EventKind::Output { step: 0, line: "building".into() },
         EventKind::StepFinished { step: 0, outcome: StepOutcome::Done },
     ];
     let events = kinds.map(|kind| Event { at_ms: 1, kind });
     events.iter().for_each(|event| recorder.record(event).unwrap());
-    let stored: Vec<Event> = history.events(id, 0, 9).unwrap();
-    assert_eq!(stored, [&events[0], &events[1], &events[3]].map(Clone::clone));
+    assert_eq!(history.events::<Event>(id, 0, 9).unwrap(), events);
+
+    let long = Event { at_ms: 2, kind: EventKind::Output { step: 0, line: "x".repeat(1 << 20) } };
+    (0..12).for_each(|_| recorder.record(&long).unwrap());
+    let verdict =
+        Verdict { kind: VerdictKind::Succeeded, summary: String::new(), evidence: vec![], hint: None, log: vec![] };
+    recorder.record(&Event { at_ms: 3, kind: EventKind::Finished { verdict: verdict.clone() } }).unwrap();
+    recorder.finish(&verdict, None, NOW).unwrap();
+    let kept: Vec<Event> = history.events(id, 4, 99).unwrap();
+    assert_eq!(kept.len(), 7 + 2);
+    assert!(matches!(&kept[7].kind, EventKind::Note { text } if text == "5 more lines of output were not kept"));
+    assert!(matches!(kept[8].kind, EventKind::Finished { .. }));
 }
