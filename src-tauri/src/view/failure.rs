@@ -37,3 +37,17 @@ impl Failure {
         Self { code: "unbuilt".into(), message: "unbuilt".into(), causes: vec![], hint: None, moved: vec![] }
     }
 }
+
+impl From<slipway_engine::failure::Failure> for Failure {
+    fn from(failure: slipway_engine::failure::Failure) -> Self {
+        let moved = |moved: slipway_core::plan::Moved| Moved { subject: moved.subject, was: moved.was, now: moved.now };
+        let code = serde_json::to_value(failure.code).ok();
+        Self {
+            code: code.as_ref().and_then(|code| code.as_str()).unwrap_or("unknown").to_owned(),
+            message: failure.message,
+            causes: failure.causes,
+            hint: failure.hint,
+            moved: failure.moved.into_iter().map(moved).collect(),
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! Plans for review.
 
 use serde::{Deserialize, Serialize};
+use slipway_core::plan::summary::{self, FileKind, Kind};
+use slipway_core::plan::{self, Intent, Plan};
 use specta::Type;
 
 /// What to plan for.
@@ -70,6 +72,8 @@ pub(crate) struct PlanStep {
     pub risk: Risk,
     /// Whether it would replace something changed by hand.
     pub drift: bool,
+    /// What is to be known beside the title and the reason.
+    pub about: Vec<String>,
     /// Commands, for reading.
     pub commands: Vec<String>,
     /// Files it writes or removes.
@@ -84,6 +88,8 @@ pub(crate) enum StepKind {
     Change,
     Remove,
     Run,
+    /// It stays as it is.
+    Keep,
 }
 
 /// What people may notice.
@@ -106,6 +112,8 @@ pub(crate) struct FileChange {
     pub owner: Option<String>,
     /// How it changes.
     pub kind: StepKind,
+    /// What changes beside the text: `0644 root:root → 0600 root:root`.
+    pub attributes: Vec<String>,
     /// Whether it holds secrets, which are shown as fingerprints.
     pub secret: bool,
     /// Text before; none when there was none or it is not shown.
@@ -141,18 +149,134 @@ pub(crate) enum Severity {
 pub(crate) struct PlanSummary {
     /// How many steps.
     pub steps: u32,
-    /// Files that are made.
+    /// Steps that make something new.
     pub created: u32,
-    /// Files that are changed.
+    /// Steps that change something.
     pub changed: u32,
-    /// Files that are removed.
+    /// Steps that take something away.
     pub removed: u32,
-    /// What restarts or reloads, one a line.
+    /// Files that change.
+    pub files: u32,
+    /// What starts, restarts, stops or reloads, one a line.
     pub restarts: Vec<String>,
     /// What people who use the site will notice.
     pub noticed: String,
+    /// Whether they may notice anything at all.
+    pub noticeable: bool,
     /// Steps that would replace something changed by hand.
     pub drifted: u32,
     /// Whether it must not be applied.
     pub blocked: bool,
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+impl From<Kind> for StepKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Create => Self::Create,
+            Kind::Change => Self::Change,
+            Kind::Remove => Self::Remove,
+            Kind::Run => Self::Run,
+        }
+    }
+}
+
+impl From<summary::FileChange> for FileChange {
+    fn from(file: summary::FileChange) -> Self {
+        let owner = match (file.owner, file.group) {
+            (Some(owner), Some(group)) => Some(format!("{owner}:{group}")),
+            (owner, _) => owner,
+        };
+        Self {
+            path: file.path,
+            mode: file.mode,
+            owner,
+            kind: match file.kind {
+                FileKind::Create => StepKind::Create,
+                FileKind::Change => StepKind::Change,
+                FileKind::Remove => StepKind::Remove,
+                FileKind::Same => StepKind::Keep,
+            },
+            attributes: file.attributes,
+            secret: file.secret,
+            old: file.old,
+            new: file.new,
+            hidden: file.hidden,
+        }
+    }
+}
+
+impl PlanStep {
+    fn of(plan: &Plan, index: usize, step: &plan::Step) -> Self {
+        let detail = summary::lines(plan, step);
+        Self {
+            id: step.id.clone(),
+            index: number(index),
+            title: step.title.clone(),
+            reason: step.reason.clone(),
+            kind: detail.kind.into(),
+            risk: match step.risk {
+                plan::Risk::None => Risk::None,
+                plan::Risk::Reconnect => Risk::Reconnect,
+                plan::Risk::Data => Risk::Data,
+            },
+            drift: step.drift,
+            about: detail.about,
+            commands: detail.commands,
+            files: detail.files.into_iter().map(FileChange::from).collect(),
+        }
+    }
+}
+
+impl From<&Plan> for PlanView {
+    fn from(plan: &Plan) -> Self {
+        let words = summary::summary(plan);
+        let mut groups: Vec<PlanGroup> = Vec::new();
+        for (index, step) in plan.steps.iter().enumerate() {
+            let heading = step.subject.heading();
+            match groups.last_mut().filter(|group| group.heading == heading) {
+                Some(group) => group.steps.push(PlanStep::of(plan, index, step)),
+                None => {
+                    groups.push(PlanGroup { heading: heading.to_owned(), steps: vec![PlanStep::of(plan, index, step)] })
+                }
+            }
+        }
+        let notice = |notice: &plan::Notice| Notice {
+            severity: match notice.severity {
+                plan::Severity::Info => Severity::Info,
+                plan::Severity::Warning => Severity::Warning,
+                plan::Severity::Blocker => Severity::Blocker,
+            },
+            text: notice.text.clone(),
+            hint: notice.hint.clone(),
+        };
+        Self {
+            id: plan.id.to_string(),
+            short_id: plan.id.short().to_owned(),
+            site: plan.site.to_string(),
+            host: plan.host.clone(),
+            verb: plan.intent.verb().to_owned(),
+            release: match &plan.intent {
+                Intent::Apply => None,
+                Intent::Deploy { release } | Intent::Rollback { release } => Some(release.to_string()),
+            },
+            groups,
+            notices: plan.notices.iter().map(notice).collect(),
+            summary: PlanSummary {
+                steps: number(plan.steps.len()),
+                created: number(words.counts.create),
+                changed: number(words.counts.change),
+                removed: number(words.counts.remove),
+                files: number(words.files),
+                restarts: words.restarts,
+                noticed: words.noticed,
+                noticeable: words.noticeable,
+                drifted: number(words.needs_consent.len()),
+                blocked: words.blockers > 0,
+            },
+        }
+    }
 }

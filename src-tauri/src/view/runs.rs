@@ -1,6 +1,9 @@
 //! Runs: under way and in the history.
 
 use serde::{Deserialize, Serialize};
+use slipway_core::event::{self, EventKind, VerdictKind};
+use slipway_engine::going;
+use slipway_engine::history::Run;
 use specta::Type;
 use specta_typescript::Number;
 
@@ -144,4 +147,96 @@ pub(crate) struct RunFilter {
     pub before: Option<i64>,
     /// How many.
     pub limit: u32,
+}
+
+impl From<VerdictKind> for RunState {
+    fn from(kind: VerdictKind) -> Self {
+        match kind {
+            VerdictKind::Succeeded => Self::Succeeded,
+            VerdictKind::Unchanged => Self::Unchanged,
+            VerdictKind::RolledBack => Self::RolledBack,
+            VerdictKind::FailedIntact => Self::FailedIntact,
+            VerdictKind::Split => Self::Split,
+            VerdictKind::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl From<event::Verdict> for Verdict {
+    fn from(verdict: event::Verdict) -> Self {
+        let event::Verdict { kind, summary, evidence, hint, log } = verdict;
+        Self { state: kind.into(), summary, evidence, hint, log }
+    }
+}
+
+/// A place in a list of steps. Plans are far shorter than this can count.
+fn place(step: usize) -> u32 {
+    u32::try_from(step).unwrap_or(u32::MAX)
+}
+
+impl From<event::Event> for RunEvent {
+    fn from(event: event::Event) -> Self {
+        let what = match event.kind {
+            EventKind::Started { steps } => RunHappening::Started { steps },
+            EventKind::StepStarted { step } => RunHappening::StepStarted { step: place(step) },
+            EventKind::Output { step, line } => RunHappening::Output { step: place(step), line },
+            EventKind::StepFinished { step, outcome } => {
+                let outcome = match outcome {
+                    event::StepOutcome::Done => StepOutcome::Done,
+                    event::StepOutcome::Unchanged => StepOutcome::Unchanged,
+                    event::StepOutcome::Failed { message, log } => StepOutcome::Failed { message, log },
+                };
+                RunHappening::StepFinished { step: place(step), outcome }
+            }
+            EventKind::Note { text } => RunHappening::Note { text },
+            EventKind::Finished { verdict } => RunHappening::Finished { verdict: verdict.into() },
+        };
+        Self { at_ms: event.at_ms, what }
+    }
+}
+
+impl RunCard {
+    /// A run of the history.
+    pub(crate) fn of(run: &Run, state: going::RunState) -> Self {
+        // What is kept as the verdict is the failure of a run that did not begin.
+        let text = |key: &str| run.verdict.as_ref()?.get(key)?.as_str().map(str::to_owned);
+        let kind = || serde_json::from_value::<VerdictKind>(run.verdict.as_ref()?.get("kind")?.clone()).ok();
+        Self {
+            id: run.id.number(),
+            verb: run.kind.to_string(),
+            site: run.site.as_ref().map(ToString::to_string),
+            host: run.host.to_string(),
+            operator: run.operator.clone(),
+            started_ms: run.started_at.as_millisecond(),
+            finished_ms: run.finished_at.map(|at| at.as_millisecond()),
+            state: match state {
+                going::RunState::Ended => kind().map_or(RunState::Unknown, RunState::from),
+                going::RunState::NotBegun => RunState::NotBegun,
+                going::RunState::UnderWay => RunState::UnderWay,
+                going::RunState::Stopped => RunState::Abandoned,
+            },
+            summary: text("summary").or_else(|| text("message")),
+            step: None,
+            cancelling: false,
+        }
+    }
+}
+
+impl RunCard {
+    /// A run of this window.
+    pub(crate) fn under_way(run: &going::ActiveRun, operator: &str) -> Self {
+        Self {
+            id: run.id.number(),
+            verb: run.verb.to_owned(),
+            site: Some(run.site.to_string()),
+            host: run.host.clone(),
+            operator: operator.to_owned(),
+            started_ms: run.started_at.as_millisecond(),
+            finished_ms: None,
+            state: RunState::UnderWay,
+            summary: None,
+            step: run.step.clone(),
+            cancelling: run.cancelling,
+        }
+    }
 }
