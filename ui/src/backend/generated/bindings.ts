@@ -455,6 +455,8 @@ export type FileChange = {
 	owner: string | null,
 	/**  How it changes. */
 	kind: StepKind,
+	/**  What changes beside the text: `0644 root:root → 0600 root:root`. */
+	attributes: string[],
 	/**  Whether it holds secrets, which are shown as fingerprints. */
 	secret: boolean,
 	/**  Text before; none when there was none or it is not shown. */
@@ -700,6 +702,8 @@ export type PlanStep = {
 	risk: Risk,
 	/**  Whether it would replace something changed by hand. */
 	drift: boolean,
+	/**  What is to be known beside the title and the reason. */
+	about: string[],
 	/**  Commands, for reading. */
 	commands: string[],
 	/**  Files it writes or removes. */
@@ -710,16 +714,20 @@ export type PlanStep = {
 export type PlanSummary = {
 	/**  How many steps. */
 	steps: number,
-	/**  Files that are made. */
+	/**  Steps that make something new. */
 	created: number,
-	/**  Files that are changed. */
+	/**  Steps that change something. */
 	changed: number,
-	/**  Files that are removed. */
+	/**  Steps that take something away. */
 	removed: number,
-	/**  What restarts or reloads, one a line. */
+	/**  Files that change. */
+	files: number,
+	/**  What starts, restarts, stops or reloads, one a line. */
 	restarts: string[],
 	/**  What people who use the site will notice. */
 	noticed: string,
+	/**  Whether they may notice anything at all. */
+	noticeable: boolean,
 	/**  Steps that would replace something changed by hand. */
 	drifted: number,
 	/**  Whether it must not be applied. */
@@ -1079,7 +1087,9 @@ export type SshAlias = {
 };
 
 /**  Kinds of steps. */
-export type StepKind = "create" | "change" | "remove" | "run";
+export type StepKind = "create" | "change" | "remove" | "run" | 
+/**  It stays as it is. */
+"keep";
 
 /**  How a step ended. */
 export type StepOutcome = { outcome: "done" } | { outcome: "unchanged" } | { outcome: "failed"; 
