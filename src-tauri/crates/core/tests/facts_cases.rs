@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use slipway_core::command::{Exit, Output};
 use slipway_core::facts::{
-    self, accounts, nginx_sites, owned, packages, paths, programs, security, sockets, storage, system, units,
+    self, accounts, load, nginx_sites, owned, packages, paths, programs, security, sockets, storage, system, units,
+    updates,
 };
 
 #[derive(Deserialize)]
@@ -47,9 +48,10 @@ fn output(stdout: Vec<u8>, exit: Exit, stderr: Vec<u8>, truncated: bool) -> Outp
     Output { exit, stdout, stderr, truncated }
 }
 
-const SUBJECTS: [&str; 11] = [
+const SUBJECTS: [&str; 13] = [
     "accounts",
     "candidates",
+    "load",
     "nginx_sites",
     "owned",
     "packages",
@@ -59,12 +61,14 @@ const SUBJECTS: [&str; 11] = [
     "storage",
     "system",
     "units",
+    "updates",
 ];
 
 fn parse(subject: &str, output: &Output) -> Value {
     match subject {
         "accounts" => json!(accounts::parse(output)),
         "candidates" => json!(packages::parse_candidates(output)),
+        "load" => json!(load::parse(output)),
         "nginx_sites" => json!(nginx_sites::parse(output)),
         "owned" => json!(owned::parse(output)),
         "packages" => json!(packages::parse(output)),
@@ -74,6 +78,7 @@ fn parse(subject: &str, output: &Output) -> Value {
         "storage" => json!(storage::parse(output)),
         "system" => json!(system::parse(output)),
         "units" => json!(units::parse(output)),
+        "updates" => json!(updates::parse(output)),
         other => panic!("no subject {other}"),
     }
 }
@@ -188,6 +193,9 @@ fn framed() -> impl Strategy<Value = Vec<u8>> {
         "selinux-enforce",
         "selinux-config",
         "load",
+        "cpu",
+        "lists",
+        "all",
     ]);
     let body = "([a-zA-Z0-9/:=.\"'{}()\\[\\]<>;,#*? \n\t-]|\\PC){0,60}";
     prop::collection::vec((names, 0u8..3, body), 0..12).prop_map(|parts| {
@@ -237,6 +245,10 @@ fn scripts_pass_shellcheck() {
     commands.push(paths::command(&[]));
     commands.push(packages::candidates_command(slipway_core::profile::PackageManager::Apt, &[]));
     commands.push(packages::candidates_command(slipway_core::profile::PackageManager::Dnf, &[]));
+    commands.push(load::command(load::Depth::Quick));
+    for manager in [slipway_core::profile::PackageManager::Apt, slipway_core::profile::PackageManager::Dnf] {
+        commands.push(updates::command(manager));
+    }
     for command in commands {
         assert_eq!(&command.argv[..2], ["sh", "-c"]);
         // 2016: format strings of dpkg-query look like variables. 2317, 2329: not every script uses all of the preamble.

@@ -9,7 +9,7 @@ use slipway_core::command::{Command, Exit, Output};
 use slipway_core::digest::Digest;
 use slipway_core::fact::Fact;
 use slipway_core::facts::paths::{self, ParentFault, PathState, Watch};
-use slipway_core::facts::{self, Facts, packages, units};
+use slipway_core::facts::{self, Facts, load, packages, units, updates};
 use slipway_core::profile::PackageManager;
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -101,6 +101,35 @@ fn units_are_asked_by_name_only() {
         Fact::Known(states) => assert_eq!(states[0].name, "nginx.service"),
         Fact::Failed(reason) => println!("not run: systemd does not answer here ({reason})"),
         Fact::Absent => panic!("units are never absent as a whole"),
+    }
+}
+
+#[test]
+fn the_load_of_this_machine_is_read_under_every_shell() {
+    for shell in shells() {
+        let output = run(shell, &load::command(load::Depth::WithDisks));
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        let Fact::Known(first) = load::parse(&output) else { panic!("{:?}", load::parse(&output)) };
+        assert!(first.disk_percent.is_some() && first.cpu_total > first.cpu_busy);
+        let Fact::Known(second) = load::parse(&run(shell, &load::command(load::Depth::Quick))) else { panic!() };
+        assert_eq!(second.disk_percent, None);
+        assert!(second.cpu_total >= first.cpu_total && second.memory_total == first.memory_total);
+    }
+}
+
+#[test]
+fn updates_are_counted_or_said_to_be_unknown() {
+    if !std::path::Path::new("/usr/bin/apt-get").exists() {
+        println!("not run: there is no apt-get here");
+        return;
+    }
+    let known_lists = std::fs::read_dir("/var/lib/apt/lists")
+        .unwrap()
+        .any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().contains("_Packages")));
+    match updates::parse(&run("/bin/sh", &updates::command(PackageManager::Apt))) {
+        Fact::Known(found) => assert!(known_lists && found.security.unwrap() <= found.pending, "{found:?}"),
+        Fact::Failed(why) => assert!(!known_lists, "{why}"),
+        Fact::Absent => panic!("updates are never absent"),
     }
 }
 

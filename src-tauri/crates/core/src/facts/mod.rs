@@ -5,6 +5,7 @@
 //! cut or tampered with is a failed fact and never a wrong one. Nothing here decides what to do about a fact.
 
 pub mod accounts;
+pub mod load;
 pub mod nginx_sites;
 mod nginx_tokens;
 pub mod overview;
@@ -18,6 +19,7 @@ pub mod sockets;
 pub mod storage;
 pub mod system;
 pub mod units;
+pub mod updates;
 mod version;
 
 use serde::{Deserialize, Serialize};
