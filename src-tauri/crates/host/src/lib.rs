@@ -14,7 +14,7 @@ pub mod error;
 pub mod executor;
 pub mod known_hosts;
 mod link;
-mod session;
+mod own_keys;
 pub mod ssh_config;
 mod target;
 mod transfer;
@@ -23,7 +23,7 @@ pub use connection::{Connection, Counters, Lane, connect};
 pub use error::{Attempt, AttemptResult, ConnectError, HostError, KeyProblem, UnreachableReason};
 pub use executor::request::Batch;
 pub use executor::stream::{Piece, Stream};
-pub use session::{Session, SessionError};
+pub use own_keys::{AgentKey, OwnKeyFile, agent_keys, key_files};
 pub use target::{
     Challenge, Credentials, Decision, HostKeyDecision, NoCredentials, Observer, PresentedKey, Question, Step, Sudo,
     Target,

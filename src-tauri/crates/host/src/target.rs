@@ -38,6 +38,8 @@ pub struct Target {
     pub identities_only: bool,
     /// The agent's socket (`SSH_AUTH_SOCK`), when there is one.
     pub agent: Option<PathBuf>,
+    /// The only key of the agent that is offered, as `SHA256:…`, whatever `identities_only` says; all of them when absent.
+    pub agent_key: Option<String>,
     /// Hosts to go through, first hop first. Each has its own host key check and credentials.
     pub jumps: Vec<Target>,
     /// How to become root. Ignored for a jump host.
@@ -67,6 +69,7 @@ impl Target {
             certificates: Vec::new(),
             identities_only: false,
             agent: None,
+            agent_key: None,
             jumps: Vec::new(),
             sudo: Sudo::Login,
             known_hosts: Vec::new(),

@@ -364,6 +364,25 @@ async fn the_agent_signs() {
     target.agent = Some(agent.socket());
     works(&target, &server).await;
 
+    // One key of the agent can be chosen, and then no other is offered.
+    let agent = Agent::start(&[strangers[0].clone(), server.path("id_ed25519")]);
+    let held = slipway_host::agent_keys(&agent.socket()).await.unwrap();
+    let printed = must("ssh-keygen", &["-lf", &server.path("id_ed25519").display().to_string()]);
+    let chosen = held.iter().find(|key| printed.contains(&key.fingerprint)).unwrap();
+    assert_eq!((held.len(), chosen.algorithm.as_str()), (2, "ssh-ed25519"));
+    target.identities = Vec::new();
+    target.identities_only = true;
+    target.agent = Some(agent.socket());
+    target.agent_key = Some(chosen.fingerprint.clone());
+    works(&target, &server).await;
+    target.agent_key = held.iter().find(|key| *key != chosen).map(|key| key.fingerprint.clone());
+    let Err(ConnectError::AuthenticationFailed { tried, .. }) = open(&target).await else { panic!() };
+    assert_eq!(tried.len(), 1, "{tried:?}");
+    target.agent_key = Some("SHA256:nobody".into());
+    let error = open(&target).await.unwrap_err().to_string();
+    assert!(error.contains("SHA256:nobody is not among them"), "{error}");
+    let mut target = server.target();
+
     target.agent = Some(server.path("no-agent"));
     works(&target, &server).await;
 }
@@ -545,61 +564,6 @@ async fn a_silent_link_is_noticed() {
     assert!(matches!(idle, HostError::Lost { .. }), "{idle}");
     assert!(matches!(busy, Err(HostError::Lost { .. })), "{busy:?}");
     assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_session_comes_back_and_replays_nothing() {
-    if !can_run() {
-        return;
-    }
-    let server = Server::start("");
-    let relay = Relay::to(server.port).await;
-    let mut target = server.target();
-    target.port = relay.port;
-    target.host_key_alias = Some(format!("[127.0.0.1]:{}", server.port));
-    let session = |target: Target| {
-        slipway_host::Session::new(
-            target,
-            Arc::new(NoCredentials),
-            Arc::new(Decision::Reject),
-            Arc::new(Steps::default()),
-        )
-    };
-    let host = session(target.clone());
-    let patience = Duration::from_secs(10);
-    let count = server.path("count");
-    let script = "echo x >> $1; sleep $2";
-    let once = |seconds: &str| Command::script(script, [count.to_str().unwrap(), seconds]);
-    assert!(host.run(once("0"), patience).await.unwrap().success());
-    let state = Arc::clone(&relay.state);
-    let cutting = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        state.store(CUT, Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-        state.store(0, Ordering::SeqCst);
-    });
-    let error = host.run(once("1"), patience).await.unwrap_err();
-    assert!(matches!(error, slipway_host::SessionError::Host(HostError::Lost { .. })), "{error}");
-    assert!(host.run(Command::new(["true"]), patience).await.unwrap().success());
-    cutting.await.unwrap();
-    assert_eq!(host.connects(), 2);
-    assert_eq!(std::fs::read_to_string(&count).unwrap(), "x\nx\n");
-
-    // A refused login is not repeated until somebody asks for it.
-    let mut stranger = target;
-    stranger.identities = vec![server.path("missing")];
-    let host = session(stranger);
-    let logins = || {
-        server.log().matches("Connection closed by authenticating user").count()
-            + server.log().matches("Connection reset by authenticating user").count()
-    };
-    for _ in 0..3 {
-        assert!(matches!(host.connection(patience).await, Err(ConnectError::AuthenticationFailed { .. })));
-    }
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(logins() <= 1, "{}", server.log());
-    host.retry().await;
-    assert!(matches!(host.connection(patience).await, Err(ConnectError::AuthenticationFailed { .. })));
 }
 
 /// A stand-in for sudo that asks like it and takes one password. The real one is tested on whole hosts.

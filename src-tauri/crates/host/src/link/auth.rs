@@ -141,7 +141,15 @@ impl Login<'_> {
                 }
             }
         }
-        let (mut agent, identities) = self.agent(progress).await;
+        let (mut agent, mut identities) = self.agent(progress).await;
+        if let Some(wanted) = &self.target.agent_key {
+            let held = identities.len();
+            identities.retain(|key| key.public_key().fingerprint(HashAlg::Sha256).to_string() == *wanted);
+            if agent.is_some() && identities.is_empty() {
+                let why = format!("it holds {held} keys, and {wanted} is not among them");
+                progress.note("agent".to_owned(), AttemptResult::Agent(why));
+            }
+        }
         let is_file = |identity: &AgentIdentity| {
             let public = identity.public_key();
             files.iter().any(|file| file.public.as_ref().is_some_and(|key| key.key_data() == public.key_data()))
@@ -154,8 +162,9 @@ impl Login<'_> {
         };
         let absent: Vec<bool> = files.iter().map(|file| !in_agent(file)).collect();
         let room = MOST_KEYS.saturating_sub(named.len() + absent.iter().filter(|absent| **absent).count()).max(1);
-        let allowed = if self.target.identities_only { 0 } else { room };
-        if !self.target.identities_only && others.len() > allowed {
+        let chosen = self.target.agent_key.is_some();
+        let allowed = if self.target.identities_only && !chosen { 0 } else { room };
+        if (!self.target.identities_only || chosen) && others.len() > allowed {
             progress.note(format!("{} more keys of the agent", others.len() - allowed), AttemptResult::TooMany);
         }
         if let Some(agent) = &mut agent {
