@@ -3,6 +3,8 @@
 use serde::Serialize;
 use slipway_core::plan::Moved;
 
+use crate::need::Need;
+
 /// What went wrong. Nothing in it is secret; remote text in it is shown as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
@@ -16,6 +18,9 @@ pub struct Failure {
     /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// What a person has to say before it can work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<Box<Need>>,
     /// What changed on the host since the plan was made, all of it: the causes name the first few.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moved: Vec<Moved>,
@@ -54,7 +59,7 @@ pub enum Code {
 impl Failure {
     /// A failure with no causes and no hint.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), causes: Vec::new(), hint: None, moved: Vec::new() }
+        Self { code, message: message.into(), causes: Vec::new(), hint: None, needs: None, moved: Vec::new() }
     }
 
     /// Adds what to do next.

@@ -2,20 +2,25 @@
 //!
 //! The clock and the event sink are passed in; nothing here prints or reads the environment.
 
+pub mod answers;
 pub mod cancel;
 pub mod clock;
 pub mod desk;
+pub mod disposable;
 pub mod failure;
 pub mod going;
+pub mod fleet;
 pub mod history;
 pub mod home;
 pub mod inventory;
 pub mod link;
 pub mod lock;
+pub mod need;
 pub mod observe;
 pub mod remote;
 pub mod run;
 pub mod secrets;
 pub mod site;
 pub mod source;
+pub mod trial;
 pub mod watch;

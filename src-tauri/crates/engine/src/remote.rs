@@ -3,6 +3,7 @@
 use slipway_host::{ConnectError, HostError};
 
 use crate::failure::{Code, Failure};
+use crate::need::need;
 
 /// A failure of an open connection.
 pub fn host_failure(error: &HostError) -> Failure {
@@ -58,5 +59,5 @@ pub fn connect_failure(error: &ConnectError) -> Failure {
         ConnectError::JumpFailed { source, .. } => return Failure { message, ..connect_failure(source) },
         _ => (Code::Unreachable, "nothing was changed on the host".to_owned()),
     };
-    Failure::new(code, message).hint(hint)
+    Failure { needs: need(error).map(Box::new), ..Failure::new(code, message).hint(hint) }
 }

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use slipway_tests::hosts::{Distribution, Host, HostError, HostOptions, bake, collect_garbage, fill_wheelhouse, list};
+use slipway_tests::hosts::{
+    Distribution, Host, HostError, HostOptions, Prerequisites, bake, collect_garbage, fill_wheelhouse, list,
+};
 
 /// Disposable test hosts.
 #[derive(Parser)]
@@ -48,6 +50,15 @@ enum HostCommand {
         /// Leaves the host running; `host down` removes it.
         #[arg(long)]
         detach: bool,
+        /// Says on standard output only how to log in, as one JSON object; what is being done goes to standard error.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Says whether hosts can run on this machine; ends with status 1 when they cannot. Changes nothing.
+    Check {
+        /// Answers as a JSON object.
+        #[arg(long)]
+        json: bool,
     },
     /// Removes a host.
     Down {
@@ -87,7 +98,10 @@ fn main() -> ExitCode {
 
 fn run(command: HostCommand) -> Result<(), HostError> {
     match command {
-        HostCommand::Up { distribution, name, sudo, detach } => up(distribution, name, sudo, detach),
+        HostCommand::Up { distribution, name, sudo, detach, json } => {
+            up(distribution, name, sudo, detach, if json { Shown::Json } else { Shown::Text })
+        }
+        HostCommand::Check { json } => check(json),
         HostCommand::Down { name } => {
             Host::attach(&name)?.remove();
             println!("{name} is gone");
@@ -111,7 +125,33 @@ fn run(command: HostCommand) -> Result<(), HostError> {
     }
 }
 
-fn up(distribution: Distribution, name: Option<String>, sudo: Option<String>, detached: bool) -> Result<(), HostError> {
+/// How a host is described.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Text,
+    Json,
+}
+
+fn check(json: bool) -> Result<(), HostError> {
+    let found = Prerequisites::check();
+    if json {
+        let reason = if found.is_met() { String::new() } else { found.reason() };
+        println!("{}", serde_json::json!({ "ready": found.is_met(), "reason": reason }));
+    }
+    Prerequisites::require()?;
+    if !json {
+        println!("test hosts can run here");
+    }
+    Ok(())
+}
+
+fn up(
+    distribution: Distribution,
+    name: Option<String>,
+    sudo: Option<String>,
+    detached: bool,
+    shown: Shown,
+) -> Result<(), HostError> {
     let mut options = HostOptions { name, detached, ..HostOptions::default() };
     if let Some(password) = sudo {
         options.sudo_password = password;
@@ -126,7 +166,28 @@ fn up(distribution: Distribution, name: Option<String>, sudo: Option<String>, de
             _ = terminated.recv() => Ok(()),
         }
     });
+    if shown == Shown::Json {
+        Prerequisites::require()?;
+        eprintln!("preparing {distribution}; the first time that takes a minute");
+        bake(distribution)?;
+        eprintln!("booting it");
+    }
     let host = Host::boot(distribution, options)?;
+    if shown == Shown::Json {
+        let login = serde_json::json!({
+            "name": host.name(),
+            "address": host.address().to_string(),
+            "port": host.ssh_port(),
+            "user": "deploy",
+            "key_file": host.client_key().display().to_string(),
+            "fingerprint": host.fingerprint(),
+        });
+        println!("{login}");
+        if !detached {
+            runtime.block_on(interrupted).ok();
+        }
+        return Ok(());
+    }
     println!("{} runs {distribution} at {} port {}", host.name(), host.address(), host.ssh_port());
     println!("users        root; deploy (sudo without a password); operator (sudo password: {password})");
     println!("key          {}", host.client_key().display());

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use slipway_engine::desk::hosts::{Auth, HostForm, Place};
 use slipway_engine::desk::{Desk, inventory_failure};
 use slipway_engine::failure::{Code, Failure};
-use slipway_engine::inventory::{Host, HostName, SudoMode, Tag};
+use slipway_engine::inventory::{Host, HostName, Login, SudoMode, Tag};
 
 use crate::args::{Add, Edit, HostCommand};
 use crate::context::{Context, Outcome};
@@ -64,40 +65,6 @@ impl<'a> From<&'a Host> for Shown<'a> {
     }
 }
 
-/// Where a host is, as typed: `[USER@]ADDRESS[:PORT]`, an IPv6 address with a port in brackets.
-#[derive(Debug, PartialEq, Eq)]
-struct Place {
-    user: Option<String>,
-    address: String,
-    port: Option<u16>,
-}
-
-fn place(text: &str) -> Result<Place, Failure> {
-    let wrong = || {
-        Failure::new(Code::Usage, format!("{text} is not [USER@]ADDRESS[:PORT]"))
-            .hint("for example root@203.0.113.7, deploy@web-1.example.com:2222 or root@[2001:db8::1]:22")
-    };
-    let (user, rest) = match text.rsplit_once('@') {
-        Some((user, rest)) => (Some(user.to_owned()).filter(|user| !user.is_empty()), rest),
-        None => (None, text),
-    };
-    let (address, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, "")) => (address, None),
-        Some((address, port)) => (address, Some(port.strip_prefix(':').ok_or_else(wrong)?)),
-        // More than one colon without brackets is an IPv6 address.
-        None => match rest.split_once(':') {
-            Some((_, more)) if more.contains(':') => (rest, None),
-            Some((address, port)) => (address, Some(port)),
-            None => (rest, None),
-        },
-    };
-    let port = port.map(|port| port.parse::<u16>().ok().filter(|port| *port != 0).ok_or_else(wrong)).transpose()?;
-    if address.is_empty() || (text.contains('@') && user.is_none()) {
-        return Err(wrong());
-    }
-    Ok(Place { user, address: address.to_owned(), port })
-}
-
 async fn add(context: &Context, desk: &Desk, arguments: Add) -> Outcome {
     if desk.inventory.host(&arguments.name).is_ok() {
         return Err(Failure::new(Code::Usage, format!("there already is a host named {}", arguments.name))
@@ -105,19 +72,21 @@ async fn add(context: &Context, desk: &Desk, arguments: Add) -> Outcome {
             .into());
     }
     let typed = arguments.address.as_deref().unwrap_or_else(|| arguments.name.as_str());
-    let place = place(typed)?;
-    let mut host = Host::new(arguments.name.clone(), place.address, desk.clock.now());
-    host.user = place.user;
-    host.port = place.port.unwrap_or(host.port);
-    host.identity_file = arguments.identity.as_deref().map(absolute);
-    host.jump = arguments.jump;
-    host.sudo = arguments.sudo.into();
-    host.tags = arguments.tags.into_iter().collect();
+    let form = HostForm {
+        auth: match arguments.identity.as_deref().map(absolute) {
+            Some(path) => Auth::KeyFile { path },
+            None => Auth::Config,
+        },
+        jump: arguments.jump,
+        sudo: arguments.sudo.into(),
+        tags: arguments.tags.into_iter().collect(),
+        ..HostForm::new(arguments.name.clone(), typed)
+    };
+    let host = form.host(desk.clock.now())?;
     context.screen.note(format!("Connecting to {}", visible(typed)));
     let asker = Asker::new(context.screen.clone(), Steps::Shown);
     let link = context.connect_as(desk, &host, asker.clone()).await?;
-    host.host_key = asker.key_of(host.name.as_str());
-    desk.inventory.add_host(&host).map_err(|error| inventory_failure(&error))?;
+    desk.add_host(&form, asker.key_of(host.name.as_str()).as_deref(), None)?;
     let seen = context.facts(desk, &link).await?;
     let style = context.screen.style();
     let text = format!("{} {} is added.\n{}", style.green("●"), style.bold(host.name.as_str()), facts(&seen, style));
@@ -220,12 +189,13 @@ async fn remove(context: &Context, desk: &Desk, name: &HostName) -> Outcome {
 fn edit(context: &Context, desk: &Desk, arguments: Edit) -> Outcome {
     let mut host = desk.inventory.host(&arguments.name).map_err(|error| inventory_failure(&error))?;
     if let Some(typed) = &arguments.address {
-        let place = place(typed)?;
+        let place: Place = typed.parse()?;
         host.address = place.address;
         host.user = place.user;
         host.port = place.port.unwrap_or(22);
     }
     if let Some(file) = &arguments.identity {
+        host.login = Login::Usual;
         host.identity_file = Some(file.as_path()).filter(|file| !file.as_os_str().is_empty()).map(absolute);
     }
     if let Some(jump) = arguments.jump {
@@ -263,22 +233,4 @@ async fn test(context: &Context, desk: &Desk, name: Option<HostName>) -> Outcome
         format!("{} {name} answers, and commands can be run as root ({}).", style.green("●"), words::duration(took));
     context.answer(Tested { host: &name, connected_ms: took.as_millis() }, text);
     Ok(Exit::Done)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_read_as_ssh_would() {
-        let read = |text: &str| place(text).map(|p| (p.user, p.address, p.port)).ok();
-        let some = |user: Option<&str>, address: &str, port| Some((user.map(str::to_owned), address.to_owned(), port));
-        assert_eq!(read("root@203.0.113.7"), some(Some("root"), "203.0.113.7", None));
-        assert_eq!(read("web-1:2222"), some(None, "web-1", Some(2222)));
-        assert_eq!(read("u@[2001:db8::1]:22"), some(Some("u"), "2001:db8::1", Some(22)));
-        assert_eq!(read("2001:db8::1"), some(None, "2001:db8::1", None));
-        for bad in ["", "@h", "u@", "h:0", "h:x", "[::1]22"] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
-    }
 }

@@ -9,7 +9,7 @@ use slipway_host::{Credentials, HostKeyDecision, Observer, Sudo, Target, connect
 
 use super::{Desk, inventory_failure};
 use crate::failure::{Code, Failure, Outcome};
-use crate::inventory::{Host, HostName, SudoMode};
+use crate::inventory::{Host, HostName, Login, SudoMode};
 use crate::link::{Dial, Link};
 
 /// Who answers questions while a connection is made.
@@ -57,7 +57,20 @@ impl Desk {
             SudoMode::Passwordless => Sudo::NoPassword,
             SudoMode::Auto | SudoMode::Password => Sudo::Password,
         };
-        if let Some(file) = &host.identity_file {
+        match &host.login {
+            Login::Usual => {}
+            Login::Agent { fingerprint } => {
+                target.identities.clear();
+                target.identities_only = false;
+                target.agent_key.clone_from(fingerprint);
+            }
+            Login::Password => {
+                target.identities.clear();
+                target.identities_only = true;
+                target.agent = None;
+            }
+        }
+        if let (Login::Usual, Some(file)) = (&host.login, &host.identity_file) {
             target.identities = vec![expand(file, person)];
             target.identities_only = true;
         }

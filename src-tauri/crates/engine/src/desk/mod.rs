@@ -2,6 +2,7 @@
 //! the command line, begin here.
 
 pub mod dial;
+pub mod hosts;
 pub mod runs;
 pub mod saved;
 

@@ -22,6 +22,8 @@ pub struct Host {
     pub port: u16,
     /// Login; the SSH configuration's or the local user's when absent.
     pub user: Option<String>,
+    /// With what one logs in, when it is not a private key file.
+    pub login: Login,
     /// Private key file.
     pub identity_file: Option<String>,
     /// Jump host, as ssh's `-J` takes it.
@@ -38,6 +40,30 @@ pub struct Host {
     pub facts: Option<Value>,
     /// Fingerprint (`SHA256:…`) of the host key that the operator accepted; for show. What counts is `known_hosts`.
     pub host_key: Option<String>,
+}
+
+/// With what one logs in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Login {
+    /// The host's private key file, or whatever `ssh` would try.
+    #[default]
+    Usual,
+    /// A key that the agent holds.
+    Agent {
+        /// `SHA256:…` of the only one to offer; any when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fingerprint: Option<String>,
+    },
+    /// The login's password, and no key.
+    Password,
+}
+
+impl Login {
+    /// Whether it is the usual way.
+    pub fn is_usual(&self) -> bool {
+        *self == Self::Usual
+    }
 }
 
 /// How commands become root's.
@@ -63,6 +89,7 @@ impl Host {
             address: address.into(),
             port: 22,
             user: None,
+            login: Login::default(),
             identity_file: None,
             jump: None,
             sudo: SudoMode::default(),
@@ -96,7 +123,7 @@ fn check(host: &Host) -> Result<(), InventoryError> {
 }
 
 const COLUMNS: &str =
-    "name, address, port, user, identity_file, jump, sudo, tags, created_at, last_seen, facts, host_key";
+    "name, address, port, user, identity_file, jump, sudo, tags, created_at, last_seen, facts, host_key, login";
 
 impl Inventory {
     /// Adds a host.
@@ -202,6 +229,14 @@ impl Inventory {
         self.change_host(name, "last_seen = ?2, facts = ?3", &[&at.as_millisecond(), &facts])
     }
 
+    /// Notes that the host answered.
+    ///
+    /// # Errors
+    /// [`InventoryError::NoSuchHost`], or a failing database.
+    pub fn host_answered(&self, name: &HostName, at: Timestamp) -> Result<(), InventoryError> {
+        self.change_host(name, "last_seen = ?2", &[&at.as_millisecond()])
+    }
+
     /// Notes which host key the operator accepted.
     ///
     /// # Errors
@@ -241,6 +276,7 @@ pub(super) struct Stored {
     last_seen: Option<i64>,
     facts: Option<String>,
     host_key: Option<String>,
+    login: Option<String>,
 }
 
 impl Stored {
@@ -259,12 +295,17 @@ impl Stored {
             last_seen: host.last_seen.map(Timestamp::as_millisecond),
             facts: host.facts.as_ref().map(|facts| Database::json("facts", facts)).transpose()?,
             host_key: host.host_key.clone(),
+            login: Some(&host.login)
+                .filter(|login| !login.is_usual())
+                .map(|login| Database::json("login", login))
+                .transpose()?,
         })
     }
 
     /// Executes `verb` (`INSERT`, perhaps with a conflict clause); the count of rows written.
     pub(super) fn insert(&self, connection: &rusqlite::Connection, verb: &str) -> rusqlite::Result<usize> {
-        let sql = format!("{verb} INTO host ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+        let sql =
+            format!("{verb} INTO host ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
         let row = params![
             self.name,
             self.address,
@@ -277,7 +318,8 @@ impl Stored {
             self.created_at,
             self.last_seen,
             self.facts,
-            self.host_key
+            self.host_key,
+            self.login
         ];
         connection.execute(&sql, row)
     }
@@ -296,6 +338,7 @@ impl Stored {
             last_seen: row.get(9)?,
             facts: row.get(10)?,
             host_key: row.get(11)?,
+            login: row.get(12)?,
         })
     }
 
@@ -308,14 +351,17 @@ impl Stored {
                 serde_json::from_str(&self.tags).map_err(bad("tags"))?,
                 self.facts.as_deref().map(serde_json::from_str).transpose().map_err(bad("facts"))?,
                 self.name.parse().map_err(|error: super::BadHostName| ("name", error.to_string()))?,
+                self.login.as_deref().map(serde_json::from_str).transpose().map_err(bad("login"))?.unwrap_or_default(),
             ))
         };
-        let (sudo, tags, facts, name) = parse().map_err(|(column, detail)| database.unreadable(of(column), detail))?;
+        let (sudo, tags, facts, name, login) =
+            parse().map_err(|(column, detail)| database.unreadable(of(column), detail))?;
         Ok(Host {
             name,
             address: self.address,
             port: self.port,
             user: self.user,
+            login,
             identity_file: self.identity_file,
             jump: self.jump,
             sudo,

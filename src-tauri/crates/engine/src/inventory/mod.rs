@@ -18,7 +18,7 @@ use crate::home::Home;
 
 pub use database::PATIENCE;
 pub use error::InventoryError;
-pub use host::{Host, SudoMode};
+pub use host::{Host, Login, SudoMode};
 pub use site::KnownSite;
 pub use transfer::{EXPORT_FORMAT, Export, ExportedHost, ImportReport, OnConflict};
 pub use word::{BadHostName, BadTag, HostName, Tag};

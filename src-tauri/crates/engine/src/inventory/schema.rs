@@ -4,7 +4,7 @@
 pub(super) const APPLICATION_ID: i64 = 0x536c_6970;
 
 /// Steps from each format to the next; the count is the current format. Steps that were released are never edited.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, LOGIN];
 
 const FIRST: &str = "
 CREATE TABLE host (
@@ -63,3 +63,6 @@ CREATE TABLE run_events (
     PRIMARY KEY (run, first)
 ) STRICT, WITHOUT ROWID;
 ";
+
+// Without a value, as the SSH configuration says.
+const LOGIN: &str = "ALTER TABLE host ADD COLUMN login TEXT;";

@@ -29,6 +29,7 @@ fn hosts_are_added_changed_renamed_and_removed() {
     assert!(matches!(inventory.add_host(&web), Err(InventoryError::HostExists(_))));
     web.port = 2222;
     web.sudo = SudoMode::Password;
+    web.login = Login::Agent { fingerprint: Some("SHA256:abc".into()) };
     inventory.update_host(&web).unwrap();
     inventory.saw_host(&web.name, &json!({ "os": "debian" }), NOW).unwrap();
     inventory.accept_host_key(&web.name, "SHA256:abc").unwrap();
@@ -149,6 +150,20 @@ fn a_damaged_file_is_named_and_left_as_it_is() {
         assert!(error.to_string().contains(&path) && error.advice().contains(&path));
         assert_eq!(std::fs::read(home.inventory()).unwrap(), broken, "nothing was changed");
     }
+}
+
+#[test]
+fn a_file_of_the_first_format_is_brought_up_to_date() {
+    let (_folder, home) = home();
+    let connection = rusqlite::Connection::open(home.inventory()).unwrap();
+    connection.execute_batch(schema::MIGRATIONS[0]).unwrap();
+    connection.pragma_update(None, "application_id", schema::APPLICATION_ID).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    let row = "INSERT INTO host (name, address, port, sudo, tags, created_at) VALUES ('old', '192.0.2.7', 22, '\"auto\"', '[]', 0)";
+    connection.execute(row, []).unwrap();
+    drop(connection);
+    let inventory = Inventory::open(&home).unwrap();
+    assert_eq!(inventory.host(&"old".parse().unwrap()).unwrap(), host("old"));
 }
 
 #[test]

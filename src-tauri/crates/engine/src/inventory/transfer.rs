@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::host::Stored;
-use super::{Host, HostName, Inventory, InventoryError, KnownSite, SudoMode, Tag};
+use super::{Host, HostName, Inventory, InventoryError, KnownSite, Login, SudoMode, Tag};
 
 /// Version of the exported form.
 pub const EXPORT_FORMAT: u32 = 1;
@@ -42,6 +42,8 @@ pub struct ExportedHost {
     pub identity_file: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jump: Option<String>,
+    #[serde(default, skip_serializing_if = "Login::is_usual")]
+    pub login: Login,
     #[serde(default)]
     pub sudo: SudoMode,
     #[serde(default)]
@@ -85,6 +87,7 @@ impl Inventory {
             user: host.user,
             identity_file: host.identity_file,
             jump: host.jump,
+            login: host.login,
             sudo: host.sudo,
             tags: host.tags,
         });
@@ -152,6 +155,7 @@ fn merge(imported: &ExportedHost, known: Option<&Host>, now: Timestamp) -> Host 
     host.user.clone_from(&imported.user);
     host.identity_file.clone_from(&imported.identity_file);
     host.jump.clone_from(&imported.jump);
+    host.login.clone_from(&imported.login);
     host.sudo = imported.sudo;
     host.tags.clone_from(&imported.tags);
     if let Some(known) = known {

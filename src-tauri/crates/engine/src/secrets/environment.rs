@@ -63,7 +63,7 @@ impl SecretStore for Environment {
     fn get(&self, key: &SecretKey) -> Result<Option<Secret>, SecretsError> {
         Ok(match (&key.scope, key.version) {
             (Scope::Site(_), Version::Current) => self.values.get(&suffix(&key.name)).cloned(),
-            (Scope::Slipway, _) | (Scope::Site(_), Version::Previous) => None,
+            (Scope::Slipway | Scope::Host(_), _) | (Scope::Site(_), Version::Previous) => None,
         })
     }
 
@@ -79,7 +79,7 @@ impl SecretStore for Environment {
     fn list(&self, scope: &Scope) -> Result<Vec<StoredSecret>, SecretsError> {
         let names = self.values.keys().filter_map(|name| name.parse::<EnvName>().ok());
         Ok(match scope {
-            Scope::Slipway => Vec::new(),
+            Scope::Slipway | Scope::Host(_) => Vec::new(),
             Scope::Site(_) => {
                 names.map(|name| StoredSecret { name: name.into(), version: Version::Current, set_at: None }).collect()
             }

@@ -1,6 +1,10 @@
 //! Names under which secrets are kept.
 
+use std::borrow::Cow;
+
 use slipway_core::site::{EnvName, Name, RelativePath};
+
+use crate::inventory::HostName;
 
 /// Marks the value before the current one.
 const PREVIOUS: &str = " (previous)";
@@ -8,6 +12,8 @@ const PREVIOUS: &str = " (previous)";
 const FILE: &str = "file:";
 /// Stands in place of a site for Slipway's own entries; no site can have this name.
 const OWN: &str = "*";
+/// In front of a host's name; no site's name holds it.
+const HOST: char = '@';
 
 /// Whose secrets.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,14 +22,25 @@ pub enum Scope {
     Site(Name),
     /// Slipway's own.
     Slipway,
+    /// What is needed to reach a host.
+    Host(HostName),
 }
 
 impl Scope {
-    /// The word stored in a keyring: the site's name, or `*`.
-    pub fn as_str(&self) -> &str {
+    /// The word stored in a keyring: the site's name, `*`, or `@` and the host's name.
+    pub fn word(&self) -> Cow<'_, str> {
         match self {
-            Self::Site(name) => name.as_str(),
-            Self::Slipway => OWN,
+            Self::Site(name) => name.as_str().into(),
+            Self::Slipway => OWN.into(),
+            Self::Host(name) => format!("{HOST}{name}").into(),
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        match word.strip_prefix(HOST) {
+            Some(host) => host.parse().ok().map(Self::Host),
+            None if word == OWN => Some(Self::Slipway),
+            None => word.parse().ok().map(Self::Site),
         }
     }
 }
@@ -130,15 +147,15 @@ impl SecretKey {
         }
     }
 
-    /// The whole key in one string, `site/title`; unique, because a site's name holds no `/`.
+    /// The whole key in one string, `site/title`; unique, because neither a site's nor a host's name holds a `/`.
     pub(super) fn path(&self) -> String {
-        format!("{}/{}", self.scope.as_str(), self.title())
+        format!("{}/{}", self.scope.word(), self.title())
     }
 
     /// Reads what [`SecretKey::path`] wrote; `None` for anything else.
     pub(super) fn from_path(path: &str) -> Option<Self> {
         let (scope, title) = path.split_once('/')?;
-        let scope = if scope == OWN { Scope::Slipway } else { Scope::Site(scope.parse().ok()?) };
+        let scope = Scope::from_word(scope)?;
         let (name, version) = match title.strip_suffix(PREVIOUS) {
             Some(name) => (name, Version::Previous),
             None => (title, Version::Current),
@@ -152,6 +169,7 @@ impl std::fmt::Display for SecretKey {
         match &self.scope {
             Scope::Site(site) => write!(f, "secret {} of site {site}", self.title()),
             Scope::Slipway => write!(f, "Slipway's own {}", self.title()),
+            Scope::Host(host) => write!(f, "{} of host {host}", self.title()),
         }
     }
 }
@@ -177,12 +195,25 @@ mod tests {
         }
         let own = SecretKey { scope: Scope::Slipway, name: "KEY".parse().unwrap(), version: Version::Current };
         assert_eq!(own.path(), "*/KEY");
+        let host = SecretKey { scope: Scope::Host("web-1".parse().unwrap()), ..own.clone() };
+        assert_eq!(host.path(), "@web-1/KEY");
+        assert_eq!(SecretKey::from_path("@web-1/KEY"), Some(host));
         assert_eq!(SecretKey::from_path("*/KEY"), Some(own));
     }
 
     #[test]
     fn what_is_not_a_key_is_refused() {
-        for path in ["", "shop", "Shop/KEY", "shop/", "shop//etc", "shop/a (previous) (previous)"] {
+        for path in [
+            "",
+            "shop",
+            "Shop/KEY",
+            "@/KEY",
+            "@Web/KEY",
+            "@*/KEY",
+            "shop/",
+            "shop//etc",
+            "shop/a (previous) (previous)",
+        ] {
             assert_eq!(SecretKey::from_path(path), None, "{path}");
         }
         assert_eq!("a (previous)".parse::<SecretName>(), Err(BadSecretName));

@@ -149,7 +149,7 @@ impl SecretStore for Keyring {
     fn set(&self, key: &SecretKey, value: &Secret, at: Timestamp) -> Result<(), SecretsError> {
         check_size(key, value)?;
         let (path, stored, time) = (key.path(), encode(value), at.to_string());
-        let (site, name) = (key.scope.as_str().to_owned(), key.title());
+        let (site, name) = (key.scope.word().into_owned(), key.title());
         self.call(Some(key), move |store| {
             let entry = entry(store, &path)?;
             entry.set_secret(stored.expose())?;
@@ -199,7 +199,10 @@ impl SecretStore for Keyring {
 
 /// The command that sets `key`.
 pub(super) fn command(key: &SecretKey) -> String {
-    format!("slipway secret set {}", key.name)
+    match &key.scope {
+        Scope::Site(_) | Scope::Slipway => format!("slipway secret set {}", key.name),
+        Scope::Host(host) => format!("connect to {host} in the window and let it be remembered"),
+    }
 }
 
 fn entry(store: &Store, path: &str) -> Outcome<Entry> {
