@@ -6,6 +6,7 @@ mod support;
 mod change;
 mod counted;
 mod drift;
+mod fleet;
 mod hall;
 mod hooks;
 mod identity;
