@@ -50,7 +50,8 @@ export function pageOf(parts: readonly string[]): Page {
       const site = { title: name, address: to("sites", name, what ?? "") };
       if (more === "deploy") return page("sites", Deploy, { site: name, host: what ?? "" }, sites, site, { title: "Deploy" });
       if (more === "rollback") return page("sites", Rollback, { site: name, host: what ?? "" }, sites, site, { title: "Roll back" });
-      return page("sites", Site, { site: name, host: what ?? "", tab: more ?? "" }, sites, { title: name });
+      // Its tabs are one page: what is watched goes on being watched.
+      return { ...page("sites", Site, { site: name, host: what ?? "", tab: more ?? "" }, sites, { title: name }), key: `sites/${to(name, what ?? "")}` };
     }
     case "plan":
       return page("sites", Plan, { id: name ?? "" }, sites, { title: "Review plan" });

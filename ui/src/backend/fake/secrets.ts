@@ -2,7 +2,7 @@
  * Examples of secrets. `?secrets=none|missing|failing|loading|no-keyring` chooses the state.
  */
 import type { Backend, SecretRow, SecretValue } from "..";
-import { NOW, type Scene, failure, never, refuse } from ".";
+import { NOW, type Scene, failure, never, refuse } from "./scene";
 
 const DAY = 24 * 3_600_000;
 

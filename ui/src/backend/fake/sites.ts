@@ -6,7 +6,7 @@
  * `?compare=same|failing`, `?service=failing`, `?audit=empty|failing`, `?logs=many|long|empty|lost|failing|loading`.
  */
 import type { Backend, Commit, Diagnostic, Drift, FileChange, Incoming, LogLine, Ref, Release, RunCard, SiteCard, SiteStatus, SiteText } from "..";
-import { NOW, type Scene, failure, never, refuse } from ".";
+import { NOW, type Scene, failure, never, refuse } from "./scene";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -67,13 +67,13 @@ function status(kind: string | null, site: string, host: string): SiteStatus {
   const good: SiteStatus = {
     site, host, at_ms: NOW - 2_000, url: "https://planner.example.org", state: "serving", headline: "Serving v2.8.1, answers in 18 ms",
     release: RELEASES[0] ?? null,
-    instances: [instance("planner-web@1.service", 5001), instance("planner-web@2.service", 5002, { memory_bytes: 208_000_000 }), instance("planner-worker.service", null, { memory_bytes: 96_400_000 })],
+    instances: [instance("planner-web@5001.service", 5001), instance("planner-web@5002.service", 5002, { memory_bytes: 208_000_000 }), instance("planner-worker@1.service", null, { memory_bytes: 96_400_000 })],
     health: { status: "200", ok: true, elapsed_ms: 18 },
     certificate: { issuer: "Example CA, Intermediate R3", names: ["planner.example.org", "www.planner.example.org"], expires_ms: NOW + 61 * DAY, self_signed: false, differs_from_file: false },
   };
   switch (kind) {
     case "degraded":
-      return { ...good, state: "degraded", headline: "Serving, but one of three processes keeps restarting", instances: [good.instances[0], instance("planner-web@2.service", 5002, { state: "activating (auto-restart)", healthy: false, restarts: 14, memory_bytes: 406_000_000, since_ms: NOW - 9_000, release: RELEASES[1]?.id ?? null }), good.instances[2]].filter((i) => i !== undefined), health: { status: "200", ok: true, elapsed_ms: 1_900 }, certificate: { issuer: "planner.example.org", names: ["planner.example.org"], expires_ms: NOW + 6 * DAY, self_signed: true, differs_from_file: true } };
+      return { ...good, state: "degraded", headline: "Serving, but one of three processes keeps restarting", instances: [good.instances[0], instance("planner-web@5002.service", 5002, { state: "activating (auto-restart)", healthy: false, restarts: 14, memory_bytes: 406_000_000, since_ms: NOW - 9_000, release: RELEASES[1]?.id ?? null }), good.instances[2]].filter((i) => i !== undefined), health: { status: "200", ok: true, elapsed_ms: 1_900 }, certificate: { issuer: "planner.example.org", names: ["planner.example.org"], expires_ms: NOW + 6 * DAY, self_signed: true, differs_from_file: true } };
     case "down":
       return { ...good, state: "down", headline: "Not serving: nginx answers 502, both web processes have failed", instances: good.instances.map((i) => ({ ...i, state: "failed (Result: exit-code)", healthy: false, memory_bytes: null, restarts: 5 })), health: { status: "502 Bad Gateway", ok: false, elapsed_ms: 3 }, certificate: { ...(good.certificate ?? { issuer: "", names: [], self_signed: false, differs_from_file: false }), expires_ms: NOW - 2 * DAY } };
     case "not-deployed":
@@ -136,13 +136,13 @@ function judge(text: string): Diagnostic[] {
 const UNIT_OLD = `[Unit]\nDescription=planner web %i\nAfter=network.target\n\n[Service]\nUser=planner\nExecStart=/opt/planner/run/web %i\nTimeoutStopSec=40\nMemoryMax=512M\n\n[Install]\nWantedBy=multi-user.target\n`;
 
 const DRIFTED: FileChange[] = [
-  { path: "/etc/systemd/system/planner-web@.service", mode: "0644", owner: "root:root", kind: "change", secret: false, old: UNIT_OLD, new: UNIT_OLD.replace("MemoryMax=512M", "MemoryMax=2G\nEnvironment=DEBUG=1"), hidden: null },
-  { path: "/etc/nginx/conf.d/planner.conf", mode: "0644", owner: "root:root", kind: "remove", secret: false, old: "server {\n    listen 443 ssl;\n    server_name planner.example.org;\n}\n", new: null, hidden: null },
-  { path: "/etc/planner/environment", mode: "0640", owner: "root:planner", kind: "change", secret: true, old: null, new: null, hidden: "It holds secrets; only that it differs is known." },
+  { path: "/etc/systemd/system/planner-web@.service", mode: "0644", owner: "root:root", kind: "change", attributes: [], secret: false, old: UNIT_OLD, new: UNIT_OLD.replace("MemoryMax=512M", "MemoryMax=2G\nEnvironment=DEBUG=1"), hidden: null },
+  { path: "/etc/nginx/conf.d/planner.conf", mode: "0644", owner: "root:root", kind: "remove", attributes: [], secret: false, old: "server {\n    listen 443 ssl;\n    server_name planner.example.org;\n}\n", new: null, hidden: null },
+  { path: "/etc/planner/environment", mode: "0640", owner: "root:planner", kind: "change", attributes: [], secret: true, old: null, new: null, hidden: "It holds secrets; only that it differs is known." },
 ];
 
 function drifted(kind: string | null): Drift {
-  return kind === "some" ? { files: DRIFTED, notices: ["planner-web@1.service was changed on disk after it was started: it runs with the older file."] } : { files: [], notices: [] };
+  return kind === "some" ? { files: DRIFTED, notices: ["planner-web@5001.service was changed on disk after it was started: it runs with the older file."] } : { files: [], notices: [] };
 }
 
 const SUBJECTS = ["Fix export of recurring tasks", "Faster search", "Translations: Danish, Finnish", HOSTILE, "Bump gunicorn to 23.0", "Merge branch 'billing'", "Add migration 0042_task_owner"];
@@ -156,18 +156,18 @@ function reference(name: string, i: number): Ref {
 }
 
 const MESSAGES: readonly [string, number, string][] = [
-  ["planner-web@1.service", 6, "203.0.113.77 GET /api/tasks?page=2 200 18ms"],
-  ["planner-web@2.service", 6, "socketio client 51f joined room user_51f"],
-  ["planner-web@1.service", 6, "export queued id=8812"],
-  ["planner-web@2.service", 3, "ERROR worker timeout while rendering report 5521 (31.0 s)"],
+  ["planner-web@5001.service", 6, "203.0.113.77 GET /api/tasks?page=2 200 18ms"],
+  ["planner-web@5002.service", 6, "socketio client 51f joined room user_51f"],
+  ["planner-web@5001.service", 6, "export queued id=8812"],
+  ["planner-web@5002.service", 3, "ERROR worker timeout while rendering report 5521 (31.0 s)"],
   ["nginx.service", 4, "198.51.100.4 POST /login 429 1ms rate limit exceeded"],
-  ["planner-web@1.service", 7, "session opened 9c41, 38 open"],
-  ["planner-worker.service", 5, "\u001b[33mWARN\u001b[0m slow query 412 ms select task.* from task \u202ewhere"],
-  ["planner-worker.service", 6, "celery queue length 3"],
+  ["planner-web@5001.service", 7, "session opened 9c41, 38 open"],
+  ["planner-worker@1.service", 5, "\u001b[33mWARN\u001b[0m slow query 412 ms select task.* from task \u202ewhere"],
+  ["planner-worker@1.service", 6, "celery queue length 3"],
 ];
 
 function logLine(i: number, of: number): LogLine {
-  const [unit, priority, text] = MESSAGES[i % MESSAGES.length] ?? ["planner-web@1.service", 6, ""];
+  const [unit, priority, text] = MESSAGES[i % MESSAGES.length] ?? ["planner-web@5001.service", 6, ""];
   return { at_ms: NOW - (of - i) * 170, unit, priority, text };
 }
 
@@ -246,13 +246,13 @@ export function fakeSites(scene: Scene): Partial<Backend> {
       });
     },
     service: (_site, _host, action, unit) => (scene.get("service") === "failing"
-      ? refuse(failure("service", `${unit ?? "planner"} did not ${action} on web-1`, ["Job for planner-web@1.service failed because the control process exited with error code."], "Look at its log; the other processes were left alone."))
+      ? refuse(failure("service", `${unit ?? "planner"} did not ${action} on web-1`, ["Job for planner-web@5001.service failed because the control process exited with error code."], "Look at its log; the other processes were left alone."))
       : Promise.resolve({ summary: action === "nginx-test" ? "nginx finds nothing wrong with its configuration" : `${unit ?? "All processes of planner"}: ${action} done, all are as they should be`, output: action === "nginx-test" ? ["nginx: the configuration file /etc/nginx/nginx.conf syntax is ok", "nginx: configuration file /etc/nginx/nginx.conf test is successful"] : [] })),
     drift: () => (scene.get("drift") === "failing" ? refuse(UNREACHABLE) : scene.get("drift") === "loading" ? never() : Promise.resolve(drifted(scene.get("drift")))),
     audit: () => (scene.get("audit") === "failing" ? refuse(UNREACHABLE) : Promise.resolve(scene.get("audit") === "empty" ? [] : [
       { at_ms: NOW - 3 * HOUR, who: "ann@desk-7", what: "deployed v2.8.1 (run 41): succeeded" },
       { at_ms: NOW - 4 * HOUR, who: "bo@laptop", what: "deployed v2.8.0: rolled back, /health answered 503" },
-      { at_ms: NOW - 9 * DAY, who: "ann@desk-7", what: "restarted planner-web@2.service" },
+      { at_ms: NOW - 9 * DAY, who: "ann@desk-7", what: "restarted planner-web@5002.service" },
       { at_ms: null, who: "\u202eroot", what: HOSTILE },
     ])),
     watchLogs: (_site, _host, query, lines, failed) => {
@@ -265,7 +265,7 @@ export function fakeSites(scene: Scene): Partial<Backend> {
       for (let from = 0; from < number; from += 5_000) {
         lines({ lines: Array.from({ length: Math.min(5_000, number - from) }, (_, i) => logLine(from + i, number)).filter(wanted) });
       }
-      if (logs === "long") lines({ lines: [{ at_ms: NOW - 100, unit: "planner-web@1.service", priority: 3, text: `begin ${"0123456789abcdef".repeat(65_536)} end` }, { at_ms: NOW - 90, unit: "planner-web@1.service", priority: 6, text: "Traceback (most recent call last):\n  File \"main.py\", line 3\u0007" }] });
+      if (logs === "long") lines({ lines: [{ at_ms: NOW - 100, unit: "planner-web@5001.service", priority: 3, text: `begin ${"0123456789abcdef".repeat(65_536)} end` }, { at_ms: NOW - 90, unit: "planner-web@5001.service", priority: 6, text: "Traceback (most recent call last):\n  File \"main.py\", line 3\u0007" }] });
       if (logs === "lost") failed(UNREACHABLE);
       return () => undefined;
     },
