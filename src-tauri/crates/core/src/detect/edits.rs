@@ -1,6 +1,6 @@
 //! What the site file should say for the likeliest shape: findings, each with its edits.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::frontend::Package;
 use super::judge::Seen;
@@ -50,21 +50,23 @@ fn front_end(seen: &Seen<'_>, found: &mut Vec<Finding>) {
     let Some(package) = seen.built_front_end() else { return };
     let (Some(build), Some((output, why))) = (package.build, &package.output) else { return };
     let install = if package.locked { "ci" } else { "install" };
-    let step = |words: &[&str]| {
-        let mut step = serde_json::Map::from_iter([("run".to_owned(), json!(words))]);
-        if !package.folder.is_empty() {
-            step.insert("directory".to_owned(), Value::from(package.folder.as_str()));
-        }
-        Value::Object(step)
+    // Key by key, so that time limits and the like that stand there already stay.
+    let step = |index: &str, words: &[&str]| {
+        let directory = ["build", index, "directory"];
+        let place = match package.folder.as_str() {
+            "" => Edit::remove(&directory),
+            folder => Edit::set(&directory, folder),
+        };
+        [Edit::set(&["build", index, "run"], json!(words)), place]
     };
-    let steps = json!([step(&["npm", install]), step(&["npm", "run", "build"])]);
+    let steps = [step("0", &["npm", install]), step("1", &["npm", "run", "build"])].concat();
     let lock = if package.locked {
         format!("{} is locked by package-lock.json", at(&package.path, 1))
     } else {
         format!("{} has no package-lock.json beside it: commit one, so that builds repeat", at(&package.path, 1))
     };
     let reasons = vec![format!("{} has a script build", at(&package.path, build)), lock];
-    found.push(finding("Build", &format!("npm {install}, npm run build"), reasons, vec![Edit::set(&["build"], steps)]));
+    found.push(finding("Build", &format!("npm {install}, npm run build"), reasons, steps));
     let mut edits = root_route("spa", output);
     edits.push(Edit::remove(&["route", "path=/", "websocket"]));
     found.push(finding("Front end", output, vec![why.clone()], edits));
@@ -94,9 +96,9 @@ fn node(seen: &Seen<'_>, found: &mut Vec<Finding>) {
     let why = format!("{place} says how it starts; Slipway tells it the port in the variable PORT");
     found.push(finding("Process", &shown(&command.join(" ")), vec![why], edits));
     if let (Some(line), true) = (package.build, package.folder.is_empty()) {
-        let steps = json!([{ "run": ["npm", "run", "build"] }]);
+        let step = Edit::set(&["build", "0", "run"], json!(["npm", "run", "build"]));
         let reason = format!("{} has a script build", at(&package.path, line));
-        found.push(finding("Build", "npm run build", vec![reason], vec![Edit::set(&["build"], steps)]));
+        found.push(finding("Build", "npm run build", vec![reason], vec![step]));
     }
     sockets(seen, "/", found);
 }

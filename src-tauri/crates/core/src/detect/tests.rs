@@ -170,10 +170,8 @@ const CASES: &[Case] = &[
         best: "flask-react",
         reason: "chat-app/package.json:3 uses react",
         values: &[
-            (
-                &["build"],
-                r#"[{"run":["npm","ci"],"directory":"chat-app"},{"run":["npm","run","build"],"directory":"chat-app"}]"#,
-            ),
+            (&["build", "0", "run"], r#"["npm","ci"]"#),
+            (&["build", "1", "directory"], r#""chat-app""#),
             (&["route", "path=/", "spa"], r#""chat-app/build""#),
             (&["route", "path=/api", "to"], r#""web""#),
             (&["route", "path=/auth", "to"], r#""web""#),
@@ -253,7 +251,7 @@ const CASES: &[Case] = &[
         values: &[
             (&["runtime", "kind"], r#""static""#),
             (&["route", "path=/", "spa"], r#""out""#),
-            (&["build"], r#"[{"run":["npm","install"]},{"run":["npm","run","build"]}]"#),
+            (&["build", "0", "run"], r#"["npm","install"]"#),
         ],
     },
     Case {

@@ -141,11 +141,11 @@ impl Home {
         let mut notices = Vec::new();
         permissions::check_folder(&directory, &mut notices)?;
         let home = Self { directory };
-        for folder in [home.plans(), home.templates()] {
+        for folder in [home.plans(), home.templates(), home.drafts(), home.sites()] {
             permissions::create_private_folder(&folder)?;
             permissions::check_folder(&folder, &mut notices)?;
         }
-        for folder in [home.directory.clone(), home.plans()] {
+        for folder in [home.directory.clone(), home.plans(), home.drafts()] {
             permissions::tighten_files(&folder, &mut notices)?;
         }
         Ok((home, notices))
@@ -179,6 +179,24 @@ impl Home {
     /// The file of the saved plan `id`.
     pub fn plan(&self, id: &Digest) -> PathBuf {
         self.plans().join(format!("{id}.json"))
+    }
+
+    /// Half-finished sites.
+    pub fn drafts(&self) -> PathBuf {
+        self.directory.join("drafts")
+    }
+
+    /// Site files that were finished without a folder of their own, each in a folder named after its site.
+    pub fn sites(&self) -> PathBuf {
+        self.directory.join("sites")
+    }
+
+    /// Creates a folder with mode 0700 unless it is there.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn create_private_folder(&self, path: &Path) -> Result<(), HomeError> {
+        permissions::create_private_folder(path)
     }
 
     /// The key of secret fingerprints, for machines without a keyring. It guards no secret by itself: whoever

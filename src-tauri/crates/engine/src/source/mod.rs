@@ -1,6 +1,7 @@
 //! Where a release's code comes from: a git repository, a folder or an archive.
 
 pub mod git;
+pub mod look;
 mod upload;
 
 use std::path::Path;
