@@ -217,3 +217,45 @@ fn finishing_replaces_nothing() {
     let refused = desk.finish_draft(&same_name, None).unwrap_err();
     assert!(refused.message.contains("already") && desk.draft(&same_name).is_ok(), "{refused:?}");
 }
+
+#[test]
+fn what_is_found_fits_the_blueprint_that_is_proposed() {
+    let (_folder, desk, _) = desk();
+    let trees: [&[(&str, &str)]; 6] = [
+        &[("main.py", "from nicegui import ui\nui.run(port=8080)\n"), ("requirements.txt", "nicegui\n")],
+        &[
+            ("app.py", "from flask import Flask\ndef create_app():\n    return Flask(__name__)\n"),
+            ("tasks.py", "from celery import Celery\nqueue = Celery()\n"),
+            ("requirements.txt", "flask\ncelery\n"),
+        ],
+        &[("app.py", "import serial\nfrom flask import Flask\napp = Flask(__name__)\napp.run(port=5000)\n")],
+        &[(
+            "app.py",
+            "from flask import Flask\nfrom flask_socketio import SocketIO\napp = Flask(__name__)\ns = SocketIO(app, async_mode='threading')\n",
+        )],
+        &[
+            (
+                "ui/package.json",
+                "{\"dependencies\":{\"react\":\"1\",\"vite\":\"6\"},\"scripts\":{\"build\":\"vite build\"}}",
+            ),
+            ("api.py", "from flask import Flask\napp = Flask(__name__)\n@app.route('/api/x')\ndef x(): ...\n"),
+        ],
+        &[("package.json", "{\"devDependencies\":{\"vite\":\"6\"},\"scripts\":{\"build\":\"vite build\"}}")],
+    ];
+    for files in trees {
+        let texts = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        let files = files.iter().map(|(path, _)| (*path).to_owned()).collect();
+        let detected = detect(&Tree { files, texts, partial: false });
+        let best = detected.best().unwrap();
+        let id = desk.new_draft(None).unwrap().draft.id;
+        let first = [Edit::set(&["name"], "shop"), Edit::set(&["source", "folder"], "/srv/code")];
+        desk.edit_draft(id.as_str(), &first).unwrap();
+        if let Some(blueprint) = &best.blueprint {
+            desk.apply_blueprint(id.as_str(), blueprint).unwrap();
+        }
+        let view = desk.apply_detected(id.as_str(), &detected).unwrap();
+        assert!(view.site.is_some(), "{best:?}: {:?}\n{}", view.diagnostics, view.draft.text);
+        // The same again changes nothing.
+        assert_eq!(desk.apply_detected(id.as_str(), &detected).unwrap().draft.text, view.draft.text);
+    }
+}
