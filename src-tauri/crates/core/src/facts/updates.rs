@@ -38,7 +38,10 @@ pub fn parse(output: &Output) -> Fact<Updates> {
 
 fn read(output: &Output) -> Result<Updates, String> {
     let reply = Reply::read(output)?;
-    let Some(all) = reply.find("all") else { return apt(&reply) };
+    let Some(times) = reply.need("lists")?.good_or_missing()? else {
+        return Err("the package lists were never fetched on the host".into());
+    };
+    let Some(all) = reply.find("all") else { return apt(reply.need("apt")?.good()?, times) };
     // dnf(8) check-update: 100 when there are updates, 0 when there are none.
     let count = |part: &Part<'_>| match part.status {
         0 => Ok(0),
@@ -52,14 +55,10 @@ fn read(output: &Output) -> Result<Updates, String> {
     })
 }
 
-fn apt(reply: &Reply<'_>) -> Result<Updates, String> {
-    let lists = reply.need("lists")?;
-    let Some(times) = lists.good_or_missing()? else {
-        return Err("the package lists were never fetched on the host".into());
-    };
+fn apt(text: &str, times: &str) -> Result<Updates, String> {
     let as_of = times.lines().filter_map(number::<u64>).max();
     let mut updates = Updates { pending: 0, security: Some(0), as_of };
-    for line in reply.need("apt")?.good()?.lines() {
+    for line in text.lines() {
         // Inst NAME [OLD] (NEW ORIGIN:VERSION/SUITE, … [ARCHITECTURE]); a package that is new has no [OLD].
         let Some((_, rest)) = line.strip_prefix("Inst ").and_then(|rest| rest.split_once(' ')) else { continue };
         let Some((_, offered)) = rest.split_once(" (").filter(|_| rest.starts_with('[')) else { continue };

@@ -180,6 +180,7 @@ impl Keeper {
 
     async fn rest(&self, wait: Option<Duration>, orders: &mut mpsc::UnboundedReceiver<Order>) -> Rest {
         let end = wait.map(|wait| Instant::now() + wait);
+        let link = self.standing.borrow().link.clone();
         loop {
             let over = async {
                 match end {
@@ -189,6 +190,8 @@ impl Keeper {
             };
             tokio::select! {
                 () = over => return Rest::Over,
+                // A run that waits for the host has its own patience, and may be the first to reach it again.
+                () = alive(link.as_deref()) => return Rest::Over,
                 order = orders.recv() => match order {
                     Some(Order::Retry) => return Rest::Asked,
                     // What a person has to mend is not tried because somebody would like to have it.
@@ -221,9 +224,6 @@ impl Keeper {
         };
         let mut failure = connect_failure(&error);
         failure.needs = need(&error).filter(|need| helps(need, &form)).map(Box::new);
-        if let Some(need) = &failure.needs {
-            self.shared.answers.heard(need);
-        }
         Err((failure, if may_pass(&error) { Mending::Time } else { Mending::Person }))
     }
 
@@ -267,7 +267,13 @@ impl Keeper {
                     let why = "it was never looked up".to_owned();
                     return Err(ConnectError::NoAddress { host: name.clone(), address: name, why });
                 };
-                connect(&target, answers, Arc::new(Decision::Reject), Arc::new(|_: Step| {})).await
+                let observer = Arc::new(|_: Step| {});
+                let result = connect(&target, answers.clone(), Arc::new(Decision::Reject), observer).await;
+                // Also when a run reconnects by itself: what was refused is not sent again.
+                if let Some(need) = result.as_ref().err().and_then(need) {
+                    answers.heard(&need);
+                }
+                result
             })
         })
     }
@@ -454,6 +460,17 @@ fn manager(facts: &Facts) -> Option<PackageManager> {
         Family::Debian => Some(PackageManager::Apt),
         Family::Rhel => Some(PackageManager::Dnf),
         Family::Other => None,
+    }
+}
+
+/// Waits until a link that was lost is connected again.
+async fn alive(link: Option<&Link>) {
+    let Some(link) = link else { return std::future::pending().await };
+    loop {
+        sleep(FIRST_PAUSE).await;
+        if link.connection().await.failure().is_none() {
+            return;
+        }
     }
 }
 

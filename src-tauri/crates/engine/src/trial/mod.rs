@@ -45,6 +45,18 @@ pub struct TrialAnswers {
     pub sudo_password: Option<Secret>,
 }
 
+impl TrialAnswers {
+    /// Whether it holds an answer to what `host` is said to need.
+    fn answers(&self, need: &Need, own: &str) -> bool {
+        match need {
+            Need::Password { host, .. } => host == own && self.password.is_some(),
+            Need::Passphrase { host, .. } => host == own && self.passphrase.is_some(),
+            Need::SudoPassword { .. } => self.sudo_password.is_some() || self.password.is_some(),
+            Need::HostKey { .. } => self.accepted_fingerprint.is_some(),
+        }
+    }
+}
+
 /// How a trial went.
 #[derive(Debug, Clone, Serialize)]
 pub struct Trial {
@@ -155,6 +167,10 @@ pub async fn trial(
         Err(error) => {
             let (host, kind) = failed_at(&error, recorder.current());
             let failure = connect_failure(&error);
+            // What was typed for the trial was never the store's.
+            if let Some(need) = need(&error).filter(|need| !given.answers(need, &target.name)) {
+                store.heard(&need);
+            }
             recorder.fail(&host, kind, &failure.message);
             return recorder.end(outcome(&error, failure, form, given));
         }
