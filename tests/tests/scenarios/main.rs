@@ -13,6 +13,7 @@ mod identity;
 mod judges;
 mod lock;
 mod neighbour;
+mod page;
 mod source;
 mod stale;
 mod trouble;

@@ -10,6 +10,9 @@ use crate::release::{Layout, ReleaseId};
 
 const SCRIPT: &str = include_str!("onhost/running.sh");
 
+/// Restarts one unit and waits until it is up: unit, port that must answer (or nothing), seconds.
+pub const RESTART: &str = include_str!("onhost/restart.sh");
+
 /// What was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Running {
@@ -34,6 +37,12 @@ pub struct RunningUnit {
     pub restarts: u32,
     /// Memory of its control group, bytes.
     pub memory: Option<u64>,
+    /// Seconds since it became active, while it is.
+    pub active_for_s: Option<u64>,
+    /// Processor time that its control group has used since then, nanoseconds.
+    pub cpu_ns: Option<u64>,
+    /// Port on 127.0.0.1, when it is known to serve HTTP.
+    pub port: Option<u16>,
     /// The release that its main process runs from.
     pub release: Option<ReleaseId>,
 }
@@ -43,6 +52,15 @@ impl Running {
     pub fn all_at(&self, release: &ReleaseId) -> bool {
         self.current.as_ref() == Some(release)
             && self.units.iter().all(|unit| unit.active == "active" && unit.release.as_ref() == Some(release))
+    }
+
+    /// With the ports that `instances` name.
+    #[must_use]
+    pub fn with_ports(mut self, instances: &[Instance]) -> Self {
+        for unit in &mut self.units {
+            unit.port = instances.iter().find(|instance| instance.unit == unit.unit).and_then(|found| found.port);
+        }
+        self
     }
 
     /// One line per unit, for evidence.
@@ -113,12 +131,15 @@ pub fn parse(output: &Output, layout: &Layout) -> Result<Running, String> {
     }
     let text = output.text();
     let mut running = Running { current: None, units: Vec::new() };
-    let mut ended = false;
+    let (mut ended, mut uptime) = (false, None);
     for line in text.lines() {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
+            "uptime" => uptime = rest.split('.').next().and_then(|seconds| seconds.parse().ok()),
             "current" => running.current = rest.strip_prefix("releases/").and_then(|id| id.parse().ok()),
-            "unit" => running.units.push(parse_unit(rest, layout).ok_or_else(|| format!("cannot read {line:?}"))?),
+            "unit" => {
+                running.units.push(parse_unit(rest, layout, uptime).ok_or_else(|| format!("cannot read {line:?}"))?)
+            }
             "end" => ended = true,
             _ => return Err(format!("cannot read {line:?}")),
         }
@@ -126,7 +147,7 @@ pub fn parse(output: &Output, layout: &Layout) -> Result<Running, String> {
     if ended { Ok(running) } else { Err("the reply was cut off".to_owned()) }
 }
 
-fn parse_unit(text: &str, layout: &Layout) -> Option<RunningUnit> {
+fn parse_unit(text: &str, layout: &Layout, uptime: Option<u64>) -> Option<RunningUnit> {
     let (unit, rest) = text.split_once(' ')?;
     let (properties, cwd) = rest.split_once("cwd=")?;
     let map: BTreeMap<&str, &str> = properties.split_whitespace().filter_map(|part| part.split_once('=')).collect();
@@ -134,13 +155,20 @@ fn parse_unit(text: &str, layout: &Layout) -> Option<RunningUnit> {
         .strip_prefix(&format!("{}/", layout.releases()))
         .and_then(|rest| rest.split('/').next())
         .and_then(|id| id.parse().ok());
+    let active = (*map.get("ActiveState")?).to_owned();
+    let number = |key: &str| map.get(key).and_then(|text| text.parse::<u64>().ok());
+    let since = number("ActiveEnterTimestampMonotonic").filter(|at| *at > 0 && active == "active");
     Some(RunningUnit {
         unit: unit.to_owned(),
-        active: (*map.get("ActiveState")?).to_owned(),
+        active,
         sub: (*map.get("SubState")?).to_owned(),
         pid: map.get("MainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid != 0),
         restarts: map.get("NRestarts").and_then(|count| count.parse().ok()).unwrap_or(0),
-        memory: map.get("MemoryCurrent").and_then(|bytes| bytes.parse().ok()),
+        // Without accounting systemd says the largest number.
+        memory: number("MemoryCurrent").filter(|bytes| *bytes != u64::MAX),
+        active_for_s: since.zip(uptime).map(|(since, uptime)| uptime.saturating_sub(since / 1_000_000)),
+        cpu_ns: number("CPUUsageNSec").filter(|nanoseconds| *nanoseconds != u64::MAX),
+        port: None,
         release,
     })
 }

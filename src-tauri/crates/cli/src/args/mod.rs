@@ -115,6 +115,13 @@ pub(crate) enum Command {
         #[arg(default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
         count: u32,
     },
+    /// Start, stop, restart … what the site runs; several instances restart one at a time
+    Service {
+        /// What to do
+        action: ServiceAction,
+        /// One unit of the site, or nginx (test, reload, status); everything by default
+        unit: Option<String>,
+    },
     /// Log lines of the site's processes
     Logs(LogsArguments),
     /// The site's audit log, from the host
@@ -231,6 +238,27 @@ pub(crate) enum HistoryCommand {
     },
 }
 
+/// What `slipway service` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ServiceAction {
+    /// Start what does not run
+    Start,
+    /// Stop it
+    Stop,
+    /// Stop and start it, one instance after the other
+    Restart,
+    /// Let it read its configuration again
+    Reload,
+    /// Start it at boot
+    Enable,
+    /// Do not start it at boot
+    Disable,
+    /// Look, and change nothing
+    Status,
+    /// Try nginx's configuration, and change nothing
+    Test,
+}
+
 /// `slipway logs`.
 #[derive(Debug, Args)]
 pub(crate) struct LogsArguments {
@@ -324,6 +352,8 @@ mod tests {
             "slipway secret set ../x",
             "slipway site new",
             "slipway history 0",
+            "slipway service",
+            "slipway service kill",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

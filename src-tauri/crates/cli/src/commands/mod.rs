@@ -11,6 +11,7 @@ mod plan;
 mod releases;
 mod run;
 mod secret;
+mod service;
 mod shell;
 mod site;
 mod status;
@@ -32,6 +33,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
         Command::Status { watch } => status::run(context, watch).await,
         Command::Releases { command } => releases::run(context, command).await,
         Command::History { command, count } => history::run(context, command, count),
+        Command::Service { action, unit } => service::run(context, action, unit).await,
         Command::Logs(arguments) => logs::run(context, arguments).await,
         Command::Audit { lines } => audit::run(context, lines).await,
         Command::Secret(command) => secret::run(context, command).await,
@@ -67,6 +69,7 @@ pub(crate) fn name(command: &Command) -> &'static str {
         Command::Status { .. } => "status",
         Command::Releases { .. } => "releases",
         Command::History { .. } => "history",
+        Command::Service { .. } => "service",
         Command::Logs(_) => "logs",
         Command::Audit { .. } => "audit",
         Command::Secret(SecretCommand::Set { .. }) => "secret set",

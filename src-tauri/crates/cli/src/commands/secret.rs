@@ -6,12 +6,11 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Serialize;
 use slipway_core::secret::Secret;
-use slipway_core::site::Site;
 use slipway_engine::desk::{Desk, SiteFile, secrets_failure};
 use slipway_engine::failure::{Code, Failure};
 use slipway_engine::secrets::{
-    LARGEST, Previous, Removal, Scope, SecretKey, SecretName, Version, off_thread, replace, rotate, rotation_warning,
-    survey,
+    LARGEST, Previous, Removal, SecretKey, SecretName, SecretRow, SecretState, SecretUse, off_thread, replace, rotate,
+    rotation_warning, rows, uses,
 };
 
 use crate::args::SecretCommand;
@@ -42,7 +41,7 @@ struct Changed<'a> {
 
 async fn set(context: &Context, desk: &Desk, file: &SiteFile, name: SecretName, from: Option<&Path>) -> Outcome {
     let site = &file.site;
-    if !uses(site, &name) {
+    if uses(site, &name).is_empty() {
         context.warn(&format!("the site file of {} does not mention {name}", site.name));
     }
     let value = match from {
@@ -92,39 +91,6 @@ fn read(from: std::io::Result<impl std::io::Read>, what: &str, name: &SecretName
     Ok(Secret::new(bytes))
 }
 
-fn uses(site: &Site, name: &SecretName) -> bool {
-    !places(site, name).is_empty()
-}
-
-/// Where the site file uses a secret.
-fn places(site: &Site, name: &SecretName) -> Vec<String> {
-    let mut all = Vec::new();
-    match name {
-        SecretName::File(path) => {
-            if site.secret_file.keys().any(|known| known == path) {
-                all.push("secret file".to_owned());
-            }
-        }
-        SecretName::Variable(name) => {
-            if site.environment_secrets().any(|(known, _)| known == name) {
-                all.push("environment".to_owned());
-            }
-            if site.source.deploy_key.as_ref() == Some(name) {
-                all.push("deploy key".to_owned());
-            }
-            if site.tls.key.as_ref() == Some(name) {
-                all.push("certificate key".to_owned());
-            }
-            let people = site.access.basic.iter().filter(|(_, password)| *password == name);
-            all.extend(people.map(|(person, _)| format!("password of {}", AsRef::<str>::as_ref(person))));
-            let mark = format!("{{secret:{name}}}");
-            let files = site.config_file.iter().filter(|(_, file)| file.json.to_string().contains(&mark));
-            all.extend(files.map(|(path, _)| path.to_string()));
-        }
-    }
-    all
-}
-
 /// One line of the list.
 #[derive(Serialize)]
 struct Listed {
@@ -139,30 +105,22 @@ struct Listed {
 
 async fn list(context: &Context, desk: &Desk, file: &SiteFile) -> Outcome {
     let site = file.site.clone();
-    let looked = off_thread(desk.secrets.clone(), move |store| {
-        let scope = Scope::from(&site.name);
-        Ok((survey(&site, store)?, store.list(&scope)?))
-    });
-    let (survey, stored) = looked.await.map_err(|error| secrets_failure(&error))?;
-    let at = |name: &SecretName, version: Version| {
-        stored.iter().find(|stored| &stored.name == name && stored.version == version)
+    let looked = off_thread(desk.secrets.clone(), move |store| rows(&site, store)).await;
+    let looked = looked.map_err(|error| secrets_failure(&error))?;
+    let line = |row: SecretRow| Listed {
+        state: match row.state {
+            SecretState::There => "there",
+            SecretState::MadeAtNextPlan => "made at the next plan",
+            SecretState::Missing => "missing",
+            SecretState::NotUsed => "not used",
+        },
+        name: row.name,
+        set_at: row.set_at,
+        used_in: row.uses.iter().map(SecretUse::label).collect(),
+        supply: row.supply,
+        has_previous: row.has_previous,
     };
-    let line = |name: &SecretName, state: &'static str, supply: Option<String>| Listed {
-        name: name.to_string(),
-        state,
-        set_at: at(name, Version::Current).and_then(|stored| stored.set_at),
-        used_in: places(&file.site, name),
-        supply,
-        has_previous: at(name, Version::Previous).is_some(),
-    };
-    let mut all: Vec<Listed> = survey.present.iter().map(|name| line(name, "there", None)).collect();
-    all.extend(survey.to_generate.iter().map(|name| line(name, "made at the next plan", None)));
-    all.extend(survey.missing.iter().map(|missing| line(&missing.name, "missing", Some(missing.supply.clone()))));
-    let unknown = stored.iter().filter(|stored| {
-        stored.version == Version::Current && !all.iter().any(|listed| listed.name == stored.name.to_string())
-    });
-    let unused: Vec<Listed> = unknown.map(|stored| line(&stored.name, "not used", None)).collect();
-    all.extend(unused);
+    let all: Vec<Listed> = looked.into_iter().map(line).collect();
     let now = desk.clock.now();
     let rows: Vec<Vec<Cell>> = all.iter().map(|listed| row(listed, now)).collect();
     let text = if rows.is_empty() {
@@ -199,7 +157,7 @@ fn row(listed: &Listed, now: Timestamp) -> Vec<Cell> {
 
 async fn remove(context: &Context, desk: &Desk, file: &SiteFile, name: SecretName) -> Outcome {
     let site = &file.site.name;
-    let needed = if uses(&file.site, &name) { "; the site file needs it" } else { "" };
+    let needed = if !uses(&file.site, &name).is_empty() { "; the site file needs it" } else { "" };
     context.agreed(&format!("Remove {name} of {site}{needed}? Its value cannot be brought back")).await?;
     let key = SecretKey::new(site, name.clone());
     let removed = off_thread(desk.secrets.clone(), move |store| {

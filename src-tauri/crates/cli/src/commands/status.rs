@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use slipway_core::release::ReleaseId;
+use slipway_core::running::Running;
 use slipway_engine::desk::{Desk, SiteFile};
 use slipway_engine::link::Link;
 use slipway_engine::watch::{self, SiteStatus};
@@ -65,10 +67,11 @@ fn describe(status: &SiteStatus, style: Style) -> String {
         out.push_str(&format!("  {}, {made}\n", parts.join(" ")));
     }
     if let Some(front) = &status.front {
+        let took = status.front_ms.map(|ms| format!(" in {ms} ms")).unwrap_or_default();
         out.push_str(&match front.as_str() {
             "" | "000" => format!("  {} nginx does not answer\n", style.red("✕")),
-            code if code.starts_with('5') => format!("  {} nginx answers {}\n", style.red("✕"), visible(code)),
-            code => format!("  nginx answers {}\n", visible(code)),
+            code if code.starts_with('5') => format!("  {} nginx answers {}{took}\n", style.red("✕"), visible(code)),
+            code => format!("  nginx answers {}{took}\n", visible(code)),
         });
     }
     if let Some(id) = &status.interrupted {
@@ -81,8 +84,14 @@ fn describe(status: &SiteStatus, style: Style) -> String {
     if status.running.units.is_empty() {
         return out;
     }
-    let rows: Vec<Vec<Cell>> = status
-        .running
+    out.push('\n');
+    out.push_str(&units(&status.running, release, style));
+    out
+}
+
+/// The instances, as a table.
+pub(crate) fn units(running: &Running, release: Option<&ReleaseId>, style: Style) -> String {
+    let rows: Vec<Vec<Cell>> = running
         .units
         .iter()
         .map(|unit| {
@@ -103,7 +112,5 @@ fn describe(status: &SiteStatus, style: Style) -> String {
             ]
         })
         .collect();
-    out.push('\n');
-    out.push_str(&table(&["instance", "state", "runs from", "memory", "restarts"], &rows, style));
-    out
+    table(&["instance", "state", "runs from", "memory", "restarts"], &rows, style)
 }

@@ -22,6 +22,7 @@ use crate::failure::{Code, Failure, Outcome};
 use crate::lock::Lock;
 use crate::site::Planned;
 
+pub(crate) use records::append_audit;
 use steps::Done;
 
 /// How often the lease of the host lock is renewed.

@@ -27,6 +27,13 @@ fn write(path: &str, mode: &str, content: Stdin) -> Command {
     Command::script(WRITE, [path, mode]).stdin(content)
 }
 
+/// The command that adds a line of plain strings to the site's audit log.
+pub(crate) fn append_audit(layout: &Layout, line: &impl Serialize) -> Command {
+    // Plain strings always serialise.
+    let text = serde_json::to_string(line).unwrap_or_default() + "\n";
+    Command::script(APPEND, [layout.audit()]).stdin(Stdin::Bytes(text.into_bytes()))
+}
+
 #[derive(Serialize)]
 struct AuditLine<'a> {
     at: String,
@@ -56,9 +63,7 @@ impl Going<'_> {
             summary: verdict.map(|verdict| verdict.summary.as_str()),
             steps,
         };
-        // Plain strings always serialise.
-        let text = serde_json::to_string(&line).unwrap_or_default() + "\n";
-        Command::script(APPEND, [self.layout.audit()]).stdin(Stdin::Bytes(text.into_bytes()))
+        append_audit(&self.layout, &line)
     }
 
     fn store_manifest(&self, manifest: &Manifest) -> Command {

@@ -16,6 +16,7 @@ mod keyring;
 mod memory;
 mod on_demand;
 mod resolve;
+mod rows;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod session;
@@ -41,6 +42,7 @@ pub use resolve::{
     MissingSecret, Previous, Resolved, Rotation, Survey, ensure, replace, restore_previous, rotate, rotation_warning,
     survey,
 };
+pub use rows::{SecretRow, SecretState, SecretUse, rows, uses};
 
 /// Largest value, in bytes: what every Secret Service is known to take.
 pub const LARGEST: usize = 64 * 1024;

@@ -210,7 +210,7 @@ fn placeholders(value: &Value, names: &mut BTreeSet<EnvName>) {
     }
 }
 
-fn source_of<'a>(site: &'a Site, name: &SecretName) -> Option<&'a SecretSource> {
+pub(super) fn source_of<'a>(site: &'a Site, name: &SecretName) -> Option<&'a SecretSource> {
     match name {
         SecretName::Variable(name) => site.secret.get(name),
         SecretName::File(_) => None,

@@ -19,8 +19,11 @@ pub struct Resolved {
     pub blobs: Vec<String>,
 }
 
-// Protocols are limited so that a URL can never name a helper program (git-config(1), protocol.allow).
-const RESOLVE: &str = r#"
+// Protocols are limited so that a URL can never name a helper program (git-config(1), protocol.allow). With the URL `-`
+// the mirror is used as it is.
+macro_rules! fetching {
+    () => {
+        r#"
 set -u
 mirror=$1 url=$2 reference=$3 known_hosts=$4
 shift 4
@@ -36,8 +39,15 @@ if [ -n "$known_hosts" ]; then
 fi
 [ -d "$mirror" ] || git init -q --bare "$mirror" || exit 1
 cd "$mirror" || exit 1
-git fetch -q --prune --force --no-recurse-submodules -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' || exit 1
-if [ -z "$reference" ]; then
+[ "$url" = - ] || git fetch -q --prune --force --no-recurse-submodules -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' || exit 1
+"#
+    };
+}
+
+/// Finds the commit that `$reference` means, or the default branch when it is empty.
+macro_rules! naming {
+    () => {
+        r#"if [ -z "$reference" ]; then
     reference=$(git ls-remote --symref -- "$url" HEAD | sed -n 's/^ref: refs\/heads\/\(.*\)\tHEAD$/\1/p')
     [ -n "$reference" ] || { echo 'the repository names no default branch; set source.ref' >&2; exit 1; }
 fi
@@ -46,13 +56,21 @@ for name in "refs/tags/$reference" "refs/heads/$reference" "$reference"; do
     commit=$(git rev-parse -q --verify --end-of-options "$name^{commit}" 2>/dev/null) && break
 done
 [ -n "$commit" ] || { echo "there is no branch, tag or commit $reference in the repository" >&2; exit 1; }
-printf '@commit %s\n' "$commit"
+"#
+    };
+}
+
+const RESOLVE: &str = concat!(
+    fetching!(),
+    naming!(),
+    r#"printf '@commit %s\n' "$commit"
 printf '@subject %s\n' "$(git log -1 --format=%s "$commit" | tr -d '\000-\037\177' | cut -c1-200)"
 for path in "$@"; do
     printf '@blob %s\n' "$(git rev-parse -q --verify --end-of-options "$commit:$path" 2>/dev/null || echo -)"
 done
 echo @end
-"#;
+"#
+);
 
 const CHECK_OUT: &str = r#"
 set -u
@@ -62,11 +80,12 @@ git archive --format=tar "$tree" | tar -x -C "$code"
 "#;
 
 /// Path of the site's mirror.
-fn mirror(layout: &Layout) -> String {
+pub(crate) fn mirror(layout: &Layout) -> String {
     format!("{}/source.git", layout.cache())
 }
 
-fn task(site: &Site, layout: &Layout, unit: String, script: &str, arguments: Vec<String>) -> Task {
+/// A task of the site's user that may write to its cache alone.
+pub(crate) fn task(site: &Site, layout: &Layout, unit: String, script: &str, arguments: Vec<String>) -> Task {
     let head = ["/bin/sh", "-c", script, "sh"].map(str::to_owned);
     Task {
         unit,
@@ -85,8 +104,7 @@ fn task(site: &Site, layout: &Layout, unit: String, script: &str, arguments: Vec
 
 /// The task that fetches and says what `reference` means; `paths` are files whose blobs are asked for.
 pub fn resolve(site: &Site, layout: &Layout, run: &str, url: &str, reference: &str, paths: &[String]) -> Task {
-    let mut arguments =
-        vec![mirror(layout), url.to_owned(), reference.to_owned(), site.source.git_known_hosts.join("\n")];
+    let mut arguments = fetching_arguments(site, layout, url, reference);
     let inside = site.source.subdirectory.as_ref().map_or_else(String::new, |directory| format!("{directory}/"));
     arguments.extend(paths.iter().map(|path| format!("{inside}{path}")));
     task(site, layout, format!("slipway-run-{}-fetch-{run}", site.name), RESOLVE, arguments)
@@ -112,6 +130,13 @@ pub fn check_out(
     let mut task = task(site, layout, format!("slipway-run-{}-checkout-{run}", site.name), CHECK_OUT, arguments);
     task.writable.push(code.to_owned());
     task
+}
+
+pub(crate) use {fetching, naming};
+
+/// The arguments that the fetching preamble takes.
+pub(crate) fn fetching_arguments(site: &Site, layout: &Layout, url: &str, reference: &str) -> Vec<String> {
+    vec![mirror(layout), url.to_owned(), reference.to_owned(), site.source.git_known_hosts.join("\n")]
 }
 
 /// Reads what the resolving task printed.

@@ -9,8 +9,10 @@ use std::path::Path;
 use slipway_core::digest::Digest;
 use slipway_core::plan::release::{NewRelease, Origin, requirement_files};
 use slipway_core::release::{Layout, ReleaseRecord};
+use slipway_core::secret::Secret;
 use slipway_core::site::Site;
-use slipway_core::task::{Ended, parse_news};
+use slipway_core::task::{Ended, Task, parse_news};
+use slipway_host::Batch;
 
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
@@ -153,31 +155,7 @@ async fn fetch(
             .because("nothing that is being served was changed")
             .hint("the host fetches it, as the site's user: check the URL, the deploy key and that the host reaches the server. On a host that was never set up, run slipway apply first")
     };
-    if let Some(name) = &site.source.deploy_key {
-        let key = supplies
-            .secrets
-            .get(name.as_str())
-            .ok_or_else(|| Failure::new(Code::Secrets, format!("the deploy key {name} is not in the keyring")))?;
-        let offered = link.run(git::offer_key(&asked.run, &task.unit, key)).await?;
-        if !offered.success() {
-            return Err(failed(offered.complaint()));
-        }
-    }
-    let started = link.run(task.start(&asked.run, &task.unit)).await?;
-    if !started.success() {
-        return Err(failed(started.complaint()));
-    }
-    let (mut offset, mut bytes) = (0, Vec::new());
-    let ended = loop {
-        let output = link.ask(|| task.poll(&asked.run, &task.unit, offset)).await?;
-        let news = parse_news(&output, offset).map_err(failed)?;
-        offset = news.offset;
-        bytes.extend_from_slice(&news.text);
-        bytes.truncate(1 << 20);
-        if let Some(ended) = news.ended {
-            break ended;
-        }
-    };
+    let (ended, bytes) = follow(link, &task, asked, deploy_key(site, supplies)?, 1 << 20).await?.map_err(failed)?;
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     if ended != Ended::Status(0) {
@@ -185,4 +163,43 @@ async fn fetch(
         return Err(failed(last));
     }
     git::parse_resolved(&lines).map_err(failed)
+}
+
+/// The key that may read the site's repository, when it names one.
+pub(crate) fn deploy_key<'a>(site: &Site, supplies: &'a Supplies) -> Outcome<Option<&'a Secret>> {
+    let Some(name) = &site.source.deploy_key else { return Ok(None) };
+    let missing = || Failure::new(Code::Secrets, format!("the deploy key {name} is not in the keyring"));
+    supplies.secrets.get(name.as_str()).ok_or_else(missing).map(Some)
+}
+
+/// Offers the deploy key to a task that fetches, runs it to its end and returns what it printed, at most `limit`
+/// bytes. The inner error is what the host said.
+pub(crate) async fn follow(
+    link: &Link,
+    task: &Task,
+    asked: &Asked,
+    key: Option<&Secret>,
+    limit: usize,
+) -> Outcome<Result<(Ended, Vec<u8>), String>> {
+    let mut commands = Vec::new();
+    commands.extend(key.map(|key| git::offer_key(&asked.run, &task.unit, key)));
+    commands.push(task.start(&asked.run, &task.unit));
+    let started = link.batch(Batch::until_failure(commands)).await?;
+    if let Some(output) = started.iter().find(|output| !output.success()) {
+        return Ok(Err(output.complaint()));
+    }
+    let (mut offset, mut bytes) = (0, Vec::new());
+    loop {
+        let output = link.ask(|| task.poll(&asked.run, &task.unit, offset)).await?;
+        let news = match parse_news(&output, offset) {
+            Ok(news) => news,
+            Err(why) => return Ok(Err(why)),
+        };
+        offset = news.offset;
+        bytes.extend_from_slice(&news.text);
+        bytes.truncate(limit);
+        if let Some(ended) = news.ended {
+            return Ok(Ok((ended, bytes)));
+        }
+    }
 }

@@ -1,4 +1,7 @@
-//! Looking at what runs: status, releases, logs, the audit log.
+//! Looking at what runs: status, releases, logs, the audit log, the certificate, what was changed by hand.
+
+pub mod certificate;
+mod drift;
 
 use std::time::Duration;
 
@@ -20,6 +23,8 @@ use crate::observe;
 use crate::remote::host_failure;
 use crate::site::planned::Asked;
 
+pub use drift::{Drift, DriftRow};
+
 /// A site on a host, at this moment.
 #[derive(Debug, Clone, Serialize)]
 pub struct SiteStatus {
@@ -33,8 +38,10 @@ pub struct SiteStatus {
     pub release: Option<ReleaseRecord>,
     /// Whether an activation was interrupted, and of which release.
     pub interrupted: Option<ReleaseId>,
-    /// Answer of the site through nginx: status, or why none came.
+    /// Answer of the site through nginx: its status, `000` when none came.
     pub front: Option<String>,
+    /// How long that answer took, milliseconds.
+    pub front_ms: Option<u64>,
     /// Whether every unit is active and runs from the active release.
     pub units_healthy: bool,
 }
@@ -97,22 +104,43 @@ pub async fn status(link: &Link, facts: &Facts, site: &Name) -> Outcome<SiteStat
         parse_releases(&releases.text()).map_err(|why| Failure::new(Code::Host, format!("{}: {why}", link.name())))?;
     let release = known.into_iter().find(|release| release.active).and_then(|release| release.record);
     let healthy = running.current.as_ref().is_some_and(|id| running.all_at(id));
+    let (code, front_ms) = parse_front(&front.text());
     Ok(SiteStatus {
         site: site.clone(),
         host: link.name().to_owned(),
         interrupted: ledger.interrupted().cloned(),
         release,
-        front: manifest.front.as_ref().map(|_| front.text().trim().to_owned()),
+        front: manifest.front.as_ref().map(|_| code),
+        front_ms,
         units_healthy: healthy,
-        running,
+        running: running.with_ports(&manifest.instances),
     })
 }
 
-/// Asks the site through nginx, as a browser would; prints the status.
+/// The status of the answer through nginx, and how long it took when one came.
+fn parse_front(text: &str) -> (String, Option<u64>) {
+    let (code, seconds) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+    let seconds = seconds.replace(',', ".").parse::<f64>().ok().filter(|seconds| (0.0..3600.0).contains(seconds));
+    let ms = seconds.and_then(|seconds| u64::try_from(std::time::Duration::from_secs_f64(seconds).as_millis()).ok());
+    (code.to_owned(), ms.filter(|_| !matches!(code, "" | "000")))
+}
+
+/// Asks the site through nginx, as a browser would; prints the status and the seconds that it took.
 fn front_command(manifest: &Manifest) -> Command {
     let Some((url, resolve)) = &manifest.front else { return Command::new(["true"]) };
-    let fixed =
-        ["curl", "-sk", "-o", "/dev/null", "--noproxy", "*", "--max-time", "5", "-w", "%{http_code}", "--resolve"];
+    let fixed = [
+        "curl",
+        "-sk",
+        "-o",
+        "/dev/null",
+        "--noproxy",
+        "*",
+        "--max-time",
+        "5",
+        "-w",
+        "%{http_code} %{time_total}",
+        "--resolve",
+    ];
     Command::new(fixed.into_iter().chain([resolve.as_str(), url.as_str()]))
 }
 
@@ -310,4 +338,18 @@ pub async fn audit(link: &Link, site: &Name) -> Outcome<Vec<serde_json::Value>> 
         return Err(Failure::new(Code::Host, format!("{}: {}", link.name(), output.complaint())));
     }
     Ok(output.text().lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_through_nginx_has_a_status_and_a_time() {
+        assert_eq!(parse_front("200 0.034512\n"), ("200".to_owned(), Some(34)));
+        assert_eq!(parse_front("502 1,5"), ("502".to_owned(), Some(1500)));
+        assert_eq!(parse_front("000 5.0"), ("000".to_owned(), None));
+        assert_eq!(parse_front("200 inf").1, None);
+        assert_eq!(parse_front(""), (String::new(), None));
+    }
 }
