@@ -186,10 +186,7 @@ async fn services_and_the_certificate() {
     assert!(served.differs && served.served == Some(known), "{served:#?}");
 
     // What somebody changed by hand.
-    inside(
-        &host,
-        "echo '# mine' >>/etc/nginx/sites-available/parlour.conf 2>/dev/null || echo '# mine' >>$(ls /etc/nginx/*/parlour.conf)",
-    );
+    inside(&host, "echo '# mine' >>/etc/nginx/conf.d/parlour.conf");
     let drift: Drift = desk.desk.drift(link.clone(), &file).await.unwrap();
     let [row] = drift.by_hand.as_slice() else { panic!("{drift:#?}") };
     assert!(row.files[0].unified.contains("-# mine"), "{row:#?}");
@@ -215,16 +212,16 @@ async fn a_run_goes_on_by_itself_and_is_stopped() {
     let apply = test.plan(&file, &Request::Apply).await;
     let told = summary(&apply.plan);
     assert!(told.counts.create > 0 && !told.noticeable && told.restarts.len() <= 1, "{told:#?}");
-    let id = going.start(apply, file.clone(), Consent::default()).await.unwrap();
+    let id = going.start(Arc::new(apply), file.clone(), Consent::default()).await.unwrap();
     let events = everything(&going, id).await;
     assert_eq!(View::of(&events).verdict.unwrap().kind, Succeeded);
 
     // One that waits is watched from its beginning by two, and stopped.
     let planned = test.plan(&file, &DEPLOY).await;
     let stale = test.plan(&file, &DEPLOY).await;
-    let id = going.start(planned, file.clone(), Consent::default()).await.unwrap();
+    let id = going.start(Arc::new(planned), file.clone(), Consent::default()).await.unwrap();
     assert_eq!(desk.past_run(id).unwrap().state, RunState::UnderWay);
-    let failure = failed(going.start(stale, file.clone(), Consent::default()).await, Code::Locked);
+    let failure = failed(going.start(Arc::new(stale), file.clone(), Consent::default()).await, Code::Locked);
     assert!(words(&failure).contains("deploy hall"), "{failure:#?}");
     let mut watch = going.watch(id).unwrap();
     let mut view = View::default();
@@ -244,7 +241,7 @@ async fn a_run_goes_on_by_itself_and_is_stopped() {
     // A host that moved on is told as data.
     let planned = test.plan(&file, &Request::Apply).await;
     inside(&host, "chmod 0700 /etc/hall 2>/dev/null || chmod 0700 /opt/hall");
-    let failure = failed(going.start(planned, file, Consent::default()).await, Code::Stale);
+    let failure = failed(going.start(Arc::new(planned), file, Consent::default()).await, Code::Stale);
     assert!(failure.moved.iter().any(|moved| moved.now.contains("0700")), "{failure:#?}");
 }
 
