@@ -58,13 +58,13 @@ describe("the list of sites", () => {
     try {
       render(Sites);
       const user = userEvent.setup({ advanceTimers: vi.advanceTimersByTime });
-      await user.click(await screen.findByRole("button", { name: "Throw billing away" }));
+      await user.click(await screen.findByRole("button", { name: "Throw away billing" }));
       expect(screen.queryByText("billing")).toBeNull();
       app.toasts[0]?.action?.run();
       await waitFor(() => expect(screen.getByText("billing")).toBeTruthy());
       vi.advanceTimersByTime(20_000);
       expect(removeDraft).not.toHaveBeenCalled();
-      await user.click(screen.getByRole("button", { name: "Throw billing away" }));
+      await user.click(screen.getByRole("button", { name: "Throw away billing" }));
       vi.advanceTimersByTime(20_000);
       expect(removeDraft).toHaveBeenCalledExactlyOnceWith("d-17");
       await user.click(screen.getByRole("button", { name: "Go on with A site without a name" }));
