@@ -17,7 +17,7 @@ export const look: Extension = [
   EditorView.theme({
     "&": { height: "100%", backgroundColor: "var(--bg)", color: "var(--text)", fontSize: "var(--fs-2)" },
     "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-2px" },
-    ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.6" },
+    ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.6", fontVariantLigatures: "none" },
     ".cm-content": { caretColor: "var(--text)", padding: "8px 0" },
     ".cm-cursor, .cm-dropCursor": { borderLeftColor: "var(--text)" },
     "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--accent-soft)" },
@@ -77,7 +77,7 @@ export interface Editor {
 export function mountEditor(place: HTMLElement, options: { text: string; label: string; locked: boolean; words: () => SchemaWords | null; changed: (text: string) => void }): Editor {
   const root = place.shadowRoot ?? place.attachShadow({ mode: "open" });
   const locked = new Compartment();
-  const lockedAs = (on: boolean) => [EditorState.readOnly.of(on), EditorView.contentAttributes.of({ "aria-label": options.label, "aria-readonly": String(on) })];
+  const lockedAs = (on: boolean) => [EditorState.readOnly.of(on), EditorView.contentAttributes.of({ "aria-label": options.label, "aria-readonly": String(on), tabindex: "0" })];
   let quiet = false;
   const view = new EditorView({
     root,
