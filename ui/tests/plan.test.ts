@@ -1,0 +1,171 @@
+import { render, screen, waitFor, within } from "@testing-library/svelte";
+import userEvent from "@testing-library/user-event";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { type Backend, SlipwayError, useBackend } from "$lib/backend";
+import { failure, fake } from "$lib/backend/fake";
+import { NEW_PLAN_ID, PLAN_ID, examplePlan } from "$lib/backend/fake/plans";
+import { planText } from "$lib/design/plan-words";
+import { languageOf } from "$lib/design/languages";
+import Plan from "$lib/features/plan/Plan.svelte";
+import { app } from "$lib/state/app.svelte";
+import { offered } from "$lib/state/commands.svelte";
+
+async function open(query: string, change: Partial<Backend> = {}, id = PLAN_ID) {
+  app.plans = {};
+  const api = { ...fake(new URLSearchParams(query)), ...change };
+  useBackend(new Proxy(api, { get: (target, name) => Reflect.get(target, name) ?? Reflect.get(fake(new URLSearchParams(query)), name) }));
+  app.state = await fake(new URLSearchParams(query)).appState();
+  render(Plan, { id });
+  return userEvent.setup();
+}
+const options = () => screen.getAllByRole("option");
+const chosen = () => screen.getByRole("option", { selected: true }).textContent;
+
+beforeEach(() => { location.hash = ""; });
+
+describe("plan review", () => {
+  it("says what would happen, what restarts and what people notice", async () => {
+    await open("plan=deploy");
+    expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Deploy v2.8.0 of planner to web-1");
+    expect(screen.getByText("8 steps on web-1: 2 changed, 1 removed; 2 files differ")).toBeTruthy();
+    expect(screen.getByText(/planner@1.service restarts/)).toBeTruthy();
+    expect(screen.getByText(/open WebSockets reconnect/)).toBeTruthy();
+    expect(screen.getByRole("button", { name: "Apply this plan 7f3a91" })).toBeTruthy();
+    expect(offered.page.map((command) => command.id)).toContain("plan-apply");
+  });
+  it("applies and goes to the run", async () => {
+    const startRun = vi.fn<Backend["startRun"]>(() => Promise.resolve(77));
+    const user = await open("plan=deploy", { startRun });
+    await user.click(screen.getByRole("button", { name: /Apply this plan/ }));
+    expect(startRun).toHaveBeenCalledExactlyOnceWith(PLAN_ID, false);
+    await waitFor(() => expect(location.hash).toBe("#/runs/77"));
+  });
+  it("moves with the keys, finds with /, and leaves the search with Escape", async () => {
+    const user = await open("plan=deploy");
+    expect(chosen()).toContain("Fetch v2.8.0");
+    await user.keyboard("j");
+    expect(chosen()).toContain("Reuse environment");
+    await user.keyboard("k");
+    expect(chosen()).toContain("Fetch");
+    screen.getByRole("listbox").focus();
+    await user.keyboard("{End}");
+    expect(chosen()).toContain("Keep 5 releases");
+    await user.keyboard("/nginx");
+    expect(options().length).toBe(2);
+    expect(chosen()).toContain("planner.conf");
+    await user.keyboard("j{Escape}");
+    expect(options().length).toBe(8);
+    expect(document.activeElement).toBe(screen.getByRole("listbox"));
+  });
+  it("does not move while somebody types", async () => {
+    const user = await open("plan=deploy");
+    await user.click(screen.getByRole("searchbox"));
+    await user.keyboard("k");
+    expect(screen.getByRole<HTMLInputElement>("searchbox").value).toBe("k");
+  });
+  it("says when no step has the word", async () => {
+    const user = await open("plan=deploy");
+    await user.type(screen.getByRole("searchbox"), "zebra");
+    expect(screen.queryAllByRole("option")).toHaveLength(0);
+    expect(screen.getByText("No step has “zebra”.")).toBeTruthy();
+  });
+  it("wants consent before it replaces what was changed by hand, and sends it", async () => {
+    const startRun = vi.fn<Backend["startRun"]>(() => Promise.resolve(78));
+    const user = await open("plan=drift", { startRun });
+    const apply = screen.getByRole<HTMLButtonElement>("button", { name: /Apply this plan/ });
+    expect(apply.disabled).toBe(true);
+    expect(offered.page.map((command) => command.id)).not.toContain("plan-apply");
+    const consent = screen.getByRole("checkbox", { name: /\/etc\/planner\/environment.*\/etc\/nginx\/conf\.d\/planner\.conf.*kept aside on the host/ });
+    await user.click(consent);
+    expect(apply.disabled).toBe(false);
+    await user.click(apply);
+    expect(startRun).toHaveBeenCalledExactlyOnceWith(PLAN_ID, true);
+  });
+  it("cannot be applied while something is in the way, and says what to do", async () => {
+    await open("plan=blocked");
+    expect(screen.queryByRole("button", { name: /Apply this plan/ })).toBeNull();
+    const notices = within(screen.getByRole("list", { name: /To know/ })).getAllByRole("listitem");
+    expect(notices[0]?.textContent).toContain("SECRET_KEY has no value");
+    expect(notices[0]?.textContent).toContain("Secrets tab");
+    expect(screen.getByText("Cannot be applied")).toBeTruthy();
+    expect(offered.page.map((command) => command.id)).not.toContain("plan-apply");
+  });
+  it("says that there is nothing to do, and what was looked at", async () => {
+    await open("plan=empty");
+    expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Nothing to do");
+    expect(screen.getByText(/Slipway looked at web-1: packages/)).toBeTruthy();
+    expect(screen.queryByRole("button", { name: /Apply/ })).toBeNull();
+  });
+  it("leads back when the plan is gone", async () => {
+    await open("plan=gone");
+    expect(screen.getByText(/not here any more/)).toBeTruthy();
+    expect(screen.getByRole("link", { name: "Go to the sites" }).getAttribute("href")).toBe("#/sites");
+  });
+  it("shows what moved and makes a new plan for the same question", async () => {
+    const makePlan = vi.fn<Backend["makePlan"]>(() => Promise.resolve({ ...examplePlan("deploy"), id: NEW_PLAN_ID }));
+    const user = await open("plan=deploy&start=stale", { makePlan });
+    await user.click(screen.getByRole("button", { name: /Apply this plan/ }));
+    const problem = await screen.findByRole("alert");
+    expect(problem.textContent).toContain("v2.7.5");
+    expect(screen.getByRole<HTMLButtonElement>("button", { name: /Apply this plan/ }).disabled).toBe(true);
+    await user.click(within(problem).getByRole("button", { name: "Make a new plan" }));
+    expect(makePlan).toHaveBeenCalledExactlyOnceWith("planner", "web-1", { request: "deploy", reference: "v2.8.0" });
+    await waitFor(() => expect(location.hash).toBe(`#/plan/${NEW_PLAN_ID}`));
+    expect(app.plans[NEW_PLAN_ID]?.request).toEqual({ request: "deploy", reference: "v2.8.0" });
+  });
+  it("shows who holds the lock and tries again", async () => {
+    const startRun = vi.fn<Backend["startRun"]>().mockRejectedValueOnce(new SlipwayError(failure("locked", "web-1 is locked by bo@desk-2"))).mockResolvedValueOnce(5);
+    const user = await open("plan=deploy", { startRun });
+    await user.click(screen.getByRole("button", { name: /Apply this plan/ }));
+    expect((await screen.findByRole("alert")).textContent).toContain("bo@desk-2");
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    await waitFor(() => expect(location.hash).toBe("#/runs/5"));
+  });
+  it("says so when the new plan cannot be made", async () => {
+    const user = await open("plan=deploy&start=stale&make=failing");
+    await user.click(screen.getByRole("button", { name: /Apply this plan/ }));
+    await user.click(await screen.findByRole("button", { name: "Make a new plan" }));
+    expect((await screen.findByText(/does not answer/)).textContent).toContain("web-1");
+  });
+  it("masks secrets and says so", async () => {
+    const user = await open("plan=apply");
+    await user.click(screen.getByText(/1 of 4 values changes/));
+    expect(screen.getByText(/Secrets are shown as fingerprints/)).toBeTruthy();
+    expect(screen.getByText("0640 root:planner")).toBeTruthy();
+    expect(screen.getByText("0644 root:root → 0640 root:planner")).toBeTruthy();
+    expect(screen.getByText("the processes read it when they start")).toBeTruthy();
+    await user.click(screen.getByText("/etc/planner/licence.key"));
+    expect(screen.getByText(/Its text is not shown: it is a secret file/)).toBeTruthy();
+  });
+  it("keeps how differences are shown", async () => {
+    const saveSettings = vi.fn<Backend["saveSettings"]>(() => Promise.resolve(null));
+    const user = await open("plan=deploy", { saveSettings });
+    await user.click(screen.getAllByText("/etc/nginx/conf.d/planner.conf")[0] ?? document.body);
+    await user.click(screen.getByRole("button", { name: "Side by side" }));
+    expect(saveSettings.mock.calls[0]?.[0].diff_view).toBe("split");
+    expect(screen.getByRole("button", { name: "Side by side", pressed: true })).toBeTruthy();
+  });
+  it("exports and tells where", async () => {
+    const user = await open("plan=deploy");
+    await user.click(screen.getByRole("button", { name: "Export" }));
+    await waitFor(() => expect(app.toasts.at(-1)?.text).toBe("The plan was written to /home/ann/planner-7f3a91.json"));
+  });
+  it("shows hostile text as text", async () => {
+    await open("plan=hostile");
+    expect(document.querySelector("img")).toBeNull();
+    expect(document.body.textContent).not.toMatch(/[\u0007\u001b\u202e]/);
+  });
+});
+
+describe("plan as text", () => {
+  it("has every step with commands and files", () => {
+    const text = planText(examplePlan("deploy"));
+    for (const wanted of ["plan 7f3a91", "Fetch v2.8.0", "$ nginx -t", "+     hash $planner_route consistent;", "- ", "secrets as fingerprints"]) expect(text).toContain(wanted);
+  });
+});
+
+describe("languages", () => {
+  it("are known by path and first line", () => {
+    expect([["/etc/nginx/conf.d/a.conf", ""], ["/etc/systemd/system/a@.service", ""], ["/opt/a/run", "#!/bin/sh\n"], ["/a/b.toml", ""], ["/a/b.json", ""], ["/etc/a/environment", ""], ["/a/readme", "words"]].map(([path, text]) => languageOf(path ?? "", text ?? ""))).toEqual(["nginx", "ini", "shell", "toml", "json", "ini", "plain"]);
+  });
+});

@@ -1,0 +1,233 @@
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
+import userEvent from "@testing-library/user-event";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { type Backend, type RunBatch, type RunCard, type RunState, useBackend } from "$lib/backend";
+import { failure, fake } from "$lib/backend/fake";
+import { runCard, runEvent } from "$lib/backend/fake/runs";
+import { NEW_PLAN_ID } from "$lib/backend/fake/plans";
+import Closing from "$lib/features/run/Closing.svelte";
+import Run from "$lib/features/run/Run.svelte";
+import { app } from "$lib/state/app.svelte";
+import { runWords } from "$lib/state/verdict";
+
+async function use(query: string, change: Partial<Backend> = {}) {
+  const api = fake(new URLSearchParams(query));
+  useBackend(new Proxy(api, { get: (target, name) => Reflect.get(change, name) ?? Reflect.get(target, name) }));
+  app.state = await api.appState();
+}
+async function open(query: string, change: Partial<Backend> = {}, id = "418") {
+  await use(query, change);
+  render(Run, { id });
+  await screen.findByRole("heading", { level: 1 });
+  return userEvent.setup();
+}
+const selected = () => screen.getByRole("option", { selected: true }).textContent;
+
+beforeEach(() => {
+  location.hash = "";
+  app.active = [];
+  app.plans = {};
+});
+
+describe("run", () => {
+  it("opens the failing step by itself, with its output and why", async () => {
+    const user = await open("run=rolled-back");
+    await waitFor(() => expect(selected()).toContain("Health gate on web-1 / 1"));
+    expect(selected()).toContain("12 s");
+    expect(screen.getByText(/answered 503 for 12 s/)).toBeTruthy();
+    expect(within(screen.getByRole("log")).getByText(/no such column: task.recur_rule/)).toBeTruthy();
+    expect(screen.getAllByRole("option").at(-1)?.textContent).toContain("not begun");
+    await user.keyboard("j");
+    expect(selected()).toContain("Stop the candidate");
+  });
+  it("says how it ended, from what, how long it took, who, and what now", async () => {
+    await open("run=rolled-back");
+    const verdict = await screen.findByRole("region", { name: "How it ended" });
+    await waitFor(() => expect(verdict.textContent).toContain("Verified from web-1: current points to v2.7.4"));
+    for (const words of ["Rolled back", "release v2.7.4 keeps serving", "72 s".replace("72 s", "1 min 12 s"), "ann@desk-7", "Mend the release and deploy again", "Last log lines"]) expect(verdict.textContent).toContain(words);
+  });
+  it.each<[string, RunState]>([["succeeded", "succeeded"], ["unchanged", "unchanged"], ["rolled-back", "rolled-back"], ["failed", "failed-intact"], ["split", "split"], ["unknown", "unknown"], ["not-begun", "not-begun"], ["abandoned", "abandoned"]])("has words for %s", async (query, state) => {
+    await open(`run=${query}`);
+    const verdict = await screen.findByRole("region", { name: "How it ended" });
+    expect(within(verdict).getByText(runWords(state).text)).toBeTruthy();
+    expect(screen.queryByRole("button", { name: "Stop…" })).toBeNull();
+    expect(screen.getByRole("button", { name: "Go to planner" })).toBeTruthy();
+    expect(screen.queryByRole("button", { name: "Plan again" }) === null).toBe(state === "succeeded" || state === "unchanged");
+  });
+  it("leads to the site and opens it after success", async () => {
+    const openLink = vi.fn<Backend["openLink"]>(() => Promise.resolve(null));
+    const user = await open("run=succeeded", { openLink, site: (name) => Promise.resolve({ name, domains: [], url: "https://planner.example.org/", hosts: ["web-1"], file: null, file_problem: null, last_run: null }) });
+    await user.click(await screen.findByRole("button", { name: /Open planner/ }));
+    expect(openLink).toHaveBeenCalledWith("https://planner.example.org/");
+    await user.click(screen.getByRole("button", { name: "Go to planner" }));
+    expect(location.hash).toBe("#/sites/planner/web-1");
+  });
+  it("does not offer to open what is not https", async () => {
+    await open("run=succeeded", { site: (name) => Promise.resolve({ name, domains: [], url: "javascript:alert(1)", hosts: [], file: null, file_problem: null, last_run: null }) });
+    await screen.findByText("Done");
+    await Promise.resolve();
+    expect(screen.queryByRole("button", { name: /Open planner/ })).toBeNull();
+  });
+  it("says what stopping means, asks, and then says that it stops", async () => {
+    const cancelRun = vi.fn<Backend["cancelRun"]>(() => Promise.resolve(null));
+    const user = await open("run=going", { cancelRun });
+    await user.click(await screen.findByRole("button", { name: "Stop…" }));
+    const dialog = await screen.findByRole("dialog");
+    expect(dialog.textContent).toContain("The command at work ends first");
+    expect(cancelRun).not.toHaveBeenCalled();
+    await user.click(within(dialog).getByRole("button", { name: "Stop at the next safe point" }));
+    expect(cancelRun).toHaveBeenCalledExactlyOnceWith(418);
+    await waitFor(() => expect(screen.getByRole<HTMLButtonElement>("button", { name: "Stopping…" }).disabled).toBe(true));
+  });
+  it("says so when it cannot be stopped", async () => {
+    const user = await open("run=going&cancel=failing");
+    await user.click(await screen.findByRole("button", { name: "Stop…" }));
+    await user.click(within(await screen.findByRole("dialog")).getByRole("button", { name: "Stop at the next safe point" }));
+    expect((await screen.findByRole("alert")).textContent).toContain("has ended already");
+  });
+  it("goes on in the background", async () => {
+    const user = await open("run=going");
+    await user.click(await screen.findByRole("button", { name: "Go on in the background" }));
+    expect(location.hash).toBe("#/history");
+  });
+  it("follows the step at work until the person looks elsewhere, and ends with the verdict", async () => {
+    let tell: (batch: RunBatch) => void = () => undefined;
+    const ended = vi.fn();
+    const run = vi.fn<Backend["run"]>(() => Promise.resolve({ card: { ...runCard(), state: "under-way", finished_ms: null, summary: null } as RunCard, plan: null, failure: null }));
+    const user = await open("", { run, watchRun: (_id, batch) => { tell = batch; return ended; } });
+    expect(await screen.findByLabelText("Waiting for the first step")).toBeTruthy();
+    tell({ events: [runEvent(0, { event: "started", steps: ["one", "two", "three"] }), runEvent(0, { event: "step-started", step: 0 })], ended: false });
+    await waitFor(() => expect(selected()).toContain("one"));
+    tell({ events: [runEvent(9, { event: "step-finished", step: 0, outcome: { outcome: "done" } }), runEvent(9, { event: "step-started", step: 1 }), runEvent(10, { event: "output", step: 1, line: "\u001b[31mred\u202e" })], ended: false });
+    await waitFor(() => expect(selected()).toContain("two"));
+    await waitFor(() => expect(screen.getByText("␛[31mred\\u{202e}")).toBeTruthy());
+    await user.click(screen.getByRole("option", { name: /one/ }));
+    tell({ events: [runEvent(20, { event: "step-finished", step: 1, outcome: { outcome: "done" } }), runEvent(20, { event: "step-started", step: 2 })], ended: false });
+    await waitFor(() => expect(screen.getByRole("option", { name: /at work/ }).textContent).toContain("three"));
+    expect(selected()).toContain("one");
+    await user.click(screen.getByRole("button", { name: "Follow the step at work" }));
+    expect(selected()).toContain("three");
+    expect(run).toHaveBeenCalledTimes(1);
+    tell({ events: [runEvent(30, { event: "finished", verdict: { state: "succeeded", summary: "it is live", evidence: [], hint: null, log: [] } })], ended: true });
+    await waitFor(() => expect(screen.getByRole("region", { name: "How it ended" }).textContent).toContain("It is live"));
+    expect(run).toHaveBeenCalledTimes(2);
+  });
+  it("says that the link is lost, keeps what was seen, and begins anew", async () => {
+    let times = 0;
+    const user = await open("run=going", {
+      watchRun: (_id, batch, failed) => {
+        times += 1;
+        batch({ events: [runEvent(0, { event: "started", steps: ["one"] }), runEvent(0, { event: "step-started", step: 0 }), runEvent(1, { event: "output", step: 0, line: "hello" })], ended: false });
+        if (times === 1) failed(failure("window", "This run cannot be watched any more"));
+        return () => undefined;
+      },
+    });
+    expect((await screen.findByRole("alert")).textContent).toContain("cannot be watched");
+    expect(screen.getByText("hello")).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: "Watch again" }));
+    expect(times).toBe(2);
+    expect(screen.queryByRole("alert")).toBeNull();
+    expect(screen.getAllByText("hello")).toHaveLength(1);
+  });
+  it("stops watching when it is left", async () => {
+    const end = vi.fn();
+    await use("run=going", { watchRun: () => end });
+    const view = render(Run, { id: "418" });
+    await screen.findByRole("button", { name: "Stop…" });
+    view.unmount();
+    expect(end).toHaveBeenCalledOnce();
+  });
+  it("shows the plan of the run", async () => {
+    const user = await open("run=succeeded");
+    await user.click(await screen.findByRole("tab", { name: "What was planned" }));
+    expect(screen.getByRole("option", { name: /Fetch v2.8.0/ })).toBeTruthy();
+    expect(screen.getByRole("searchbox", { name: "Find a step" })).toBeTruthy();
+  });
+  it("plans again after a failure", async () => {
+    const user = await open("run=failed");
+    await user.click(await screen.findByRole("button", { name: "Plan again" }));
+    await waitFor(() => expect(location.hash).toBe(`#/plan/${NEW_PLAN_ID}`));
+    expect(app.plans[NEW_PLAN_ID]?.request).toEqual({ request: "deploy", reference: null });
+  });
+  it("says why it did not begin", async () => {
+    await open("run=not-begun");
+    expect((await screen.findByRole("alert")).textContent).toContain("locked by bo@desk-2");
+    expect(screen.getByText("No step was begun")).toBeTruthy();
+  });
+  it("leads back from a run that is not there", async () => {
+    await open("run=missing");
+    expect((await screen.findByRole("alert")).textContent).toContain("no run 418");
+  });
+  it("says when the address names no run", async () => {
+    await open("", {}, "nonsense");
+    expect(screen.getByText("There is no such run")).toBeTruthy();
+  });
+  it("bounds a line of a megabyte and takes lines of no known step", async () => {
+    const user = await open("run=hostile");
+    await waitFor(() => expect(selected()).toContain("Build front end"));
+    await user.click(screen.getByRole("button", { name: "1 line of no known step" }));
+    expect(screen.getByText("of nobody")).toBeTruthy();
+    expect(document.body.textContent?.length ?? 0).toBeLessThan(200_000);
+  });
+  it("searches the output", async () => {
+    const user = await open("run=rolled-back");
+    await waitFor(() => expect(selected()).toContain("Health gate"));
+    const search = screen.getByRole("searchbox", { name: /^Search: Output of Health/ });
+    await user.type(search, "GET /health");
+    expect(screen.getByText("2", { selector: ".hits" })).toBeTruthy();
+    await user.keyboard("{Enter}");
+    expect(screen.getByText("1 of 2")).toBeTruthy();
+    await user.clear(search);
+    await user.type(search, "nowhere");
+    expect(screen.getByText("No line has it")).toBeTruthy();
+  });
+  it("draws only lines in sight of many", async () => {
+    const lines = Array.from({ length: 50_000 }, (_, i) => runEvent(i, { event: "output", step: 0, line: `line ${i}` }));
+    await open("run=going", { watchRun: (_id, batch) => { batch({ events: [runEvent(0, { event: "started", steps: ["one"] }), runEvent(0, { event: "step-started", step: 0 }), ...lines], ended: false }); return () => undefined; } });
+    await screen.findByText("50,000 lines");
+    expect(screen.getByRole("log").querySelectorAll(".line").length).toBeLessThan(200);
+  });
+});
+
+describe("closing", () => {
+  async function ask(runs: number, change: Partial<Backend> = {}) {
+    let asked: (runs: number) => void = () => undefined;
+    const closeChoice = vi.fn<Backend["closeChoice"]>(() => Promise.resolve(null));
+    await use("", { closeChoice, onCloseAsked: (tell) => { asked = tell; return () => undefined; }, ...change });
+    render(Closing);
+    expect(screen.queryByRole("dialog")).toBeNull();
+    asked(runs);
+    await screen.findByRole("dialog");
+    return { user: userEvent.setup(), closeChoice, asked: () => asked(runs) };
+  }
+  it("goes on in the background", async () => {
+    const { user, closeChoice } = await ask(1);
+    expect(screen.getByRole("dialog").textContent).toContain("A run is going on");
+    expect(screen.getByRole("dialog").textContent).toContain("notification");
+    await user.click(screen.getByRole("button", { name: "Continue in the background" }));
+    expect(closeChoice).toHaveBeenCalledExactlyOnceWith("background");
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  });
+  it("stops, and says so until the window ends", async () => {
+    const { user, closeChoice } = await ask(2);
+    expect(screen.getByRole("dialog").textContent).toContain("2 runs are going on");
+    await user.click(screen.getByRole("button", { name: "Stop at a safe point, then close" }));
+    expect(closeChoice).toHaveBeenCalledExactlyOnceWith("stop");
+    expect(await screen.findByText(/Stopping at the next safe point; Slipway ends when they have stopped/)).toBeTruthy();
+  });
+  it("keeps the window open with the button and with Escape, and can be asked again", async () => {
+    const { user, closeChoice, asked } = await ask(1);
+    await user.click(screen.getByRole("button", { name: "Keep the window open" }));
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    asked();
+    await screen.findByRole("dialog");
+    await fireEvent.keyDown(screen.getByRole("dialog"), { key: "Escape" });
+    await waitFor(() => expect(closeChoice.mock.calls).toEqual([["stay"], ["stay"]]));
+  });
+  it("says when the choice did not arrive", async () => {
+    const { user } = await ask(1, { closeChoice: () => Promise.reject(new Error("gone")) });
+    await user.click(screen.getByRole("button", { name: "Continue in the background" }));
+    expect((await screen.findByRole("alert")).textContent).toContain("gone");
+    expect(screen.getByRole<HTMLButtonElement>("button", { name: "Keep the window open" }).disabled).toBe(false);
+  });
+});
