@@ -23,7 +23,7 @@ export default [
   { name: "hosts-loading", address: "#/hosts", query: "hosts=loading" },
   { name: "hosts-failing", address: "#/hosts", query: "hosts=failing" },
   { name: "hosts-import", address: "#/hosts", query: "hosts=calm", steps: [press("Import from SSH config")] },
-  { name: "hosts-answer", address: "#/hosts", steps: [press("Give gate what it needs")] },
+  { name: "hosts-answer", address: "#/hosts", steps: [press("Give it to gate")] },
   { name: "host", address: "#/hosts/web-1" },
   { name: "host-partial", address: "#/hosts/web-1", query: "host=partial&runs=none" },
   { name: "host-down", address: "#/hosts/db-1" },

@@ -11,5 +11,5 @@ export function updateWords(updates: Updates | null): string {
   if (!updates) return "not known";
   if (updates.pending === 0) return "none";
   const all = updates.pending.toLocaleString("en");
-  return updates.security ? `${all}, ${updates.security.toLocaleString("en")} for security` : all;
+  return updates.security ? `${all} pending, ${updates.security.toLocaleString("en")} for security` : `${all} pending`;
 }
