@@ -57,6 +57,14 @@ describe("plan review", () => {
     expect(options().length).toBe(8);
     expect(document.activeElement).toBe(screen.getByRole("listbox"));
   });
+  it("goes into the step with Enter and back with Escape", async () => {
+    const user = await open("plan=deploy");
+    screen.getByRole("listbox").focus();
+    await user.keyboard("{Enter}");
+    expect(document.activeElement).toBe(screen.getByRole("region", { name: "The step" }));
+    await user.keyboard("{Escape}");
+    expect(document.activeElement).toBe(screen.getByRole("listbox"));
+  });
   it("does not move while somebody types", async () => {
     const user = await open("plan=deploy");
     await user.click(screen.getByRole("searchbox"));
@@ -144,6 +152,14 @@ describe("plan review", () => {
     await user.click(screen.getByRole("button", { name: "Side by side" }));
     expect(saveSettings.mock.calls[0]?.[0].diff_view).toBe("split");
     expect(screen.getByRole("button", { name: "Side by side", pressed: true })).toBeTruthy();
+    const drawn = () => document.querySelector<HTMLElement>(".diff")?.shadowRoot;
+    await waitFor(() => expect(drawn()?.querySelectorAll(".cm-mergeViewEditor")).toHaveLength(2));
+    await waitFor(() => expect(drawn()?.querySelector(".cm-collapsedLines")).toBeTruthy());
+    await user.click(screen.getByRole("button", { name: "Whole file" }));
+    await waitFor(() => expect(drawn()?.querySelector(".cm-collapsedLines")).toBeNull());
+    await user.click(screen.getByRole("button", { name: "Unified" }));
+    await waitFor(() => expect(drawn()?.querySelector(".cm-deletedChunk")?.textContent).toContain("least_conn"));
+    expect(drawn()?.querySelectorAll("style")).toHaveLength(0);
   });
   it("exports and tells where", async () => {
     const user = await open("plan=deploy");

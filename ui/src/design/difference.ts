@@ -78,6 +78,8 @@ export interface Shown {
   old: string | null;
   new: string | null;
   view: DiffView;
+  /** Unchanged lines are shown too. */
+  whole: boolean;
 }
 
 /** Draws into a shadow root; the result takes it away again. */
@@ -98,7 +100,7 @@ export function draw(root: ShadowRoot, parent: HTMLElement, shown: Shown): () =>
     look,
     ...(language === "plain" ? [] : [StreamLanguage.define(modes[language])]),
   ];
-  const collapseUnchanged = { margin: 3, minSize: 4 };
+  const collapse = shown.whole ? {} : { collapseUnchanged: { margin: 3, minSize: 4 } };
   const diffConfig = { scanLimit: 1000, timeout: 250 };
   if (shown.old === null || shown.new === null) {
     const gone = shown.new === null;
@@ -109,13 +111,13 @@ export function draw(root: ShadowRoot, parent: HTMLElement, shown: Shown): () =>
     const view = new MergeView({
       a: { doc: was, extensions: extensions(`${shown.path}, before`) },
       b: { doc: is, extensions: extensions(`${shown.path}, after`) },
-      parent, root, collapseUnchanged, diffConfig, gutter: true,
+      parent, root, ...collapse, diffConfig, gutter: true,
     });
     return () => view.destroy();
   }
   const view = new EditorView({
     doc: is, parent, root,
-    extensions: [...extensions(`${shown.path}, difference`), unifiedMergeView({ original: was, mergeControls: false, gutter: true, collapseUnchanged, diffConfig })],
+    extensions: [...extensions(`${shown.path}, difference`), unifiedMergeView({ original: was, mergeControls: false, gutter: true, ...collapse, diffConfig })],
   });
   return () => view.destroy();
 }
