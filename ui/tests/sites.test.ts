@@ -54,11 +54,12 @@ describe("the list of sites", () => {
   it("resumes a draft, throws one away and takes that back", async () => {
     const removeDraft = vi.fn(() => Promise.resolve(null));
     use("", { removeDraft });
+    render(Sites);
+    const first = await screen.findByRole("button", { name: "Throw away billing" });
     vi.useFakeTimers({ shouldAdvanceTime: true });
     try {
-      render(Sites);
       const user = userEvent.setup({ advanceTimers: vi.advanceTimersByTime });
-      await user.click(await screen.findByRole("button", { name: "Throw away billing" }));
+      await user.click(first);
       expect(screen.queryByText("billing")).toBeNull();
       app.toasts[0]?.action?.run();
       await waitFor(() => expect(screen.getByText("billing")).toBeTruthy());
