@@ -207,7 +207,6 @@ export function fakeSites(scene: Scene): Partial<Backend> {
       text = next;
       return Promise.resolve(file(text));
     },
-    siteSchema: () => Promise.resolve({ schema: { type: "object", properties: { name: { type: "string", description: "Name of the site" }, domains: { type: "array", description: "Names that people reach it by" } } } }),
     releases: () => (scene.get("releases") === "failing" ? refuse(UNREACHABLE) : scene.get("releases") === "loading" ? never() : Promise.resolve(kept)),
     removeRelease: (_site, _host, id) => {
       const one = kept.find((r) => r.id === id);

@@ -179,7 +179,6 @@ export function fakeWizard(scene: Scene): Partial<Backend> {
     blueprints: () => Promise.resolve([...BLUEPRINTS]),
     sizeProfiles: () => Promise.resolve([...SIZES]),
     newDraft: (host) => { place = { step: "", host }; text = "schema = 1\n"; return Promise.resolve(draft()); },
-    drafts: () => Promise.resolve([draft().card]),
     draft: () => (kind === "gone" ? refuse(failure("not-found", "There is no such draft", [], "It may have been finished or thrown away in another window.")) : kind === "loading" ? never() : Promise.resolve(draft())),
     editDraft: (_id, edits) => change(() => answer(edits)),
     setDraftText: (_id, next) => change(() => (text = next)),
@@ -199,7 +198,6 @@ export function fakeWizard(scene: Scene): Partial<Backend> {
     },
     useSize: (_id, name) => change(() => answer([{ path: ["process", "web", "instances"], value: name === "small" ? 1 : 3 }, ...(name === "medium" ? [{ path: ["affinity"], value: "cookie" }] : [])])),
     setDraftSecret: (_id, name) => change(() => given.set(name, given.has(name))),
-    removeDraft: () => Promise.resolve(null),
     finishDraft: () => Promise.resolve({ name: draft().card.site ?? "", domains: [], url: null, hosts: [], file: "/home/ann/.local/share/slipway/sites/planner.toml", file_problem: null, last_run: null }),
     // Other areas have hosts of their own; a set-up's scenes need these.
     ...(kind === null ? {} : {
