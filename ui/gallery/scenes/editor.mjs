@@ -13,7 +13,7 @@ const type = (...keys) => async (driver) => {
 const scene = (name, wizard, ...steps) => ({ name: `editor-${name}`, address: "#/new/k3v9", query: `wizard=${wizard}&step=reach`, steps: [open, ...steps], settle: 900 });
 
 export default [
-  scene("complete", "full", type(Key.chord(Key.CONTROL, Key.END), "aff")),
+  scene("complete", "full", type(Key.chord(Key.CONTROL, Key.END), "tim")),
   scene("values", "full", type(Key.chord(Key.CONTROL, Key.END), "\n[tls]\nmode = ", Key.chord(Key.CONTROL, " "))),
   scene("search", "full", type(Key.chord(Key.CONTROL, "f"))),
   scene("hover", "mistakes", async (driver) => {

@@ -26,8 +26,9 @@ export class Work {
   blueprint = $state<string | null>(null);
   /** Source that was looked at, as `folder …` or `git …`; by hand or by itself. */
   looked = $state("");
-  readonly values = $derived(isTable(this.draft?.values) ? this.draft.values : null);
-  readonly readable = $derived(this.values !== null);
+  readonly readable = $derived(isTable(this.draft?.values));
+  /** The answers; while the text cannot be read, as they were before. */
+  #values = $state.raw<Readonly<Record<string, unknown>> | null>(null);
   readonly errors = $derived(this.draft?.diagnostics.filter((told) => told.error) ?? []);
   readonly saved = $derived(!this.unsaved && !this.writing && !this.#waiting.size && this.#typed === null);
 
@@ -36,7 +37,7 @@ export class Work {
   async open(): Promise<void> {
     this.failure = null;
     try {
-      this.draft = await backend().draft(this.id);
+      this.#show(await backend().draft(this.id));
     } catch (error) {
       this.failure = asFailure(error);
     }
@@ -51,7 +52,7 @@ export class Work {
 
   at(...path: string[]): unknown {
     const waiting = this.#waiting.get(name(path));
-    return waiting ? waiting.value ?? undefined : at(this.values, path);
+    return waiting ? waiting.value ?? undefined : at(this.#values, path);
   }
   textAt(...path: string[]): string { return asText(this.at(...path)); }
   numberAt(...path: string[]): number | null { return asNumber(this.at(...path)); }
@@ -91,12 +92,12 @@ export class Work {
     return this.#then(async () => {
       const typed = this.#typed;
       if (typed !== null) {
-        this.draft = await backend().setDraftText(this.id, typed);
+        this.#show(await backend().setDraftText(this.id, typed));
         if (this.#typed === typed) this.#typed = null;
       }
       const sent = this.#waiting;
       if (sent.size) {
-        this.draft = await backend().editDraft(this.id, [...sent.values()].map((edit) => ({ ...edit, value: edit.value ?? null })));
+        this.#show(await backend().editDraft(this.id, [...sent.values()].map((edit) => ({ ...edit, value: edit.value ?? null }))));
         // What was answered again meanwhile goes on waiting.
         this.#waiting = new Map([...this.#waiting].filter(([key, edit]) => sent.get(key) !== edit));
       }
@@ -124,7 +125,7 @@ export class Work {
     if (this.unsaved) return false;
     const before = this.text;
     const blueprint = this.blueprint;
-    await this.#then(async () => { this.draft = await what(); });
+    await this.#then(async () => { this.#show(await what()); });
     if (this.unsaved) return false;
     if (done && this.draft?.text !== before) {
       app.tell(done, "ok", { title: "Undo", run: () => void this.change(async () => { this.blueprint = blueprint; return backend().setDraftText(this.id, before); }) });
@@ -133,10 +134,17 @@ export class Work {
   }
 
   async place(step: string, host: string | null = this.host): Promise<void> {
-    await this.#then(async () => { this.draft = await backend().setDraftPlace(this.id, step, host); });
+    await this.#then(async () => { this.#show(await backend().setDraftPlace(this.id, step, host)); });
   }
   /** A secret's value goes straight on and is kept nowhere here. */
   take(draft: Draft): void {
+    this.#show(draft);
+  }
+  #show(draft: Draft): void {
     this.draft = draft;
+    if (isTable(draft.values)) this.#values = draft.values;
+  }
+  get values(): Readonly<Record<string, unknown>> | null {
+    return this.#values;
   }
 }
