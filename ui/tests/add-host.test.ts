@@ -150,6 +150,15 @@ describe("adding a server", () => {
     await userEvent.click(screen.getByRole("button", { name: "Change what was filled in" }));
     expect(screen.getByRole<HTMLInputElement>("combobox", { name: "Address" }).value).toBe("deploy@staging.example.org");
   });
+  it("does not leave a form that somebody writes in", async () => {
+    await use("trial=refused");
+    render(AddHost);
+    await userEvent.type(screen.getByRole("combobox", { name: "Address" }), "zz.example.org{Escape}{Escape}");
+    expect(location.hash).toBe("#/hosts/+add");
+    screen.getByRole("combobox", { name: "Address" }).blur();
+    await userEvent.keyboard("{Escape}");
+    expect(location.hash).toBe("#/hosts");
+  });
   it("silences a test that was left", async () => {
     const addHost = vi.fn<Backend["addHost"]>();
     let end: (trial: Awaited<ReturnType<Backend["tryHost"]>>) => void = () => undefined;

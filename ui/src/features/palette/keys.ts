@@ -16,12 +16,12 @@ export const GOING: readonly Going[] = [
   { keys: ["a"], title: "Add a server", address: to("hosts", "+add") },
 ];
 
-export const LISTS: readonly { keys: readonly string[]; title: string }[] = [
-  { keys: ["↑", "↓"], title: "Move in a list" },
-  { keys: ["J", "K"], title: "Move in a list" },
-  { keys: ["Enter"], title: "Open what is chosen" },
-  { keys: ["Esc"], title: "Go back, close" },
-  { keys: ["/"], title: "Filter the list" },
+export const LISTS: readonly { keys: readonly string[]; title: string; between: string }[] = [
+  { keys: ["↑", "↓"], title: "Move in a list", between: "or" },
+  { keys: ["J", "K"], title: "Move down, up", between: "or" },
+  { keys: ["Enter"], title: "Open what is chosen", between: "" },
+  { keys: ["Esc"], title: "Go back, close", between: "" },
+  { keys: ["/"], title: "Filter the list", between: "" },
 ];
 
 /** Whether somebody is writing, or something is open over the page. */
