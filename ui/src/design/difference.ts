@@ -16,6 +16,7 @@ import { Decoration, EditorView, highlightSpecialChars, lineNumbers } from "@cod
 import { tags } from "@lezer/highlight";
 import type { DiffView } from "$lib/backend";
 import { type Language, languageOf } from "./languages";
+import { lineDiff } from "./line-diff";
 
 const modes: Record<Exclude<Language, "plain">, StreamParser<unknown>> = { nginx, ini: properties, shell, toml, json, yaml, python };
 
@@ -101,7 +102,7 @@ export function draw(root: ShadowRoot, parent: HTMLElement, shown: Shown): () =>
     ...(language === "plain" ? [] : [StreamLanguage.define(modes[language])]),
   ];
   const collapse = shown.whole ? {} : { collapseUnchanged: { margin: 3, minSize: 4 } };
-  const diffConfig = { scanLimit: 1000, timeout: 250 };
+  const diffConfig = { override: lineDiff };
   if (shown.old === null || shown.new === null) {
     const gone = shown.new === null;
     const view = new EditorView({ doc: gone ? was : is, parent, root, extensions: [...extensions(`${shown.path}, ${gone ? "is removed" : "is new"}`), wholly(gone ? "cm-wholly-removed" : "cm-wholly-added")] });
