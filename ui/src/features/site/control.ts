@@ -16,7 +16,7 @@ export function acts(unit: string | null, site: string, host: string): readonly 
   const what = unit ?? `all processes of ${site}`;
   const processes: Act[] = [
     { action: "start", title: "Start" },
-    { action: "restart", title: "Restart", note: unit ? "Its open connections drop and come back" : "People may wait a moment; open connections drop and come back" },
+    { action: "restart", title: "Restart", note: unit ? "Its open connections drop and come back" : "Instances one at a time; open connections drop and come back" },
     { action: "reload", title: "Reload", note: "Reads its configuration again, where it can" },
     { action: "stop", title: "Stop…", danger: true, asks: unit ? `${unit} on ${host} stops now. When it is the last of its process, people get an error page until it is started again.` : `${what} on ${host} stop now. People who use ${site} get an error page until it is started again.` },
   ];
