@@ -1,10 +1,17 @@
 //! Hosts. Each command hands over to the engine and turns what comes back into a view.
 
+use slipway_core::readiness::{self, Root};
+use slipway_engine::desk::hosts::HostForm as Form;
+use slipway_engine::desk::{self, inventory_failure};
+use slipway_engine::failure::Failure;
+use slipway_engine::readiness::probe_outside;
+use slipway_engine::trial::trial;
+use slipway_engine::{lock, observe};
 use tauri::State;
 use tauri::ipc::Channel;
 
-use crate::app::App;
-use crate::view::failure::{Failure, Outcome};
+use crate::app::{App, host_name};
+use crate::view::failure::Outcome;
 use crate::view::hosts::{
     AgentKeys, Answers, Check, HostCard, HostDetail, HostForm, KeyFile, SshAlias, Trial, TrialStep,
 };
@@ -13,8 +20,7 @@ use crate::view::hosts::{
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn hosts(app: State<'_, App>) -> Outcome<Vec<HostCard>> {
-    let _ = (app);
-    Err(Failure::unbuilt())
+    Ok(HostCard::all(&app.desk, &app.fleet.states())?)
 }
 
 /// Tells of every change of a host, all cards each time.
@@ -25,24 +31,43 @@ pub(crate) async fn watch_hosts(
     subscription: String,
     news: Channel<Vec<HostCard>>,
 ) -> Outcome<()> {
-    let _ = (app, subscription, news);
-    Err(Failure::unbuilt())
+    let (desk, mut states, mut runs) = (app.desk.clone(), app.fleet.watch(), app.going.changes());
+    let mut inventory = app.inventory_changes();
+    app.watch(subscription, async move {
+        loop {
+            let now: Vec<_> = states.borrow_and_update().values().cloned().collect();
+            // A database that is busy is asked again at the next change.
+            if let Ok(cards) = HostCard::all(&desk, &now)
+                && news.send(cards).is_err()
+            {
+                return;
+            }
+            tokio::select! {
+                changed = states.changed() => if changed.is_err() { return },
+                _ = runs.changed() => {}
+                _ = inventory.changed() => {}
+            }
+        }
+    });
+    Ok(())
 }
 
 /// One host, as last seen.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn host(app: State<'_, App>, name: String) -> Outcome<HostDetail> {
-    let _ = (app, name);
-    Err(Failure::unbuilt())
+    Ok(HostDetail::of(&app.desk, &app.fleet.states(), &host_name(&name)?)?)
 }
 
 /// One host, looked at now.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn refresh_host(app: State<'_, App>, name: String) -> Outcome<HostDetail> {
-    let _ = (app, name);
-    Err(Failure::unbuilt())
+    let (link, name) = (app.link(&name).await?, host_name(&name)?);
+    let facts = observe::facts(&*link.connection().await).await?;
+    app.desk.inventory.saw_host(&name, &facts, app.desk.clock.now()).map_err(|error| inventory_failure(&error))?;
+    app.fleet.look(&name).await;
+    Ok(HostDetail::of(&app.desk, &app.fleet.states(), &name)?)
 }
 
 /// Tests a connection, step by step; nothing is stored but an accepted host key.
@@ -54,16 +79,20 @@ pub(crate) async fn try_host(
     answers: Answers,
     steps: Channel<TrialStep>,
 ) -> Outcome<Trial> {
-    let _ = (app, form, answers, steps);
-    Err(Failure::unbuilt())
+    // Nobody may listen any more; the trial goes on to its end.
+    let told = move |step| drop(steps.send(TrialStep::from(step)));
+    let (form, given) = (Form::try_from(form)?, answers.given());
+    Ok(trial(&app.desk, app.fleet.answers(), &form, &given, told).await.into())
 }
 
 /// Adds a host.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn add_host(app: State<'_, App>, form: HostForm, answers: Answers) -> Outcome<HostDetail> {
-    let _ = (app, form, answers);
-    Err(Failure::unbuilt())
+    let form = Form::try_from(form)?;
+    app.desk.add_host(&form, answers.accepted_fingerprint.as_deref(), None)?;
+    app.begin(&form.name, answers.remember).await?;
+    Ok(HostDetail::of(&app.desk, &app.fleet.states(), &form.name)?)
 }
 
 /// Changes how a host is reached; also its name.
@@ -75,78 +104,104 @@ pub(crate) async fn edit_host(
     form: HostForm,
     answers: Answers,
 ) -> Outcome<HostDetail> {
-    let _ = (app, name, form, answers);
-    Err(Failure::unbuilt())
+    let (before, form) = (host_name(&name)?, Form::try_from(form)?);
+    app.desk.change_host(&Form { name: before.clone(), ..form.clone() })?;
+    if before != form.name {
+        app.desk.inventory.rename_host(&before, &form.name).map_err(|error| inventory_failure(&error))?;
+    }
+    app.fleet.forget(&before).await;
+    app.begin(&form.name, answers.remember).await?;
+    Ok(HostDetail::of(&app.desk, &app.fleet.states(), &form.name)?)
 }
 
 /// Forgets a host; nothing changes on it.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn remove_host(app: State<'_, App>, name: String) -> Outcome<()> {
-    let _ = (app, name);
-    Err(Failure::unbuilt())
+    let name = host_name(&name)?;
+    app.desk.inventory.remove_host(&name).map_err(|error| inventory_failure(&error))?;
+    app.fleet.forget(&name).await;
+    app.tell_inventory();
+    // Without a keyring nothing was remembered there.
+    let _ = app.fleet.answers().forget_remembered(&name).await;
+    Ok(())
 }
 
 /// Keys of the agent.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn agent_keys(app: State<'_, App>) -> Outcome<AgentKeys> {
-    let _ = (app);
-    Err(Failure::unbuilt())
+    Ok(AgentKeys::from(desk::hosts::agent_keys(&app.desk.surroundings).await))
 }
 
 /// Private key files in `~/.ssh`.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn key_files(app: State<'_, App>) -> Outcome<Vec<KeyFile>> {
-    let _ = (app);
-    Err(Failure::unbuilt())
+    Ok(desk::hosts::key_files(&app.desk.surroundings).into_iter().map(KeyFile::from).collect())
 }
 
 /// Hosts of `~/.ssh/config`.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn ssh_aliases(app: State<'_, App>) -> Outcome<Vec<SshAlias>> {
-    let _ = (app);
-    Err(Failure::unbuilt())
+    Ok(app.desk.offered_aliases()?.into_iter().map(SshAlias::from).collect())
 }
 
 /// Takes hosts of `~/.ssh/config` over.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn import_aliases(app: State<'_, App>, aliases: Vec<String>) -> Outcome<Vec<SshAlias>> {
-    let _ = (app, aliases);
-    Err(Failure::unbuilt())
+    let taken = aliases.iter().map(|alias| SshAlias::from(app.desk.take_alias(alias))).collect();
+    app.tell_inventory();
+    app.keep_hosts().await?;
+    Ok(taken)
 }
 
 /// Tries a host again now.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn retry_host(app: State<'_, App>, name: String) -> Outcome<()> {
-    let _ = (app, name);
-    Err(Failure::unbuilt())
+    app.fleet.retry(&host_name(&name)?).await;
+    Ok(())
 }
 
 /// Gives a host what it needs and tries again.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn answer_host(app: State<'_, App>, name: String, answers: Answers) -> Outcome<()> {
-    let _ = (app, name, answers);
-    Err(Failure::unbuilt())
+    let name = host_name(&name)?;
+    let known = app.desk.inventory.host(&name).map_err(|error| inventory_failure(&error))?;
+    let remember = answers.remember;
+    // The answers are tried before they are kept, so that a wrong password is not sent again and again.
+    let tried = trial(&app.desk, app.fleet.answers(), &Form::of(&known), &answers.given(), |_| {}).await;
+    if let Some(failure) = Trial::from(tried).into_failure(name.as_str()) {
+        return Err(failure);
+    }
+    Ok(app.begin(&name, remember).await?)
 }
 
 /// Checks whether a host is ready for a site.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn readiness(app: State<'_, App>, host: String, draft: Option<String>) -> Outcome<Vec<Check>> {
-    let _ = (app, host, draft);
-    Err(Failure::unbuilt())
+    let known = app.desk.inventory.host(&host_name(&host)?).map_err(|error| inventory_failure(&error))?;
+    let address = app.desk.target(&known)?.target.address;
+    let site = draft.map(|id| app.desk.draft(&id)).transpose()?.and_then(|view| view.site);
+    let domains: Vec<String> = site.iter().flat_map(|site| &site.domains).map(ToString::to_string).collect();
+    let looked = async {
+        let link = app.link(&host).await?;
+        Ok::<_, Failure>(observe::facts(&*link.connection().await).await?)
+    };
+    let (facts, outside) = tokio::join!(looked, probe_outside(&address, &domains));
+    let input = readiness::Input { site: site.as_ref(), root: Root::Yes, outside: Some(&outside) };
+    Ok(readiness::checks(&facts?, &input).into_iter().map(Check::from).collect())
 }
 
 /// Ends the lock of another desktop; whose it was.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn unlock_host(app: State<'_, App>, name: String) -> Outcome<Option<String>> {
-    let _ = (app, name);
-    Err(Failure::unbuilt())
+    let ended = lock::unlock(&*app.link(&name).await?).await?;
+    Ok(ended.map(|holder| format!("{}: {}", holder.owner, holder.reason)))
 }

@@ -82,6 +82,7 @@ pub(crate) fn bridge() -> tauri_specta::Builder<tauri::Wry> {
             wizard::set_draft_place,
             wizard::use_blueprint,
             wizard::detect_source,
+            wizard::use_detected,
             wizard::use_size,
             wizard::set_draft_secret,
             wizard::remove_draft,

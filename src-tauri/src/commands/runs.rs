@@ -1,26 +1,29 @@
 //! Runs. Each command hands over to the engine and turns what comes back into a view.
 
+use slipway_engine::desk::inventory_failure;
+use slipway_engine::desk::runs::Consent;
+use slipway_engine::history::{Filter, RunId};
 use tauri::State;
 use tauri::ipc::Channel;
 
-use crate::app::App;
-use crate::view::failure::{Failure, Outcome};
-use crate::view::runs::{RunBatch, RunCard, RunDetail, RunFilter};
+use crate::app::{App, host_name, site_name};
+use crate::view::failure::Outcome;
+use crate::view::runs::{RunBatch, RunCard, RunDetail, RunEvent, RunFilter};
 
 /// Applies a plan that was made here; the number of the run.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn start_run(app: State<'_, App>, plan: String, replace_drift: bool) -> Outcome<u32> {
-    let _ = (app, plan, replace_drift);
-    Err(Failure::unbuilt())
+    let made = app.made(&plan)?;
+    let id = app.going.start(made.planned.clone(), made.file.clone(), Consent { replace_drift }).await?;
+    Ok(u32::try_from(id.number()).unwrap_or(u32::MAX))
 }
 
 /// Asks a run to stop at the next safe point.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn cancel_run(app: State<'_, App>, run: u32) -> Outcome<()> {
-    let _ = (app, run);
-    Err(Failure::unbuilt())
+    Ok(app.going.cancel(RunId::from(run))?)
 }
 
 /// Tells of runs under way, all each time.
@@ -31,8 +34,17 @@ pub(crate) async fn watch_active(
     subscription: String,
     news: Channel<Vec<RunCard>>,
 ) -> Outcome<()> {
-    let _ = (app, subscription, news);
-    Err(Failure::unbuilt())
+    let (going, operator) = (app.going.clone(), app.desk.surroundings.operator.clone());
+    app.watch(subscription, async move {
+        let mut changes = going.changes();
+        loop {
+            let cards = going.active().iter().map(|run| RunCard::under_way(run, &operator)).collect();
+            if news.send(cards).is_err() || changes.changed().await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
 }
 
 /// Events of a run from its beginning, then as they come.
@@ -44,22 +56,36 @@ pub(crate) async fn watch_run(
     subscription: String,
     batches: Channel<RunBatch>,
 ) -> Outcome<()> {
-    let _ = (app, run, subscription, batches);
-    Err(Failure::unbuilt())
+    let mut watch = app.going.watch(RunId::from(run))?;
+    app.watch(subscription, async move {
+        // A history that cannot be read any further ends as the run did.
+        while let Ok(Some(events)) = watch.next().await {
+            let events = events.into_iter().map(RunEvent::from).collect();
+            if batches.send(RunBatch { events, ended: false }).is_err() {
+                return;
+            }
+        }
+        let _ = batches.send(RunBatch { events: Vec::new(), ended: true });
+    });
+    Ok(())
 }
 
 /// Runs, newest first.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn runs(app: State<'_, App>, filter: RunFilter) -> Outcome<Vec<RunCard>> {
-    let _ = (app, filter);
-    Err(Failure::unbuilt())
+    let wanted = Filter {
+        site: filter.site.as_deref().map(site_name).transpose()?,
+        host: filter.host.as_deref().map(host_name).transpose()?,
+        before: filter.before.map(RunId::from),
+    };
+    let page = app.desk.history.runs(&wanted, filter.limit).map_err(|error| inventory_failure(&error))?;
+    Ok(page.runs.iter().map(|run| RunCard::of(run, app.desk.run_state(run))).collect())
 }
 
 /// One run.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn run(app: State<'_, App>, run: u32) -> Outcome<RunDetail> {
-    let _ = (app, run);
-    Err(Failure::unbuilt())
+    Ok(RunDetail::from(app.desk.past_run(RunId::from(run))?))
 }

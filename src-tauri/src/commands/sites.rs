@@ -1,29 +1,41 @@
 //! Sites and what runs of them. Each command hands over to the engine and turns what comes back into a view.
 
+use std::time::Duration;
+
+use slipway_core::site::{Name, parse, schema};
+use slipway_engine::compare;
+use slipway_engine::desk::files::replace_site_text;
+use slipway_engine::desk::{inventory_failure, read_site_file};
+use slipway_engine::refs::{self, Freshness};
+use slipway_engine::{observe, service, watch};
 use tauri::State;
 use tauri::ipc::Channel;
 
-use crate::app::App;
-use crate::view::failure::{Failure, Outcome};
+use crate::app::{App, host_name, site_name};
+use crate::view::failure::Outcome;
 use crate::view::sites::{
     AuditEntry, Comparison, Drift, Incoming, LogBatch, LogQuery, Refs, Release, ServiceAction, ServiceResult, SiteCard,
-    SiteNews, SiteSchema, SiteText,
+    SiteNews, SiteSchema, SiteText, url,
 };
+
+/// How often log lines are asked for.
+const LOG_PAUSE: Duration = Duration::from_secs(1);
+/// Commits that are listed before a deployment.
+const MOST_COMMITS: u32 = 200;
 
 /// All sites.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn sites(app: State<'_, App>) -> Outcome<Vec<SiteCard>> {
-    let _ = (app);
-    Err(Failure::unbuilt())
+    let known = app.desk.inventory.sites().map_err(|error| inventory_failure(&error))?;
+    Ok(known.iter().map(|site| SiteCard::of(&app.desk, site)).collect::<Result<_, _>>()?)
 }
 
 /// One site.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn site(app: State<'_, App>, name: String) -> Outcome<SiteCard> {
-    let _ = (app, name);
-    Err(Failure::unbuilt())
+    Ok(SiteCard::of(&app.desk, &app.desk.known_site(&site_name(&name)?)?)?)
 }
 
 /// Tells how a site is, now and then.
@@ -36,72 +48,88 @@ pub(crate) async fn watch_site(
     subscription: String,
     news: Channel<SiteNews>,
 ) -> Outcome<()> {
-    let _ = (app, site, host, subscription, news);
-    Err(Failure::unbuilt())
+    let (fleet, desk, url) =
+        (app.fleet.clone(), app.desk.clone(), app.site_file(&site).ok().and_then(|file| url(&file.site)));
+    let mut looking = watch::Looking::new(site_name(&site)?, host_name(&host)?);
+    app.watch(subscription, async move {
+        loop {
+            let seen = looking.next(&fleet).await;
+            if news.send(SiteNews::of(seen, &desk, &site, &host, url.clone())).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
 }
 
 /// The site file.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn site_text(app: State<'_, App>, site: String) -> Outcome<SiteText> {
-    let _ = (app, site);
-    Err(Failure::unbuilt())
+    let known = app.desk.known_site(&site_name(&site)?)?;
+    Ok(SiteText::read(read_site_file(known.file.as_ref()))?)
 }
 
 /// Checks a text as a site file; nothing is kept.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn check_text(app: State<'_, App>, text: String) -> Outcome<SiteText> {
-    let _ = (app, text);
-    Err(Failure::unbuilt())
+pub(crate) async fn check_text(_app: State<'_, App>, text: String) -> Outcome<SiteText> {
+    let diagnostics = parse(&text).map_or_else(|found| found, |parsed| parsed.warnings);
+    Ok(SiteText::of(String::new(), text, &diagnostics))
 }
 
 /// Writes the site file, if it still is what it was.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn save_site_text(app: State<'_, App>, site: String, text: String, was: String) -> Outcome<SiteText> {
-    let _ = (app, site, text, was);
-    Err(Failure::unbuilt())
+    let known = app.desk.known_site(&site_name(&site)?)?;
+    replace_site_text(known.file.as_ref(), &was, &text)?;
+    Ok(SiteText::read(read_site_file(known.file.as_ref()))?)
 }
 
 /// JSON Schema of the site file.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn site_schema(app: State<'_, App>) -> Outcome<SiteSchema> {
-    let _ = (app);
-    Err(Failure::unbuilt())
+pub(crate) async fn site_schema(_app: State<'_, App>) -> Outcome<SiteSchema> {
+    Ok(SiteSchema { schema: schema() })
 }
 
 /// Forgets a site here; nothing changes on its host.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn forget_site(app: State<'_, App>, site: String) -> Outcome<()> {
-    let _ = (app, site);
-    Err(Failure::unbuilt())
+    app.desk.inventory.remove_site(&site_name(&site)?).map_err(|error| inventory_failure(&error))?;
+    app.tell_inventory();
+    Ok(())
 }
 
 /// Releases, newest first.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn releases(app: State<'_, App>, site: String, host: String) -> Outcome<Vec<Release>> {
-    let _ = (app, site, host);
-    Err(Failure::unbuilt())
+    let known = watch::releases(&*app.link(&host).await?, &site_name(&site)?).await?;
+    Ok(known.iter().map(Release::from).collect())
 }
 
 /// Removes a release's files.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn remove_release(app: State<'_, App>, site: String, host: String, release: String) -> Outcome<()> {
-    let _ = (app, site, host, release);
-    Err(Failure::unbuilt())
+    let (link, id) = (app.link(&host).await?, release_id(&release)?);
+    Ok(watch::remove_release(&link, &site_name(&site)?, &id, &app.desk.asked()?).await?)
 }
 
 /// What can be deployed.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn refs(app: State<'_, App>, site: String, host: String) -> Outcome<Refs> {
-    let _ = (app, site, host);
-    Err(Failure::unbuilt())
+    let site = app.site_file(&site)?.site;
+    if site.source.git.is_none() {
+        return Ok(Refs::without_git(&site));
+    }
+    let (link, supplies) = (app.link(&host).await?, app.desk.supplies(&site)?);
+    let found = refs::refs(&link, &site, &app.desk.asked()?, &supplies).await?;
+    Ok(Refs::of(&site, found))
 }
 
 /// What a deployment would bring.
@@ -113,8 +141,17 @@ pub(crate) async fn incoming(
     host: String,
     reference: Option<String>,
 ) -> Outcome<Incoming> {
-    let _ = (app, site, host, reference);
-    Err(Failure::unbuilt())
+    let site = app.site_file(&site)?.site;
+    if site.source.git.is_none() {
+        return Ok(Incoming::without_git());
+    }
+    let (link, supplies) = (app.link(&host).await?, app.desk.supplies(&site)?);
+    let running = watch::releases(&link, &site.name).await?.into_iter().find(|release| release.active);
+    let from = running.and_then(|release| release.record?.commit);
+    let to = reference.or_else(|| site.source.reference.clone()).unwrap_or_else(|| "HEAD".to_owned());
+    let (asked, fresh) = (app.desk.asked()?, Freshness::Fetch(&supplies));
+    let commits = refs::commits(&link, &site, from.as_deref(), &to, MOST_COMMITS, &asked, fresh).await?;
+    Ok(Incoming::of(from.is_some(), commits))
 }
 
 /// How two releases differ.
@@ -127,8 +164,11 @@ pub(crate) async fn compare(
     from: String,
     to: String,
 ) -> Outcome<Comparison> {
-    let _ = (app, site, host, from, to);
-    Err(Failure::unbuilt())
+    let (link, site) = (app.link(&host).await?, app.site_file(&site)?.site);
+    let (from, to) = (release_id(&from)?, release_id(&to)?);
+    let facts = observe::facts(&*link.connection().await).await?;
+    let manifest = observe::manifest(link.name(), &facts, &site.name)?;
+    Ok(compare::compare(&link, &site, manifest.as_ref(), &from, &to, &app.desk.asked()?).await?.into())
 }
 
 /// Controls a site's processes (D-20).
@@ -141,16 +181,16 @@ pub(crate) async fn service(
     action: ServiceAction,
     unit: Option<String>,
 ) -> Outcome<ServiceResult> {
-    let _ = (app, site, host, action, unit);
-    Err(Failure::unbuilt())
+    let (link, (action, target)) = (app.link(&host).await?, action.of(unit));
+    Ok(service::act(&link, &site_name(&site)?, action, &target, &app.desk.asked()?).await?.into())
 }
 
 /// What differs from what Slipway left on the host.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn drift(app: State<'_, App>, site: String, host: String) -> Outcome<Drift> {
-    let _ = (app, site, host);
-    Err(Failure::unbuilt())
+    let (link, file) = (app.link(&host).await?, app.site_file(&site)?);
+    Ok(app.desk.drift(link, &file).await?.into())
 }
 
 /// Log lines, then new ones as they come.
@@ -164,14 +204,32 @@ pub(crate) async fn watch_logs(
     subscription: String,
     lines: Channel<LogBatch>,
 ) -> Outcome<()> {
-    let _ = (app, site, host, query, subscription, lines);
-    Err(Failure::unbuilt())
+    let (link, site) = (app.link(&host).await?, site_name(&site)?);
+    let processes = query.processes.iter().map(|name| site_name(name)).collect::<Result<Vec<Name>, _>>()?;
+    let mut query = watch::LogQuery { processes, lines: query.lines, since: query.since, after: None };
+    let mut page = watch::logs(&link, &site, &query).await?;
+    app.watch(subscription, async move {
+        loop {
+            query.after = page.cursor.take().or(query.after);
+            if lines.send(LogBatch::from(page.lines)).is_err() {
+                return;
+            }
+            tokio::time::sleep(LOG_PAUSE).await;
+            page = watch::next_logs(&link, &site, &query).await;
+        }
+    });
+    Ok(())
 }
 
 /// The audit log on the host, newest first.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn audit(app: State<'_, App>, site: String, host: String) -> Outcome<Vec<AuditEntry>> {
-    let _ = (app, site, host);
-    Err(Failure::unbuilt())
+    let entries = watch::audit(&*app.link(&host).await?, &site_name(&site)?).await?;
+    Ok(entries.iter().rev().map(AuditEntry::from).collect())
+}
+
+fn release_id(text: &str) -> Outcome<slipway_core::release::ReleaseId> {
+    let wrong = |why: String| slipway_engine::failure::Failure::new(slipway_engine::failure::Code::Usage, why);
+    Ok(text.parse().map_err(wrong)?)
 }

@@ -102,7 +102,7 @@ pub(crate) struct Template {
 }
 
 /// What became of an export or import of the inventory.
-#[derive(Debug, Clone, Serialize, Type)]
+#[derive(Debug, Clone, Default, Serialize, Type)]
 pub(crate) struct Transfer {
     /// The file; none when the person chose none.
     pub path: Option<String>,

@@ -32,18 +32,11 @@ pub(crate) struct Moved {
 /// The result of every command.
 pub(crate) type Outcome<T> = Result<T, Failure>;
 
-impl Failure {
-    pub(crate) fn unbuilt() -> Self {
-        Self { code: "unbuilt".into(), message: "unbuilt".into(), causes: vec![], hint: None, moved: vec![] }
-    }
-}
-
 impl From<slipway_engine::failure::Failure> for Failure {
     fn from(failure: slipway_engine::failure::Failure) -> Self {
         let moved = |moved: slipway_core::plan::Moved| Moved { subject: moved.subject, was: moved.was, now: moved.now };
-        let code = serde_json::to_value(failure.code).ok();
         Self {
-            code: code.as_ref().and_then(|code| code.as_str()).unwrap_or("unknown").to_owned(),
+            code: super::word(failure.code),
             message: failure.message,
             causes: failure.causes,
             hint: failure.hint,

@@ -7,6 +7,8 @@ use specta_typescript::Number;
 use super::Failure;
 use super::runs::RunCard;
 
+mod of;
+
 /// How to reach a host, as a person fills it in.
 #[derive(Debug, Clone, Serialize, Deserialize, Type)]
 pub(crate) struct HostForm {
@@ -76,14 +78,14 @@ pub(crate) struct Answers {
 /// One step of a connection test.
 #[derive(Debug, Clone, Serialize, Type)]
 pub(crate) struct TrialStep {
+    /// Host that it is about: the one that is tried, or a jump host.
+    pub host: String,
     /// `resolve`, `connect`, `host-key`, `authenticate`, `sudo`, `facts`.
     pub step: String,
-    /// In words, with the host on the way when there is one.
-    pub label: String,
     /// How far it is.
     pub state: TrialState,
-    /// What was seen.
-    pub detail: Option<String>,
+    /// What is being done, or what came of it.
+    pub words: String,
     /// How long it took.
     #[specta(type = Number)]
     pub elapsed_ms: u64,
@@ -93,10 +95,11 @@ pub(crate) struct TrialStep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum TrialState {
-    Waiting,
     Started,
     Ok,
     Failed,
+    /// It was not tried, or is not needed.
+    Skipped,
 }
 
 /// How a connection test ended.
@@ -121,16 +124,20 @@ pub(crate) enum Trial {
         key: HostKey,
         /// What is recorded.
         recorded: Vec<RecordedKey>,
-        /// Whether the key was marked as revoked.
-        revoked: bool,
+        /// What it means.
+        failure: Failure,
     },
     /// The login needs its password.
     NeedsPassword {
+        /// Which host wants it.
+        host: String,
         /// Whether one was given and refused.
         wrong: bool,
     },
     /// The key file needs its passphrase.
     NeedsPassphrase {
+        /// The host that the key is for.
+        host: String,
         /// Which file.
         file: String,
         /// Whether one was given and does not fit.
@@ -144,7 +151,7 @@ pub(crate) enum Trial {
     /// It failed for another reason.
     Failed {
         /// At which step.
-        step: String,
+        step: Option<String>,
         /// Why, and what to do.
         failure: Failure,
     },
@@ -268,6 +275,8 @@ pub(crate) enum Reach {
     Needs {
         /// What.
         need: Need,
+        /// The same in words.
+        failure: Failure,
     },
 }
 
@@ -279,7 +288,6 @@ pub(crate) enum Need {
     Passphrase,
     SudoPassword,
     HostKey,
-    HostKeyChanged,
 }
 
 /// How busy a host is.
@@ -335,8 +343,8 @@ pub(crate) struct FactSection {
 pub(crate) struct FactRow {
     /// What.
     pub label: String,
-    /// Its value, or why it is not known.
-    pub value: String,
+    /// Its value in lines, or why it is not known.
+    pub lines: Vec<String>,
     /// Whether it is known.
     pub state: FactState,
 }
@@ -346,6 +354,10 @@ pub(crate) struct FactRow {
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum FactState {
     Known,
+    /// It is as it should be.
+    Good,
+    /// It wants a person's eye.
+    Watch,
     Absent,
     Failed,
 }

@@ -13,3 +13,8 @@ pub(crate) mod sites;
 pub(crate) mod wizard;
 
 pub(crate) use failure::Failure;
+
+/// The word that an enum of the engine is written with.
+fn word(value: impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use slipway_core::plan::summary::{self, FileKind, Kind};
 use slipway_core::plan::{self, Intent, Plan};
+use slipway_engine::failure::{Code, Failure};
+use slipway_engine::site::Request;
 use specta::Type;
 
 /// What to plan for.
@@ -278,5 +280,19 @@ impl From<&Plan> for PlanView {
                 blocked: words.blockers > 0,
             },
         }
+    }
+}
+
+impl TryFrom<PlanRequest> for Request {
+    type Error = Failure;
+    fn try_from(request: PlanRequest) -> Result<Self, Failure> {
+        Ok(match request {
+            PlanRequest::Apply => Self::Apply,
+            PlanRequest::Deploy { reference } => Self::Deploy { reference },
+            PlanRequest::Rollback { to } => {
+                let id = |text: String| text.parse().map_err(|why: String| Failure::new(Code::Usage, why));
+                Self::Rollback { to: to.map(id).transpose()? }
+            }
+        })
     }
 }

@@ -143,8 +143,7 @@ pub(crate) struct RunFilter {
     /// For this site.
     pub site: Option<String>,
     /// Older than this run, for the next page.
-    #[specta(type = Option<Number>)]
-    pub before: Option<i64>,
+    pub before: Option<u32>,
     /// How many.
     pub limit: u32,
 }
@@ -238,5 +237,23 @@ impl RunCard {
             step: run.step.clone(),
             cancelling: run.cancelling,
         }
+    }
+}
+
+impl From<going::PastRun> for RunDetail {
+    fn from(past: going::PastRun) -> Self {
+        // A run that did not begin has its failure where others have their verdict.
+        let failure = past.run.verdict.as_ref().filter(|_| past.state == going::RunState::NotBegun).map(|kept| {
+            let text = |key: &str| kept.get(key).and_then(|text| text.as_str()).map(str::to_owned);
+            let list = kept.get("causes").and_then(|list| list.as_array()).cloned().unwrap_or_default();
+            Failure {
+                code: text("code").unwrap_or_default(),
+                message: text("message").unwrap_or_default(),
+                causes: list.iter().filter_map(|cause| cause.as_str().map(str::to_owned)).collect(),
+                hint: text("hint"),
+                moved: Vec::new(),
+            }
+        });
+        Self { card: RunCard::of(&past.run, past.state), plan: past.plan.as_ref().map(PlanView::from), failure }
     }
 }

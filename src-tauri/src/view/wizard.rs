@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use slipway_core::detect;
+use slipway_core::site::blueprint;
+use slipway_engine::draft::{self as engine, DraftView};
+use slipway_engine::source::look::Place;
 use specta::Type;
 use specta_typescript::{Number, Unknown};
 
@@ -66,22 +70,35 @@ pub(crate) struct Edit {
 /// What was found in a source.
 #[derive(Debug, Clone, Serialize, Type)]
 pub(crate) struct Detected {
-    /// Where it was looked, in words.
-    pub source: String,
-    /// Fitting blueprints, best first.
+    /// What it may be, the likeliest first.
     pub candidates: Vec<Candidate>,
-    /// What was seen, with file and line.
-    pub findings: Vec<String>,
+    /// What the site file should say, for the likeliest.
+    pub findings: Vec<Finding>,
+    /// Files that were listed.
+    pub files: u32,
+    /// Whether there are more than were looked at.
+    pub partial: bool,
 }
 
-/// A blueprint that fits.
+/// What a source may be.
 #[derive(Debug, Clone, Serialize, Type)]
 pub(crate) struct Candidate {
-    /// Its name.
-    pub blueprint: String,
-    /// In a few words.
-    pub title: String,
+    /// In a word or two.
+    pub name: String,
+    /// Blueprint that fits.
+    pub blueprint: Option<String>,
     /// Why.
+    pub reasons: Vec<String>,
+}
+
+/// Something that was found.
+#[derive(Debug, Clone, Serialize, Type)]
+pub(crate) struct Finding {
+    /// What.
+    pub label: String,
+    /// Its value.
+    pub value: String,
+    /// Where, with file and line.
     pub reasons: Vec<String>,
 }
 
@@ -90,9 +107,7 @@ pub(crate) struct Candidate {
 pub(crate) struct SizeProfile {
     /// `small`, `medium`, `large`.
     pub name: String,
-    /// For how many people, in words.
-    pub title: String,
-    /// What it sets.
+    /// What it is and sets.
     pub description: String,
     /// Whether it can be chosen.
     pub available: bool,
@@ -116,4 +131,79 @@ pub(crate) enum SourcePlace {
     Folder { path: String },
     /// A git repository.
     Git { url: String, reference: Option<String> },
+}
+
+impl From<&blueprint::Blueprint> for Blueprint {
+    fn from(known: &blueprint::Blueprint) -> Self {
+        Self { name: known.name.to_owned(), title: known.name.to_owned(), description: known.summary.to_owned() }
+    }
+}
+
+impl From<&engine::SizeProfile> for SizeProfile {
+    fn from(size: &engine::SizeProfile) -> Self {
+        Self { name: size.name.to_owned(), description: size.summary.clone(), available: size.supported }
+    }
+}
+
+impl From<Edit> for engine::Edit {
+    fn from(edit: Edit) -> Self {
+        Self { path: edit.path, value: Some(edit.value).filter(|value| !value.is_null()) }
+    }
+}
+
+impl From<SourcePlace> for Place {
+    fn from(place: SourcePlace) -> Self {
+        match place {
+            SourcePlace::Folder { path } => Self::Folder(path.into()),
+            SourcePlace::Git { url, reference } => Self::Git { url, reference },
+        }
+    }
+}
+
+impl From<&detect::Detected> for Detected {
+    fn from(found: &detect::Detected) -> Self {
+        let candidate = |candidate: &detect::Candidate| Candidate {
+            name: candidate.name.clone(),
+            blueprint: candidate.blueprint.clone(),
+            reasons: candidate.reasons.clone(),
+        };
+        let finding = |finding: &detect::Finding| Finding {
+            label: finding.label.clone(),
+            value: finding.value.clone(),
+            reasons: finding.reasons.clone(),
+        };
+        Self {
+            candidates: found.candidates.iter().map(candidate).collect(),
+            findings: found.findings.iter().map(finding).collect(),
+            files: u32::try_from(found.files).unwrap_or(u32::MAX),
+            partial: found.partial,
+        }
+    }
+}
+
+impl From<&DraftView> for DraftCard {
+    fn from(view: &DraftView) -> Self {
+        let draft = &view.draft;
+        Self {
+            id: draft.id.as_str().to_owned(),
+            site: view.values.get("name").and_then(|name| name.as_str()).map(str::to_owned),
+            host: draft.host.as_ref().map(ToString::to_string),
+            step: draft.step.clone(),
+            updated_ms: draft.updated_at.as_millisecond(),
+        }
+    }
+}
+
+impl Draft {
+    /// A draft with its secrets.
+    pub(crate) fn of(view: DraftView, secrets: Vec<SecretRow>) -> Self {
+        Self {
+            card: DraftCard::from(&view),
+            detected: view.draft.detected.as_ref().map(Detected::from),
+            diagnostics: view.diagnostics.iter().map(Diagnostic::from).collect(),
+            text: view.draft.text,
+            values: view.values,
+            secrets,
+        }
+    }
 }

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Exit {
-    let surroundings = context::surroundings();
+    let surroundings = slipway_engine::desk::surroundings();
     let reader = if cli.global.json { Reader::Program } else { Reader::Person };
     let dumb = surroundings.variable("TERM").is_some_and(|term| term == "dumb");
     let colour = if cli.global.no_color || surroundings.variable("NO_COLOR").is_some() || dumb {

@@ -1,6 +1,7 @@
 //! What a user can do with Slipway: the operations behind the window and the terminal.
 //!
-//! The clock and the event sink are passed in; nothing here prints or reads the environment.
+//! The clock and the event sink are passed in; nothing here prints, and the environment is read once,
+//! by [`desk::surroundings`].
 
 pub mod answers;
 pub mod cancel;

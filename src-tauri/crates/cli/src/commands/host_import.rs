@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use serde::Serialize;
+use slipway_engine::desk::aliases::{Alias, Standing};
 use slipway_engine::desk::{Desk, inventory_failure};
 use slipway_engine::failure::{Code, Failure};
-use slipway_engine::inventory::{Export, Host, HostName, OnConflict};
+use slipway_engine::inventory::OnConflict;
 
 use crate::args::Import;
 use crate::context::{Context, Outcome};
@@ -14,40 +14,34 @@ use crate::print::table::{Cell, Tone, table};
 use crate::print::text::visible;
 use crate::print::words;
 
-/// What became of one alias.
-#[derive(Serialize)]
-struct Taken {
-    alias: String,
-    address: Option<String>,
-    result: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
-}
-
 /// Adds the aliases that are not known yet; nothing is connected to.
 pub(crate) fn run(context: &Context, desk: &Desk, arguments: &Import) -> Outcome {
     if let Some(file) = &arguments.file {
         let on_conflict = if arguments.replace { OnConflict::Replace } else { OnConflict::Keep };
         return import(context, desk, file, on_conflict);
     }
-    let aliases = desk.ssh_aliases()?;
-    let wanted = |alias: &&String| arguments.aliases.is_empty() || arguments.aliases.contains(alias);
-    let mut all: Vec<Taken> = aliases.iter().filter(wanted).map(|alias| take(desk, alias, arguments.dry_run)).collect();
-    for named in arguments.aliases.iter().filter(|named| !aliases.contains(named)) {
-        let why = Some("it is no Host of ~/.ssh/config".to_owned());
-        all.push(Taken { alias: named.clone(), address: None, result: "refused", why });
+    let offered = desk.offered_aliases()?;
+    let mut wanted = arguments.aliases.clone();
+    if wanted.is_empty() {
+        wanted = offered.iter().map(|seen| seen.alias.clone()).collect();
     }
+    let look = |alias: &String| match offered.iter().find(|seen| &seen.alias == alias) {
+        Some(seen) if arguments.dry_run => seen.clone(),
+        _ => desk.take_alias(alias),
+    };
+    let all: Vec<Alias> = wanted.iter().map(look).collect();
     let rows: Vec<Vec<Cell>> = all
         .iter()
         .map(|taken| {
-            let tone = match taken.result {
-                "added" => Tone::Good,
-                "refused" => Tone::Watch,
-                _ => Tone::Dim,
+            let (word, tone) = match taken.standing {
+                Standing::Added => ("added", Tone::Good),
+                Standing::Refused => ("refused", Tone::Watch),
+                Standing::Known => ("known already", Tone::Dim),
+                Standing::New => ("would be added", Tone::Dim),
             };
             let address = taken.address.clone().unwrap_or_default();
             let why = taken.why.clone().unwrap_or_default();
-            vec![taken.alias.as_str().into(), address.into(), Cell::toned(taken.result, tone), why.into()]
+            vec![taken.alias.as_str().into(), address.into(), Cell::toned(word, tone), why.into()]
         })
         .collect();
     let text = if rows.is_empty() {
@@ -56,33 +50,28 @@ pub(crate) fn run(context: &Context, desk: &Desk, arguments: &Import) -> Outcome
         table(&["alias", "address", "result", ""], &rows, context.screen.style())
     };
     context.answer(&all, text);
-    let refused = !arguments.aliases.is_empty() && all.iter().any(|taken| taken.result == "refused");
+    let refused = !arguments.aliases.is_empty() && all.iter().any(|taken| taken.standing == Standing::Refused);
     Ok(if refused { Exit::Usage } else { Exit::Done })
 }
 
 /// Writes hosts and sites, for another computer.
 pub(crate) fn export(context: &Context, desk: &Desk, file: Option<&Path>) -> Outcome {
-    let export = desk.inventory.export(desk.clock.now()).map_err(|error| inventory_failure(&error))?;
-    let mut text = serde_json::to_string_pretty(&export)
-        .map_err(|error| Failure::new(Code::Local, format!("the inventory cannot be written: {error}")))?;
-    text.push('\n');
     let Some(file) = file else {
+        let export = desk.inventory.export(desk.clock.now()).map_err(|error| inventory_failure(&error))?;
+        let mut text = serde_json::to_string_pretty(&export)
+            .map_err(|error| Failure::new(Code::Local, format!("the inventory cannot be written: {error}")))?;
+        text.push('\n');
         context.screen.raw(&text);
         return Ok(Exit::Done);
     };
-    super::site::write_atomically(file, text.as_bytes())
-        .map_err(|error| Failure::new(Code::Local, format!("{} cannot be written: {error}", file.display())))?;
+    let export = desk.export_inventory(file)?;
     let (hosts, sites) = (words::count(export.hosts.len(), "host"), words::count(export.sites.len(), "site"));
     context.answer(&export, format!("{hosts} and {sites} are in {}.", file.display()));
     Ok(Exit::Done)
 }
 
 fn import(context: &Context, desk: &Desk, file: &Path, on_conflict: OnConflict) -> Outcome {
-    let wrong = |why: String| Failure::new(Code::Usage, format!("{} cannot be taken over: {why}", file.display()));
-    let text = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
-    let export: Export = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-    let report = desk.inventory.import(&export, on_conflict, desk.clock.now());
-    let report = report.map_err(|error| inventory_failure(&error))?;
+    let report = desk.import_inventory(file, on_conflict)?;
     let line = |word: &str, names: &[String]| match names {
         [] => String::new(),
         names => format!("{word}: {}\n", visible(&names.join(", "))),
@@ -91,34 +80,4 @@ fn import(context: &Context, desk: &Desk, file: &Path, on_conflict: OnConflict) 
     let text: String = parts.into_iter().map(|(word, names)| line(word, names)).collect();
     context.answer(&report, if text.is_empty() { "It holds nothing.".to_owned() } else { text });
     Ok(Exit::Done)
-}
-
-fn take(desk: &Desk, alias: &str, dry_run: bool) -> Taken {
-    let refused = |why: String| Taken { alias: alias.to_owned(), address: None, result: "refused", why: Some(why) };
-    // Names are lower case here; the address keeps the alias as ssh knows it.
-    let name = match alias.to_lowercase().parse::<HostName>() {
-        Ok(name) => name,
-        Err(error) => return refused(error.to_string()),
-    };
-    let host = Host::new(name, alias, desk.clock.now());
-    let (address, why) = match desk.target(&host) {
-        Ok(resolved) => {
-            let target = resolved.target;
-            let problems: Vec<String> = resolved.problems.iter().map(ToString::to_string).collect();
-            let address = format!("{}@{}:{}", target.user, target.address, target.port);
-            (Some(address), Some(problems.join("; ")).filter(|text| !text.is_empty()))
-        }
-        Err(failure) => return refused(failure.message),
-    };
-    let taken = |result| Taken { alias: alias.to_owned(), address: address.clone(), result, why: why.clone() };
-    if desk.inventory.host(&host.name).is_ok() {
-        return taken("known already");
-    }
-    if dry_run {
-        return taken("would be added");
-    }
-    match desk.inventory.add_host(&host) {
-        Ok(()) => taken("added"),
-        Err(error) => refused(error.to_string()),
-    }
 }

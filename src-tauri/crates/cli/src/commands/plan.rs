@@ -43,5 +43,5 @@ fn write(out: &Path, saved: &SavedPlan) -> Result<(), Failure> {
     let failed = |why: String| Failure::new(Code::Local, format!("{} cannot be written: {why}", out.display()));
     let mut text = serde_json::to_string_pretty(saved).map_err(|error| failed(error.to_string()))?;
     text.push('\n');
-    super::site::write_atomically(out, text.as_bytes()).map_err(|error| failed(error.to_string()))
+    slipway_engine::desk::files::write_atomically(out, text.as_bytes()).map_err(|error| failed(error.to_string()))
 }

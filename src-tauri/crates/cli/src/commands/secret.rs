@@ -1,6 +1,5 @@
 //! `slipway secret …`. Values go in and never come out.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -9,8 +8,8 @@ use slipway_core::secret::Secret;
 use slipway_engine::desk::{Desk, SiteFile, secrets_failure};
 use slipway_engine::failure::{Code, Failure};
 use slipway_engine::secrets::{
-    LARGEST, Previous, Removal, SecretKey, SecretName, SecretRow, SecretState, SecretUse, off_thread, replace, rotate,
-    rotation_warning, rows, uses,
+    Previous, Removal, SecretKey, SecretName, SecretRow, SecretState, SecretUse, off_thread, read_value, replace,
+    rotate, rotation_warning, rows, uses,
 };
 
 use crate::args::SecretCommand;
@@ -45,9 +44,9 @@ async fn set(context: &Context, desk: &Desk, file: &SiteFile, name: SecretName, 
         context.warn(&format!("the site file of {} does not mention {name}", site.name));
     }
     let value = match from {
-        Some(path) => read(std::fs::File::open(path), &path.display().to_string(), &name)?,
+        Some(path) => read_value(std::fs::File::open(path), &path.display().to_string(), &name)?,
         None if prompt::somebody_there() => ask(context, &name).await?,
-        None => read(Ok(std::io::stdin()), "standard input", &name)?,
+        None => read_value(Ok(std::io::stdin()), "standard input", &name)?,
     };
     if value.expose().is_empty() {
         return Err(Failure::new(Code::Usage, format!("{name} would be empty; nothing was stored")).into());
@@ -72,23 +71,6 @@ async fn ask(context: &Context, name: &SecretName) -> Result<Secret, Failure> {
         return Err(Failure::new(Code::Usage, "the two are not the same; nothing was stored"));
     }
     Ok(first)
-}
-
-/// Reads a value. One line end after the value of a variable is an editor's or `echo`'s and does not belong to it; a
-/// secret file is taken as it is.
-fn read(from: std::io::Result<impl std::io::Read>, what: &str, name: &SecretName) -> Result<Secret, Failure> {
-    let failed = |error: std::io::Error| Failure::new(Code::Local, format!("{what} cannot be read: {error}"));
-    // Room for all of it at once: a buffer that grows leaves copies behind.
-    let mut bytes = Vec::with_capacity(LARGEST + 64);
-    let limit = u64::try_from(LARGEST).unwrap_or(u64::MAX).saturating_add(2);
-    from.map_err(failed)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
-    if matches!(name, SecretName::Variable(_)) && bytes.last() == Some(&b'\n') {
-        bytes.pop();
-        if bytes.last() == Some(&b'\r') {
-            bytes.pop();
-        }
-    }
-    Ok(Secret::new(bytes))
 }
 
 /// One line of the list.

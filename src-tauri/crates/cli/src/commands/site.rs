@@ -1,11 +1,11 @@
 //! `slipway site …`.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
 use slipway_core::site::blueprint::{self, Answers, Code as Source, instantiate};
 use slipway_core::site::{Diagnostic, Name, parse, render_all, schema_text};
+use slipway_engine::desk::files::write_atomically;
 use slipway_engine::failure::{Code, Failure};
 
 use crate::args::{New, SiteCommand};
@@ -90,20 +90,6 @@ fn folder_name(output: &Path) -> Result<Name, Failure> {
     word.trim_matches('-').parse().map_err(|_| {
         Failure::new(Code::Usage, "the folder's name is no name for a site").hint("say what to call it with --name")
     })
-}
-
-/// Writes a file whole or not at all.
-pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = std::fs::File::create_new(&temporary)
-        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&temporary, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
-    }
-    written
 }
 
 fn check(context: &Context, path: &Path) -> Outcome {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use slipway_core::facts::Facts;
-use slipway_host::{AgentKey, OwnKeyFile};
+pub use slipway_host::{AgentKey, OwnKeyFile};
 
 use super::{Desk, Surroundings, inventory_failure};
 use crate::failure::{Code, Failure, Outcome};

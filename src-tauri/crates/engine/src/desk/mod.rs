@@ -1,10 +1,15 @@
 //! The operator's desk: local state, secrets, hosts and their connections. Both faces of Slipway, the window and
 //! the command line, begin here.
 
+pub mod aliases;
 pub mod dial;
+pub mod files;
 pub mod hosts;
 pub mod runs;
 pub mod saved;
+mod surroundings;
+
+pub use surroundings::surroundings;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

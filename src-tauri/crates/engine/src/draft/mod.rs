@@ -212,6 +212,17 @@ impl Desk {
         })
     }
 
+    /// Remembers what was found in the source, and changes nothing else.
+    ///
+    /// # Errors
+    /// When there is no such draft, or it cannot be written.
+    pub fn note_detected(&self, id: &str, detected: &Detected) -> Outcome<DraftView> {
+        self.change(id, |draft| {
+            draft.detected = Some(detected.clone());
+            Ok(())
+        })
+    }
+
     /// Remembers what was found in the source and makes its edits.
     ///
     /// # Errors

@@ -43,6 +43,12 @@ impl RunId {
     }
 }
 
+impl From<u32> for RunId {
+    fn from(number: u32) -> Self {
+        Self(number.into())
+    }
+}
+
 impl std::fmt::Display for RunId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)

@@ -15,6 +15,7 @@ mod keyring;
 #[cfg(test)]
 mod memory;
 mod on_demand;
+mod put;
 mod resolve;
 mod rows;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod session;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod session_tests;
+mod strength;
 
 use std::sync::Arc;
 
@@ -38,11 +40,13 @@ pub use keyring::{Keyring, PATIENCE};
 #[cfg(test)]
 pub(crate) use memory::Memory;
 pub use on_demand::OnDemand;
+pub use put::{NewValue, read_value};
 pub use resolve::{
     MissingSecret, Previous, Resolved, Rotation, Survey, ensure, replace, restore_previous, rotate, rotation_warning,
     survey,
 };
 pub use rows::{SecretRow, SecretState, SecretUse, rows, uses};
+pub use strength::{Strength, strength, strength_of};
 
 /// Largest value, in bytes: what every Secret Service is known to take.
 pub const LARGEST: usize = 64 * 1024;

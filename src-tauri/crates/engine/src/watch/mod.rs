@@ -2,6 +2,7 @@
 
 pub mod certificate;
 mod drift;
+mod looking;
 
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use crate::remote::host_failure;
 use crate::site::planned::Asked;
 
 pub use drift::{Drift, DriftRow};
+pub use looking::{Look, Looking, Standing};
 
 /// A site on a host, at this moment.
 #[derive(Debug, Clone, Serialize)]
@@ -281,6 +283,21 @@ pub async fn logs(link: &Link, site: &Name, query: &LogQuery) -> Outcome<LogPage
         page.lines.reverse();
     }
     Ok(page)
+}
+
+/// Log lines after those of an earlier page, asked for until the host can be asked: a page that follows a log outlives
+/// a lost link.
+pub async fn next_logs(link: &Link, site: &Name, query: &LogQuery) -> LogPage {
+    let mut pause = Duration::from_secs(1);
+    loop {
+        match logs(link, site, query).await {
+            Ok(page) => return page,
+            Err(_) => tokio::time::sleep(pause).await,
+        }
+        pause = (pause * 2).min(Duration::from_secs(15));
+        // A link that is gone stays so until it is renewed; another view may do that too.
+        let _ = link.renew().await;
+    }
 }
 
 /// A message: text, or an array of bytes when it is not text (journalctl's JSON format).
