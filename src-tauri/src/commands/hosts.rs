@@ -79,10 +79,12 @@ pub(crate) async fn try_host(
     answers: Answers,
     steps: Channel<TrialStep>,
 ) -> Outcome<Trial> {
-    // Nobody may listen any more; the trial goes on to its end.
-    let told = move |step| drop(steps.send(TrialStep::from(step)));
     let (form, given) = (Form::try_from(form)?, answers.given());
-    Ok(trial(&app.desk, app.fleet.answers(), &form, &given, told).await.into())
+    let own = form.name.to_string();
+    // Nobody may listen any more; the trial goes on to its end.
+    let told = move |step| drop(steps.send(TrialStep::of(&own, step)));
+    let tried = trial(&app.desk, app.fleet.answers(), &form, &given, told).await;
+    Ok(Trial::of(form.name.as_str(), tried))
 }
 
 /// Adds a host.
@@ -175,7 +177,7 @@ pub(crate) async fn answer_host(app: State<'_, App>, name: String, answers: Answ
     let remember = answers.remember;
     // The answers are tried before they are kept, so that a wrong password is not sent again and again.
     let tried = trial(&app.desk, app.fleet.answers(), &Form::of(&known), &answers.given(), |_| {}).await;
-    if let Some(failure) = Trial::from(tried).into_failure(name.as_str()) {
+    if let Some(failure) = Trial::of(name.as_str(), tried).into_failure(name.as_str()) {
         return Err(failure);
     }
     Ok(app.begin(&name, remember).await?)

@@ -78,14 +78,14 @@ pub(crate) struct Answers {
 /// One step of a connection test.
 #[derive(Debug, Clone, Serialize, Type)]
 pub(crate) struct TrialStep {
-    /// Host that it is about: the one that is tried, or a jump host.
-    pub host: String,
     /// `resolve`, `connect`, `host-key`, `authenticate`, `sudo`, `facts`.
     pub step: String,
+    /// In words, with the host on the way when there is one.
+    pub label: String,
     /// How far it is.
     pub state: TrialState,
     /// What is being done, or what came of it.
-    pub words: String,
+    pub detail: Option<String>,
     /// How long it took.
     #[specta(type = Number)]
     pub elapsed_ms: u64,
@@ -95,11 +95,11 @@ pub(crate) struct TrialStep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum TrialState {
+    /// Not begun, or not needed.
+    Waiting,
     Started,
     Ok,
     Failed,
-    /// It was not tried, or is not needed.
-    Skipped,
 }
 
 /// How a connection test ended.
@@ -124,20 +124,16 @@ pub(crate) enum Trial {
         key: HostKey,
         /// What is recorded.
         recorded: Vec<RecordedKey>,
-        /// What it means.
-        failure: Failure,
+        /// Whether the key was marked as revoked.
+        revoked: bool,
     },
     /// The login needs its password.
     NeedsPassword {
-        /// Which host wants it.
-        host: String,
         /// Whether one was given and refused.
         wrong: bool,
     },
     /// The key file needs its passphrase.
     NeedsPassphrase {
-        /// The host that the key is for.
-        host: String,
         /// Which file.
         file: String,
         /// Whether one was given and does not fit.
@@ -151,7 +147,7 @@ pub(crate) enum Trial {
     /// It failed for another reason.
     Failed {
         /// At which step.
-        step: Option<String>,
+        step: String,
         /// Why, and what to do.
         failure: Failure,
     },
@@ -275,8 +271,6 @@ pub(crate) enum Reach {
     Needs {
         /// What.
         need: Need,
-        /// The same in words.
-        failure: Failure,
     },
 }
 
@@ -288,6 +282,7 @@ pub(crate) enum Need {
     Passphrase,
     SudoPassword,
     HostKey,
+    HostKeyChanged,
 }
 
 /// How busy a host is.
@@ -343,8 +338,8 @@ pub(crate) struct FactSection {
 pub(crate) struct FactRow {
     /// What.
     pub label: String,
-    /// Its value in lines, or why it is not known.
-    pub lines: Vec<String>,
+    /// Its value, perhaps in several lines, or why it is not known.
+    pub value: String,
     /// Whether it is known.
     pub state: FactState,
 }

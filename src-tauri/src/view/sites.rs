@@ -250,8 +250,6 @@ pub(crate) struct SiteText {
 pub(crate) struct Diagnostic {
     /// Whether it is a mistake.
     pub error: bool,
-    /// Key that it is about: `process.web.instances`; empty for the file as a whole.
-    pub key: String,
     /// From 1.
     pub line: u32,
     /// From 1, in characters.
@@ -338,14 +336,8 @@ pub(crate) struct AuditEntry {
     pub at_ms: Option<i64>,
     /// Who.
     pub who: String,
-    /// `apply`, `deploy`, ….
-    pub verb: String,
-    /// `begin`, or how it ended.
-    pub outcome: String,
-    /// In a sentence, when it has ended.
-    pub summary: String,
-    /// First digits of its plan's id, or empty.
-    pub plan: String,
+    /// What, in words: `deploy, succeeded: …`.
+    pub what: String,
 }
 
 /// News of a site that is being watched.
@@ -398,7 +390,6 @@ impl From<&core::Diagnostic> for Diagnostic {
         let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
         Self {
             error: found.is_error(),
-            key: found.path.clone(),
             line: place(found.line),
             column: place(found.column),
             message: found.message.clone(),
@@ -688,13 +679,9 @@ impl From<&serde_json::Value> for AuditEntry {
     fn from(entry: &serde_json::Value) -> Self {
         let field = |name: &str| entry.get(name).and_then(|text| text.as_str()).unwrap_or_default().to_owned();
         let outcome = if field("verdict").is_empty() { field("event") } else { field("verdict") };
-        Self {
-            at_ms: ms(&field("at")),
-            who: field("operator"),
-            verb: field("verb"),
-            outcome,
-            summary: field("summary"),
-            plan: field("plan"),
-        }
+        let summary = Some(field("summary")).filter(|summary| !summary.is_empty());
+        let what = format!("{}, {outcome}", field("verb"));
+        let what = summary.map_or_else(|| what.clone(), |summary| format!("{what}: {summary}"));
+        Self { at_ms: ms(&field("at")), who: field("operator"), what }
     }
 }

@@ -70,35 +70,22 @@ pub(crate) struct Edit {
 /// What was found in a source.
 #[derive(Debug, Clone, Serialize, Type)]
 pub(crate) struct Detected {
-    /// What it may be, the likeliest first.
+    /// Where it was looked, in words.
+    pub source: String,
+    /// Fitting blueprints, best first.
     pub candidates: Vec<Candidate>,
-    /// What the site file should say, for the likeliest.
-    pub findings: Vec<Finding>,
-    /// Files that were listed.
-    pub files: u32,
-    /// Whether there are more than were looked at.
-    pub partial: bool,
+    /// What was seen, with file and line.
+    pub findings: Vec<String>,
 }
 
-/// What a source may be.
+/// A blueprint that fits.
 #[derive(Debug, Clone, Serialize, Type)]
 pub(crate) struct Candidate {
-    /// In a word or two.
-    pub name: String,
-    /// Blueprint that fits.
-    pub blueprint: Option<String>,
+    /// Its name.
+    pub blueprint: String,
+    /// What the source is, in a word or two.
+    pub title: String,
     /// Why.
-    pub reasons: Vec<String>,
-}
-
-/// Something that was found.
-#[derive(Debug, Clone, Serialize, Type)]
-pub(crate) struct Finding {
-    /// What.
-    pub label: String,
-    /// Its value.
-    pub value: String,
-    /// Where, with file and line.
     pub reasons: Vec<String>,
 }
 
@@ -107,6 +94,8 @@ pub(crate) struct Finding {
 pub(crate) struct SizeProfile {
     /// `small`, `medium`, `large`.
     pub name: String,
+    /// For how many people, in words.
+    pub title: String,
     /// What it is and sets.
     pub description: String,
     /// Whether it can be chosen.
@@ -141,7 +130,13 @@ impl From<&blueprint::Blueprint> for Blueprint {
 
 impl From<&engine::SizeProfile> for SizeProfile {
     fn from(size: &engine::SizeProfile) -> Self {
-        Self { name: size.name.to_owned(), description: size.summary.clone(), available: size.supported }
+        let title = match size.name {
+            "small" => "Small: a team",
+            "medium" => "Medium: a department",
+            _ => "Large: several hosts",
+        };
+        let (name, description) = (size.name.to_owned(), size.summary.clone());
+        Self { name, title: title.to_owned(), description, available: size.supported }
     }
 }
 
@@ -160,24 +155,21 @@ impl From<SourcePlace> for Place {
     }
 }
 
-impl From<&detect::Detected> for Detected {
-    fn from(found: &detect::Detected) -> Self {
-        let candidate = |candidate: &detect::Candidate| Candidate {
-            name: candidate.name.clone(),
-            blueprint: candidate.blueprint.clone(),
-            reasons: candidate.reasons.clone(),
+impl Detected {
+    /// What was found at `source`.
+    fn of(source: String, found: &detect::Detected) -> Self {
+        let candidate = |candidate: &detect::Candidate| {
+            let blueprint = candidate.blueprint.clone()?;
+            Some(Candidate { blueprint, title: candidate.name.clone(), reasons: candidate.reasons.clone() })
         };
-        let finding = |finding: &detect::Finding| Finding {
-            label: finding.label.clone(),
-            value: finding.value.clone(),
-            reasons: finding.reasons.clone(),
+        let finding = |finding: &detect::Finding| {
+            format!("{}: {} ({})", finding.label, finding.value, finding.reasons.join("; "))
         };
-        Self {
-            candidates: found.candidates.iter().map(candidate).collect(),
-            findings: found.findings.iter().map(finding).collect(),
-            files: u32::try_from(found.files).unwrap_or(u32::MAX),
-            partial: found.partial,
+        let mut findings: Vec<String> = found.findings.iter().map(finding).collect();
+        if found.partial {
+            findings.push(format!("The source is large: the first {} files were looked at.", found.files));
         }
+        Self { source, candidates: found.candidates.iter().filter_map(candidate).collect(), findings }
     }
 }
 
@@ -199,11 +191,17 @@ impl Draft {
     pub(crate) fn of(view: DraftView, secrets: Vec<SecretRow>) -> Self {
         Self {
             card: DraftCard::from(&view),
-            detected: view.draft.detected.as_ref().map(Detected::from),
+            detected: view.draft.detected.as_ref().map(|found| Detected::of(source(&view.values), found)),
             diagnostics: view.diagnostics.iter().map(Diagnostic::from).collect(),
             text: view.draft.text,
             values: view.values,
             secrets,
         }
     }
+}
+
+/// Where the source is, from the values of the site file.
+fn source(values: &Value) -> String {
+    let of = |key: &str| values.get("source").and_then(|source| source.get(key)?.as_str());
+    of("git").or_else(|| of("folder")).or_else(|| of("archive")).unwrap_or_default().to_owned()
 }

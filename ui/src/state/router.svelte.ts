@@ -2,7 +2,7 @@
 class Router {
   path = $state("/");
   constructor() {
-    const read = () => (this.path = decodeURI(location.hash.slice(1)) || "/");
+    const read = () => (this.path = location.hash.slice(1) || "/");
     read();
     addEventListener("hashchange", read);
   }

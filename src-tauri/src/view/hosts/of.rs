@@ -98,15 +98,26 @@ impl Answers {
     }
 }
 
-impl From<engine::TrialStep> for TrialStep {
-    fn from(step: engine::TrialStep) -> Self {
+impl TrialStep {
+    /// A step of a trial of `own`; one of a jump host says so.
+    pub(crate) fn of(own: &str, step: engine::TrialStep) -> Self {
+        let label = match step.kind {
+            StepKind::Resolve => "Find its address",
+            StepKind::Connect => "Connect",
+            StepKind::HostKey => "Check its key",
+            StepKind::Authenticate => "Log in",
+            StepKind::Sudo => "Become root",
+            StepKind::Facts => "Look at it",
+        };
         let state = match step.state {
             StepState::Started => TrialState::Started,
             StepState::Ok => TrialState::Ok,
             StepState::Failed => TrialState::Failed,
-            StepState::Skipped => TrialState::Skipped,
+            StepState::Skipped => TrialState::Waiting,
         };
-        Self { host: step.host, step: word(step.kind), state, words: step.words, elapsed_ms: step.elapsed_ms }
+        let label = if step.host == own { label.to_owned() } else { format!("{}: {label}", step.host) };
+        let detail = Some(step.words).filter(|words| !words.is_empty());
+        Self { step: word(step.kind), label, state, detail, elapsed_ms: step.elapsed_ms }
     }
 }
 
@@ -117,51 +128,56 @@ impl From<ShownKey> for HostKey {
     }
 }
 
-impl From<engine::Trial> for Trial {
-    fn from(trial: engine::Trial) -> Self {
+impl Trial {
+    /// How a trial of `own` ended.
+    pub(crate) fn of(own: &str, trial: engine::Trial) -> Self {
         let recorded = |key: engine::RecordedKey| RecordedKey {
             fingerprint: key.fingerprint,
             file: key.file.display().to_string(),
             line: u32::try_from(key.line).unwrap_or(u32::MAX),
+        };
+        let step = trial.failed_step.map(word).unwrap_or_default();
+        // A host on the way is answered for on its own page: it is one of the inventory, or ssh's own.
+        let elsewhere = |host: &str, what: &str| {
+            let failure = EngineFailure::new(Code::Refused, format!("{host}, which is on the way, {what}"))
+                .hint(format!("add {host} as a server of its own and test it there; then test this one again"));
+            Self::Failed { step: step.clone(), failure: failure.into() }
         };
         match trial.outcome {
             TrialOutcome::Ready { facts, host_key } => {
                 Self::Ready { facts: sections(&facts), host_key: host_key.map(|key| key.fingerprint) }
             }
             TrialOutcome::NeedsHostKey { presented, .. } => Self::NeedsHostKey { key: presented.into() },
-            TrialOutcome::HostKeyChanged { presented, recorded: known, failure } => Self::HostKeyChanged {
+            TrialOutcome::HostKeyChanged { presented, recorded: known, .. } => Self::HostKeyChanged {
+                revoked: known.is_empty(),
                 key: presented.into(),
                 recorded: known.into_iter().map(recorded).collect(),
-                failure: failure.into(),
             },
-            TrialOutcome::NeedsPassword { host, wrong } => Self::NeedsPassword { host, wrong },
-            TrialOutcome::NeedsPassphrase { host, file, wrong } => {
-                Self::NeedsPassphrase { host, file: file.display().to_string(), wrong }
+            TrialOutcome::NeedsPassword { host, .. } if host != own => elsewhere(&host, "wants a password"),
+            TrialOutcome::NeedsPassphrase { host, .. } if host != own => elsewhere(&host, "needs a key's passphrase"),
+            TrialOutcome::NeedsPassword { wrong, .. } => Self::NeedsPassword { wrong },
+            TrialOutcome::NeedsPassphrase { file, wrong, .. } => {
+                Self::NeedsPassphrase { file: file.display().to_string(), wrong }
             }
             TrialOutcome::NeedsSudoPassword { wrong } => Self::NeedsSudoPassword { wrong },
-            TrialOutcome::Failed { failure } => {
-                Self::Failed { step: trial.failed_step.map(|step: StepKind| word(step)), failure: failure.into() }
-            }
+            TrialOutcome::Failed { failure } => Self::Failed { step, failure: failure.into() },
         }
     }
-}
 
-impl Trial {
     /// Why commands cannot be run as root, when they cannot.
     pub(crate) fn into_failure(self, host: &str) -> Option<Failure> {
-        let asked = |message: String| Failure::from(EngineFailure::new(Code::Refused, message));
+        let asked = |message: String| Some(Failure::from(EngineFailure::new(Code::Refused, message)));
         match self {
             Self::Ready { .. } => None,
-            Self::HostKeyChanged { failure, .. } | Self::Failed { failure, .. } => Some(failure),
-            Self::NeedsHostKey { key } => Some(asked(format!("the key of {} has not been compared yet", key.host))),
-            Self::NeedsPassword { host, wrong: true } => Some(asked(format!("{host} refused the password"))),
-            Self::NeedsPassword { host, wrong: false } => Some(asked(format!("{host} wants a password"))),
-            Self::NeedsPassphrase { file, wrong: true, .. } => {
-                Some(asked(format!("the passphrase does not open {file}")))
-            }
-            Self::NeedsPassphrase { file, wrong: false, .. } => Some(asked(format!("{file} needs its passphrase"))),
-            Self::NeedsSudoPassword { wrong: true } => Some(asked(format!("sudo on {host} refused the password"))),
-            Self::NeedsSudoPassword { wrong: false } => Some(asked(format!("sudo on {host} wants a password"))),
+            Self::Failed { failure, .. } => Some(failure),
+            Self::HostKeyChanged { key, .. } => asked(format!("{} shows another key than is recorded", key.host)),
+            Self::NeedsHostKey { key } => asked(format!("the key of {} has not been compared yet", key.host)),
+            Self::NeedsPassword { wrong: true } => asked(format!("{host} refused the password")),
+            Self::NeedsPassword { wrong: false } => asked(format!("{host} wants a password")),
+            Self::NeedsPassphrase { file, wrong: true } => asked(format!("the passphrase does not open {file}")),
+            Self::NeedsPassphrase { file, wrong: false } => asked(format!("{file} needs its passphrase")),
+            Self::NeedsSudoPassword { wrong: true } => asked(format!("sudo on {host} refused the password")),
+            Self::NeedsSudoPassword { wrong: false } => asked(format!("sudo on {host} wants a password")),
         }
     }
 }
@@ -198,7 +214,7 @@ impl From<Alias> for SshAlias {
 fn sections(facts: &Facts) -> Vec<FactSection> {
     let row = |row: slipway_core::facts::overview::Row| FactRow {
         label: row.label.to_owned(),
-        lines: row.lines,
+        value: row.lines.join("\n"),
         state: match row.standing {
             Standing::Known => FactState::Known,
             Standing::Good => FactState::Good,
@@ -222,17 +238,19 @@ impl From<fleet::Reach> for Reach {
             fleet::Reach::Unknown => Self::Unknown,
             fleet::Reach::Connecting => Self::Connecting,
             fleet::Reach::Up { .. } => Self::Up,
+            fleet::Reach::Down { failure, .. } if failure.code == Code::HostKey => {
+                Self::Needs { need: Need::HostKeyChanged }
+            }
             fleet::Reach::Down { failure, next_try, .. } => {
                 Self::Down { failure: failure.into(), next_try_ms: next_try.map(|at| at.as_millisecond()) }
             }
-            fleet::Reach::Needs { need, failure } => Self::Needs {
+            fleet::Reach::Needs { need, .. } => Self::Needs {
                 need: match need {
                     need::Need::Password { .. } => Need::Password,
                     need::Need::Passphrase { .. } => Need::Passphrase,
                     need::Need::SudoPassword { .. } => Need::SudoPassword,
                     need::Need::HostKey { .. } => Need::HostKey,
                 },
-                failure: failure.into(),
             },
         }
     }

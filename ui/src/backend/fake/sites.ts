@@ -45,7 +45,7 @@ function cards(kind: string | null): SiteCard[] {
 }
 
 function release(id: string, at: number, more: Partial<Release>): Release {
-  return { id, created_ms: at, reference: "main", commit: "0000000000000000000000000000000000000000", author: "Ann Moe", active: false, known_good: true, verdict: "served well", bytes: 48_200_000, configuration_only: false, ...more };
+  return { id, created_ms: at, reference: "main", commit: "0000000000000000000000000000000000000000", subject: "Fix export of recurring tasks", source: "https://git.example.org/planner.git", author: "Ann Moe", active: false, known_good: true, verdict: "served well", bytes: 48_200_000, configuration_only: false, ...more };
 }
 
 export const RELEASES: Release[] = [
@@ -142,7 +142,7 @@ const DRIFTED: FileChange[] = [
 ];
 
 function drifted(kind: string | null): Drift {
-  return kind === "some" ? { files: DRIFTED, notices: ["planner-web@5001.service was changed on disk after it was started: it runs with the older file."] } : { files: [], notices: [] };
+  return kind === "some" ? { files: DRIFTED, notices: ["planner-web@5001.service was changed on disk after it was started: it runs with the older file."], open: ["Write /etc/nginx/conf.d/planner.conf"] } : { files: [], notices: [], open: [] };
 }
 
 const SUBJECTS = ["Fix export of recurring tasks", "Faster search", "Translations: Danish, Finnish", HOSTILE, "Bump gunicorn to 23.0", "Merge branch 'billing'", "Add migration 0042_task_owner"];
@@ -237,16 +237,16 @@ export function fakeSites(scene: Scene): Partial<Backend> {
     },
     compare: () => {
       if (scene.get("compare") === "failing") return refuse(UNREACHABLE);
-      if (scene.get("compare") === "same") return Promise.resolve({ commits: [], code: [], code_more: 0, configuration: [] });
+      if (scene.get("compare") === "same") return Promise.resolve({ commits: [], note: null, code: [], more: false, configuration: [] });
       return Promise.resolve({
         commits: commits(3),
         code: [{ path: "src/main.py", change: "changed" }, { path: "src/export/recurring.py", change: "removed" }, { path: "migrations/0042_task_owner.py", change: "added" }, { path: "webengine/\u001b[2J\u202eassets.js", change: "changed" }],
-        code_more: 118, configuration: DRIFTED.slice(0, 1),
+        more: true, note: null, configuration: DRIFTED.slice(0, 1),
       });
     },
     service: (_site, _host, action, unit) => (scene.get("service") === "failing"
       ? refuse(failure("service", `${unit ?? "planner"} did not ${action} on web-1`, ["Job for planner-web@5001.service failed because the control process exited with error code."], "Look at its log; the other processes were left alone."))
-      : Promise.resolve({ summary: action === "nginx-test" ? "nginx finds nothing wrong with its configuration" : `${unit ?? "All processes of planner"}: ${action} done, all are as they should be`, output: action === "nginx-test" ? ["nginx: the configuration file /etc/nginx/nginx.conf syntax is ok", "nginx: configuration file /etc/nginx/nginx.conf test is successful"] : [] })),
+      : Promise.resolve({ good: true, summary: action === "nginx-test" ? "nginx finds nothing wrong with its configuration" : `${unit ?? "All processes of planner"}: ${action} done, all are as they should be`, output: action === "nginx-test" ? ["nginx: the configuration file /etc/nginx/nginx.conf syntax is ok", "nginx: configuration file /etc/nginx/nginx.conf test is successful"] : [] })),
     drift: () => (scene.get("drift") === "failing" ? refuse(UNREACHABLE) : scene.get("drift") === "loading" ? never() : Promise.resolve(drifted(scene.get("drift")))),
     audit: () => (scene.get("audit") === "failing" ? refuse(UNREACHABLE) : Promise.resolve(scene.get("audit") === "empty" ? [] : [
       { at_ms: NOW - 3 * HOUR, who: "ann@desk-7", what: "deployed v2.8.1 (run 41): succeeded" },

@@ -154,7 +154,7 @@ export function fakeWizard(scene: Scene): Partial<Backend> {
   const rows = (read: Table | null): SecretRow[] => Object.entries(isTable(read?.["secret"]) ? read["secret"] : {}).map(([name, how]) => {
     const generator = part(how, "generate");
     const warning = part(how, "rotation_warning");
-    return { name, file: false, present: given.has(name), set_ms: given.has(name) ? NOW - 60_000 : null, used_in: name === "TLS_KEY" ? ["private key of the certificate"] : name === "DEPLOY_KEY" ? ["fetching the repository"] : ["environment of web and worker"], generator: typeof generator === "string" ? generator : null, strength: generator ? "256 bits of randomness" : null, rotation_warning: typeof warning === "string" ? warning : null, has_previous: given.get(name) ?? false };
+    return { name, file: false, present: given.has(name), used: true, set_ms: given.has(name) ? NOW - 60_000 : null, used_in: name === "TLS_KEY" ? ["private key of the certificate"] : name === "DEPLOY_KEY" ? ["fetching the repository"] : ["environment of web and worker"], generator: typeof generator === "string" ? generator : null, strength: generator ? "256 bits of randomness" : null, rotation_warning: typeof warning === "string" ? warning : null, has_previous: given.get(name) ?? false };
   });
   const draft = (): Draft => {
     const read = values();

@@ -5,7 +5,7 @@ import * as __TAURI_EVENT from "@tauri-apps/api/event";
 
 /** Commands */
 export const commands = {
-	/**  What the window needs when it opens. */
+	/**  What the window needs when it opens. Whatever a page before this one watched is no longer heard. */
 	appState: () => typedError<AppState, Failure>(__TAURI_INVOKE("app_state")),
 	/**  Whether the keyring can be used. */
 	keyringState: () => typedError<KeyringState, Failure>(__TAURI_INVOKE("keyring_state")),
@@ -123,8 +123,8 @@ export const commands = {
 	strength: (value: string) => typedError<Strength, Failure>(__TAURI_INVOKE("strength", { value })),
 	/**  Ready-made site files. */
 	blueprints: () => typedError<Blueprint[], Failure>(__TAURI_INVOKE("blueprints")),
-	/**  Sizes of installation. */
-	sizeProfiles: () => typedError<SizeProfile[], Failure>(__TAURI_INVOKE("size_profiles")),
+	/**  Sizes of installation, for what a draft says so far. */
+	sizeProfiles: (id: string) => typedError<SizeProfile[], Failure>(__TAURI_INVOKE("size_profiles", { id })),
 	/**  Half-finished set-ups. */
 	drafts: () => typedError<DraftCard[], Failure>(__TAURI_INVOKE("drafts")),
 	/**  Begins one. */
@@ -139,8 +139,10 @@ export const commands = {
 	setDraftPlace: (id: string, step: string, host: string | null) => typedError<Draft, Failure>(__TAURI_INVOKE("set_draft_place", { id, step, host })),
 	/**  Begins from a blueprint; what was answered stays. */
 	useBlueprint: (id: string, name: string) => typedError<Draft, Failure>(__TAURI_INVOKE("use_blueprint", { id, name })),
-	/**  Looks what a source is. */
+	/**  Looks what a source is, and notes the source. */
 	detectSource: (id: string, place: SourcePlace) => typedError<Draft, Failure>(__TAURI_INVOKE("detect_source", { id, place })),
+	/**  Takes over what was found in the source. */
+	useDetected: (id: string) => typedError<Draft, Failure>(__TAURI_INVOKE("use_detected", { id })),
 	/**  Sets what a size of installation means. */
 	useSize: (id: string, name: string) => typedError<Draft, Failure>(__TAURI_INVOKE("use_size", { id, name })),
 	/**  Gives one of its secrets a value. */
@@ -209,7 +211,7 @@ export type AuditEntry = {
 	at_ms: number | null,
 	/**  Who. */
 	who: string,
-	/**  What, in words. */
+	/**  What, in words: `deploy, succeeded: …`. */
 	what: string,
 };
 
@@ -242,7 +244,7 @@ export type Blueprint = {
 export type Candidate = {
 	/**  Its name. */
 	blueprint: string,
-	/**  In a few words. */
+	/**  What the source is, in a word or two. */
 	title: string,
 	/**  Why. */
 	reasons: string[],
@@ -321,10 +323,12 @@ export type Commit = {
 export type Comparison = {
 	/**  Commits between them. */
 	commits: Commit[],
+	/**  Why there are none, when that is not because nothing lies between. */
+	note: string | null,
 	/**  Files of the code that differ. */
 	code: CodeChange[],
-	/**  How many more there are. */
-	code_more: number,
+	/**  Whether more differ than are listed. */
+	more: boolean,
 	/**  Configuration files that differ. */
 	configuration: FileChange[],
 };
@@ -396,8 +400,10 @@ export type DraftCard = {
 
 /**  What on a host differs from what Slipway left there. */
 export type Drift = {
-	/**  Files. */
+	/**  Files that were changed by hand. */
 	files: FileChange[],
+	/**  What else a plan would do: changes of the site file that are not applied yet. */
+	open: string[],
 	/**  Files that are newer than what runs with them, and the like. */
 	notices: string[],
 };
@@ -414,7 +420,7 @@ export type Edit = {
 export type FactRow = {
 	/**  What. */
 	label: string,
-	/**  Its value, or why it is not known. */
+	/**  Its value, perhaps in several lines, or why it is not known. */
 	value: string,
 	/**  Whether it is known. */
 	state: FactState,
@@ -429,7 +435,11 @@ export type FactSection = {
 };
 
 /**  Whether a fact is known. */
-export type FactState = "known" | "absent" | "failed";
+export type FactState = "known" | 
+/**  It is as it should be. */
+"good" | 
+/**  It wants a person's eye. */
+"watch" | "absent" | "failed";
 
 /**  What went wrong, why, and what to do next. */
 export type Failure = {
@@ -821,6 +831,10 @@ export type Release = {
 	reference: string | null,
 	/**  Commit. */
 	commit: string | null,
+	/**  First line of the commit's message. */
+	subject: string | null,
+	/**  Repository or folder. */
+	source: string | null,
 	/**  Who made it. */
 	author: string | null,
 	/**  Whether it is the active one. */
@@ -934,6 +948,8 @@ export type SecretRow = {
 	file: boolean,
 	/**  Whether it has a value in the keyring. */
 	present: boolean,
+	/**  Whether the site file mentions it. */
+	used: boolean,
 	/**  When that was set. */
 	set_ms: number | null,
 	/**  Where it is used, in words. */
@@ -964,6 +980,8 @@ export type ServiceAction = "start" | "stop" | "restart" | "reload" | "enable" |
 
 /**  What became of it. */
 export type ServiceResult = {
+	/**  Whether it came out as asked. */
+	good: boolean,
 	/**  In a sentence. */
 	summary: string,
 	/**  What was printed. */
@@ -1061,7 +1079,7 @@ export type SizeProfile = {
 	name: string,
 	/**  For how many people, in words. */
 	title: string,
-	/**  What it sets. */
+	/**  What it is and sets. */
 	description: string,
 	/**  Whether it can be chosen. */
 	available: boolean,
@@ -1176,7 +1194,9 @@ step: string;
 failure: Failure };
 
 /**  How far a step of a test is. */
-export type TrialState = "waiting" | "started" | "ok" | "failed";
+export type TrialState = 
+/**  Not begun, or not needed. */
+"waiting" | "started" | "ok" | "failed";
 
 /**  One step of a connection test. */
 export type TrialStep = {
@@ -1186,7 +1206,7 @@ export type TrialStep = {
 	label: string,
 	/**  How far it is. */
 	state: TrialState,
-	/**  What was seen. */
+	/**  What is being done, or what came of it. */
 	detail: string | null,
 	/**  How long it took. */
 	elapsed_ms: number,
