@@ -23,7 +23,6 @@ export default [
   at("processes-static", "processes", "begun"),
   at("reach", "reach"),
   at("reach-own", "reach", "mistakes"),
-  at("reach-acme", "reach", "full", [async (driver) => (await driver.findElement(By.css('input[value="certbot-webroot"]'))).click()]),
   at("secrets", "secrets"),
   at("secrets-paste", "secrets", "full", [async (driver) => {
     await (await driver.findElement(By.css('[aria-label="Type or paste: SMTP_PASSWORD"]'))).click();
