@@ -27,7 +27,8 @@ const EDGES: [(&str, &[&str]); 6] = [
     ("slipway-host", &["slipway-core"]),
     ("slipway-engine", &["slipway-core", "slipway-host"]),
     ("slipway-cli", &["slipway-core", "slipway-engine", "slipway-host"]),
-    ("slipway", &["slipway-core", "slipway-engine", "slipway-host"]),
+    // The window hands over to the engine and never reaches past it to a host.
+    ("slipway-desktop", &["slipway-core", "slipway-engine"]),
     // The test kit must not use the product, so that a fault in the product cannot hide itself.
     ("slipway-tests", &[]),
 ];
@@ -37,12 +38,12 @@ const TEST_EDGES: [(&str, &[&str]); 5] = [
     ("slipway-host", &["slipway-tests"]),
     ("slipway-engine", &["slipway-tests"]),
     ("slipway-cli", &["slipway-tests"]),
-    ("slipway", &["slipway-tests"]),
-    ("slipway-tests", &["slipway-core", "slipway-host", "slipway-engine", "slipway-cli", "slipway"]),
+    ("slipway-desktop", &["slipway-tests"]),
+    ("slipway-tests", &["slipway-core", "slipway-host", "slipway-engine", "slipway-cli", "slipway-desktop"]),
 ];
 
 /// Crates that a package may not reach, not even through another crate.
-const OUT_OF_REACH: [(&str, &[&str]); 3] = [
+const OUT_OF_REACH: [(&str, &[&str]); 4] = [
     (
         "slipway-core",
         &[
@@ -71,6 +72,8 @@ const OUT_OF_REACH: [(&str, &[&str]); 3] = [
     ),
     ("slipway-host", &["clap", "keyring-core", "libsqlite3-sys", "rusqlite", "tauri", "zbus"]),
     ("slipway-engine", &["clap", "rpassword", "tauri"]),
+    // The command runs where there is no display, and no library of one.
+    ("slipway-cli", &["gtk", "tauri", "webkit2gtk", "wry"]),
 ];
 
 /// What core may not name: the file system, the environment, processes, threads, sockets and clocks of this machine.
@@ -89,11 +92,17 @@ const EFFECTS: [&str; 12] = [
     "Instant::now",
 ];
 
-/// The longest that a Rust source may be, without its tests: more than a reader can hold in mind anyway.
+/// The longest that a source may be, without its tests: more than a reader can hold in mind anyway.
 const LONGEST_SOURCE: usize = 700;
 
 /// Sources that are longer than that, with the reason why splitting them would make them harder to read.
 const LONG_SOURCES: [(&str, &str); 0] = [];
+
+/// The most lines that say something in a command of the window: what is longer decides, and belongs to the engine.
+const LONGEST_COMMAND: usize = 14;
+
+/// What the page may do besides the commands of Slipway.
+const PERMISSIONS: [&str; 2] = ["core:event:allow-listen", "core:event:allow-unlisten"];
 
 /// Type names whose last word says nothing, but that are words of the field.
 const WORDS_OF_THE_FIELD: [(&str, &str); 1] =
@@ -140,6 +149,13 @@ fn is_test_source(file: &str) -> bool {
 /// Whether a Rust file holds unit tests of the module beside it, and so needs no word on what it is for.
 fn is_unit_tests(file: &str) -> bool {
     file.contains("/src/") && (file.contains("/tests/") || file.ends_with("/tests.rs") || file.ends_with("_tests.rs"))
+}
+
+/// Whether a file is a source of the window's pages that people write.
+fn is_page_source(file: &str) -> bool {
+    file.starts_with("ui/src/")
+        && !file.contains("/generated/")
+        && (file.ends_with(".svelte") || (file.ends_with(".ts") && !file.ends_with(".test.ts")))
 }
 
 /// Whether a file begins with `#!` and a Bourne shell.
@@ -256,7 +272,8 @@ fn core_has_no_effects() {
 #[test]
 fn sources_are_short_enough_to_hold_in_mind() {
     let mut found = Vec::new();
-    for file in ending(".rs").filter(|file| !is_test_source(file)) {
+    let ui = files().iter().map(String::as_str).filter(|file| is_page_source(file));
+    for file in ending(".rs").filter(|file| !is_test_source(file)).chain(ui) {
         let lines = without_tests(&text(file).unwrap()).lines().count();
         if lines > LONGEST_SOURCE && !LONG_SOURCES.iter().any(|(long, _)| *long == file) {
             found.push(format!("{file}: {lines} lines without its tests"));
@@ -367,6 +384,83 @@ fn only_one_folder_of_the_front_end_knows_the_window() {
         .cloned()
         .collect();
     none_may("only ui/src/backend/ may import @tauri-apps", &found);
+}
+
+#[test]
+fn pages_never_make_markup_of_text() {
+    // A style attribute is blocked by the policy below, so it would also look wrong; `style:name={…}` is not one.
+    let mut found = Vec::new();
+    for file in files().iter().filter(|file| is_page_source(file)) {
+        let forbidden: &[&str] = if file.ends_with(".svelte") {
+            &["style=\"", "style={", "{@html", "innerHTML", "insertAdjacentHTML"]
+        } else {
+            &["innerHTML", "insertAdjacentHTML"]
+        };
+        for (number, line) in text(file).unwrap().lines().enumerate() {
+            // At a word's beginning: `cspell-style="` is something else.
+            let holds = |word: &&&str| {
+                line.match_indices(**word).any(|(at, _)| !line[..at].ends_with(|before: char| before.is_alphanumeric()))
+            };
+            found.extend(forbidden.iter().find(holds).map(|word| format!("{file}:{}: {word}", number + 1)));
+        }
+    }
+    none_may("what a host said could become part of the page", &found);
+}
+
+#[test]
+fn the_page_may_do_little() {
+    let config: Value = serde_json::from_str(&text("src-tauri/tauri.conf.json").unwrap()).unwrap();
+    let policy = config["app"]["security"]["csp"].as_str().expect("the window has a content security policy");
+    let mut found: Vec<String> = ["unsafe-", "data:", "blob:", "https:", "*"]
+        .iter()
+        .filter(|word| policy.contains(**word))
+        .map(|word| format!("content security policy: {word}"))
+        .collect();
+    for needed in
+        ["default-src 'self'", "script-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-src 'none'"]
+    {
+        if !policy.contains(needed) {
+            found.push(format!("content security policy: without {needed}"));
+        }
+    }
+    if config["app"]["withGlobalTauri"] == true {
+        found.push("withGlobalTauri".to_owned());
+    }
+    for file in files().iter().filter(|file| file.starts_with("src-tauri/capabilities/")) {
+        let capability: Value = serde_json::from_str(&text(file).unwrap()).unwrap();
+        if !capability["remote"].is_null() {
+            found.push(format!("{file}: remote"));
+        }
+        for permission in capability["permissions"].as_array().unwrap() {
+            if !permission.as_str().is_some_and(|permission| PERMISSIONS.contains(&permission)) {
+                found.push(format!("{file}: {permission}"));
+            }
+        }
+    }
+    none_may("a page that was taken over could do more than the window needs", &found);
+}
+
+#[test]
+fn commands_of_the_window_hand_over() {
+    let mut found = Vec::new();
+    let mut seen = 0;
+    for file in ending(".rs").filter(|file| file.starts_with("src-tauri/src/commands/") && !is_test_source(file)) {
+        let source = text(file).unwrap();
+        for command in without_tests(&source).split("#[tauri::command]").skip(1) {
+            seen += 1;
+            // rustfmt puts the brace that ends a function at the beginning of a line.
+            let (whole, _) = command.split_once("\n}\n").expect("a command is a function");
+            let (head, body) = whole.split_once(" {\n").expect("a command has a body");
+            let name = head.split_once("fn ").map_or(head, |(_, rest)| rest.split('(').next().unwrap());
+            let says = |line: &&str| line.contains(char::is_alphanumeric) && !line.trim_start().starts_with("//");
+            let lines = body.lines().filter(says).count();
+            if lines > LONGEST_COMMAND {
+                found.push(format!("{file}: {name} has {lines} lines"));
+            }
+        }
+    }
+    assert!(seen > 20, "only {seen} commands were found: this test looks in the wrong place");
+    none_may("let the engine decide; a command only turns what it says into a view", &found);
 }
 
 #[test]
