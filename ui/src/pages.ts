@@ -41,7 +41,7 @@ export function pageOf(parts: readonly string[]): Page {
   switch (place) {
     case "hosts":
       if (!name) return page("hosts", Hosts, {}, { title: "Hosts" });
-      if (name === "+add") return page("hosts", HostForm, {}, hosts, { title: "Add a server" });
+      if (name === "+add") return page("hosts", HostForm, {}, hosts, { title: "Add a host" });
       if (what === "edit") return page("hosts", HostForm, { edit: name }, hosts, { title: name, address: to("hosts", name) }, { title: "How it is reached" });
       return page("hosts", Host, { name }, hosts, { title: name });
     case "sites": {

@@ -38,7 +38,7 @@ describe("an address", () => {
   });
 });
 
-describe("adding a server", () => {
+describe("adding a host", () => {
   it("fills the name in until a person writes one", async () => {
     await use("");
     render(AddHost);

@@ -60,7 +60,7 @@ describe("history", () => {
     await user.selectOptions(screen.getByRole("combobox", { name: "How it ended" }), "split");
     await waitFor(() => expect(asked.length).toBeGreaterThan(3));
     await waitFor(() => expect(rows().length).toBeGreaterThan(10));
-    expect(rows().every((row) => row.textContent?.includes("Mixed state"))).toBe(true);
+    expect(rows().every((row) => row.textContent?.includes("Left in between"))).toBe(true);
   });
   it("says when none fits", async () => {
     const { user } = open("");

@@ -64,7 +64,7 @@ describe("run", () => {
   });
   it("does not offer to open what is not https", async () => {
     await open("run=succeeded", { site: (name) => Promise.resolve({ name, domains: [], url: "javascript:alert(1)", hosts: [], file: null, file_problem: null, last_run: null }) });
-    await screen.findByText("Done");
+    await screen.findByText("Succeeded");
     await Promise.resolve();
     expect(screen.queryByRole("button", { name: /Open planner/ })).toBeNull();
   });

@@ -45,9 +45,9 @@ describe("settings", () => {
   it("export, and import keeping what is here", async () => {
     await use("");
     render(Settings);
-    await userEvent.click(screen.getByRole("button", { name: "Export …" }));
+    await userEvent.click(screen.getByRole("button", { name: "Export…" }));
     expect(await screen.findByText("3 names in it: web-1, web-2, lab.")).toBeTruthy();
-    await userEvent.click(screen.getByRole("button", { name: "Import, keep what is here …" }));
+    await userEvent.click(screen.getByRole("button", { name: "Import, keep what is here…" }));
     expect((await screen.findByText("Kept as they were")).nextElementSibling?.textContent).toBe("web-1");
     expect(screen.getByText("Added").nextElementSibling?.textContent).toBe("web-9");
   });
@@ -55,7 +55,7 @@ describe("settings", () => {
     const importInventory = vi.fn<Backend["importInventory"]>((replace) => fake().importInventory(replace));
     await use("", { importInventory });
     render(Settings);
-    await userEvent.click(screen.getByRole("button", { name: "Import and replace …" }));
+    await userEvent.click(screen.getByRole("button", { name: "Import and replace…" }));
     expect((await screen.findByRole("dialog")).textContent).toContain("how they were is lost");
     expect(importInventory).not.toHaveBeenCalled();
     await userEvent.click(screen.getByRole("button", { name: "Choose the file" }));
@@ -65,12 +65,12 @@ describe("settings", () => {
   it("say nothing when no file was chosen, and why when it failed", async () => {
     await use("inventory=cancelled");
     const { unmount } = render(Settings);
-    await userEvent.click(screen.getByRole("button", { name: "Export …" }));
+    await userEvent.click(screen.getByRole("button", { name: "Export…" }));
     expect(screen.queryByText("Exported")).toBeNull();
     unmount();
     await use("inventory=failing");
     render(Settings);
-    await userEvent.click(screen.getByRole("button", { name: "Import, keep what is here …" }));
+    await userEvent.click(screen.getByRole("button", { name: "Import, keep what is here…" }));
     expect((await screen.findByRole("alert")).textContent).toContain("line 3: expected");
   });
 });

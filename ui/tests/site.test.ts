@@ -13,7 +13,7 @@ import Rollback from "../src/features/site/Rollback.svelte";
 import Site from "../src/features/site/Site.svelte";
 import { fallback } from "../src/features/site/releases";
 
-vi.mock("../src/features/site/FileText.svelte", () => import("./PlainText.svelte"));
+vi.mock("../src/design/editor/SiteFileText.svelte", () => import("./PlainText.svelte"));
 
 function use(scene = "", more: Partial<Backend> = {}): Backend {
   const base = fake(new URLSearchParams(scene));

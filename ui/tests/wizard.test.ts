@@ -57,10 +57,10 @@ describe("the way through", () => {
     const base = fake(new URLSearchParams("wizard=full&step=host"));
     const { user } = await open("wizard=full&step=host", { setDraftPlace: (id, step, host) => { places.push(`${step}@${host}`); return base.setDraftPlace(id, step, host); } });
     await user.keyboard("{Enter}");
-    await waitFor(() => expect(heading()).toBe("Is the server ready?"));
+    await waitFor(() => expect(heading()).toBe("Is the host ready?"));
     await waitFor(() => expect(document.activeElement).toBe(screen.getByRole("heading", { level: 1 })));
     await user.keyboard("{Alt>}{ArrowLeft}{/Alt}");
-    await waitFor(() => expect(heading()).toBe("Which server will run it?"));
+    await waitFor(() => expect(heading()).toBe("Which host will run it?"));
     await user.click(button(/^8\. Care/));
     await waitFor(() => expect(heading()).toBe("How is it looked after?"));
     await waitFor(() => expect(places).toEqual(["readiness@web-1", "host@web-1", "care@web-1"]));
@@ -128,18 +128,18 @@ describe("answers", () => {
 });
 
 describe("questions", () => {
-  it("server: offers to add one when there is none", async () => {
+  it("host: offers to add one when there is none", async () => {
     await open("wizard=nohosts&step=host");
-    expect(screen.getByRole("link", { name: "Add a server" }).getAttribute("href")).toBe("#/hosts/%2Badd");
+    expect(screen.getByRole("link", { name: "Add a host" }).getAttribute("href")).toBe("#/hosts/%2Badd");
   });
-  it("server: finds one of many", async () => {
+  it("host: finds one of many", async () => {
     const { user } = await open("wizard=manyhosts&step=host");
     await user.type(screen.getByLabelText("Find one of 200"), "node-137");
     expect(screen.getAllByRole("radio")).toHaveLength(1);
   });
   it("readiness: says what stands in the way first, and does not lock the way", async () => {
     const { user } = await open("wizard=full&step=readiness");
-    expect(await screen.findByText("1 thing will stand in the way.")).toBeTruthy();
+    expect(await screen.findByText("One thing will stand in the way.")).toBeTruthy();
     expect(screen.getAllByRole("listitem").find((item) => item.textContent?.includes("Port 80"))?.textContent).toContain("In the way");
     await user.click(button("Continue"));
     await waitFor(() => expect(heading()).toBe("Where does the code come from?"));
@@ -261,7 +261,7 @@ describe("the site file", () => {
   it("is shown beside the question, edited, and left without loss", async () => {
     const { user, base } = await open("wizard=full&step=reach");
     await user.click(button("Show the site file"));
-    const area = screen.getByLabelText("Site file", { selector: "textarea" });
+    const area = await screen.findByLabelText("Site file", { selector: "textarea" });
     await user.clear(area);
     await user.paste('schema = 1\nname = "typed"\n[source]\nfolder = "/srv/typed"\n');
     await user.click(button("Back to the question"));
@@ -275,7 +275,7 @@ describe("the site file", () => {
     expect(button("Continue")).toHaveProperty("disabled", true);
     expect(screen.getByRole("group", { name: "How do people reach it?" })).toHaveProperty("disabled", true);
     await user.click(button("Mend it in the site file"));
-    expect(screen.getByLabelText("Site file", { selector: "textarea" })).toBeTruthy();
+    expect(await screen.findByLabelText("Site file", { selector: "textarea" })).toBeTruthy();
     await user.keyboard("{Escape}");
     await waitFor(() => expect(screen.queryByLabelText("Site file", { selector: "textarea" })).toBeNull());
   });

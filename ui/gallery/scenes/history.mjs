@@ -7,7 +7,7 @@ export default [
   { name: "history-active", address: "#/history", query: "active=3" },
   { name: "history-many", address: "#/history", query: "history=many" },
   { name: "history-filtered", address: "#/history", steps: [select("How it ended", "Rolled back")] },
-  { name: "history-none-fits", address: "#/history", steps: [select("What", "Roll back"), select("How it ended", "Mixed state")] },
+  { name: "history-none-fits", address: "#/history", steps: [select("What", "Roll back"), select("How it ended", "Left in between")] },
   { name: "history-empty", address: "#/history", query: "history=empty" },
   { name: "history-failing", address: "#/history", query: "history=failing" },
   { name: "history-loading", address: "#/history", query: "history=loading", settle: 400 },

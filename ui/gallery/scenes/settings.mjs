@@ -8,7 +8,7 @@ export default [
   { name: "settings", address: "#/settings" },
   { name: "settings-keyring", address: "#/settings", query: "keyring=missing&templates=failing" },
   { name: "settings-loading", address: "#/settings", query: "keyring=loading" },
-  { name: "settings-imported", address: "#/settings", steps: [press("Import, keep what is here …")] },
-  { name: "settings-import-failed", address: "#/settings", query: "inventory=failing", steps: [press("Import, keep what is here …")] },
-  { name: "settings-replace", address: "#/settings", steps: [press("Import and replace …")] },
+  { name: "settings-imported", address: "#/settings", steps: [press("Import, keep what is here…")] },
+  { name: "settings-import-failed", address: "#/settings", query: "inventory=failing", steps: [press("Import, keep what is here…")] },
+  { name: "settings-replace", address: "#/settings", steps: [press("Import and replace…")] },
 ];

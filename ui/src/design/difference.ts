@@ -15,6 +15,7 @@ import { EditorState, type Extension, RangeSetBuilder } from "@codemirror/state"
 import { Decoration, EditorView, highlightSpecialChars, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import type { DiffView } from "$lib/backend";
+import { followsFonts } from "./editor/fonts";
 import { type Language, languageOf } from "./languages";
 import { lineDiff } from "./line-diff";
 
@@ -95,6 +96,7 @@ export function draw(root: ShadowRoot, parent: HTMLElement, shown: Shown): () =>
     EditorState.phrases.of({ "$ unchanged lines": "$ unchanged lines: show" }),
     lineNumbers(),
     EditorView.lineWrapping,
+    followsFonts,
     // Direction marks and control characters are shown, not obeyed.
     highlightSpecialChars({ addSpecialChars: /[\u061c\u2060\u180e]/ }),
     syntaxHighlighting(colours),

@@ -14,7 +14,7 @@ export function reachWords(reach: Reach): { tone: Tone; text: string } {
         case "passphrase": return { tone: "warn", text: "Needs the key's passphrase" };
         case "sudo-password": return { tone: "warn", text: "Needs the sudo password" };
         case "host-key": return { tone: "warn", text: "Its key has not been compared" };
-        case "host-key-changed": return { tone: "fail", text: "Shows another host key" };
+        case "host-key-changed": return { tone: "fail", text: "Another host key" };
       }
   }
 }

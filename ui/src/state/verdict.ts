@@ -1,17 +1,27 @@
-/** How a run is or ended, in words; and what its verbs are called. */
-import type { RunState } from "$lib/backend";
+/** How sites and runs are, in words with their shape; and what the verbs of runs are called. */
+import type { RunState, SiteState } from "$lib/backend";
 import type { Tone } from "$lib/design/State.svelte";
+
+export function siteWords(state: SiteState): { tone: Tone; text: string } {
+  switch (state) {
+    case "serving": return { tone: "ok", text: "Serving" };
+    case "degraded": return { tone: "warn", text: "Serving with trouble" };
+    case "down": return { tone: "fail", text: "Not serving" };
+    case "not-deployed": return { tone: "idle", text: "Not set up yet" };
+    case "interrupted": return { tone: "warn", text: "Left in between" };
+  }
+}
 
 export const RUN_STATES: readonly RunState[] = ["under-way", "succeeded", "unchanged", "rolled-back", "failed-intact", "split", "unknown", "not-begun", "abandoned"];
 
 export function runWords(state: RunState): { tone: Tone; text: string; meaning: string } {
   switch (state) {
     case "under-way": return { tone: "going", text: "Under way", meaning: "It goes on now." };
-    case "succeeded": return { tone: "ok", text: "Done", meaning: "It ended as planned." };
+    case "succeeded": return { tone: "ok", text: "Succeeded", meaning: "It ended as planned." };
     case "unchanged": return { tone: "ok", text: "Nothing to do", meaning: "Everything was as planned already; nothing was changed." };
     case "rolled-back": return { tone: "back", text: "Rolled back", meaning: "The new release did not do; the one before serves again." };
     case "failed-intact": return { tone: "fail", text: "Failed", meaning: "It failed before anything that is being served was touched." };
-    case "split": return { tone: "warn", text: "Mixed state", meaning: "The host is neither as it was nor as planned. It needs you." };
+    case "split": return { tone: "fail", text: "Left in between", meaning: "The host is neither as it was nor as planned. It needs you." };
     case "unknown": return { tone: "warn", text: "Not known", meaning: "The host could not be asked how it ended." };
     case "not-begun": return { tone: "idle", text: "Not begun", meaning: "It did not begin; nothing was changed." };
     case "abandoned": return { tone: "warn", text: "Cut off", meaning: "Slipway ended before the run did, so how it ended was not seen here." };

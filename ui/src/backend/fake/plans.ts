@@ -139,7 +139,7 @@ function summed(plan: PlanView): PlanView {
   const steps = plan.groups.flatMap((group) => group.steps);
   const files = steps.flatMap((step) => step.files);
   const kind = (wanted: string) => steps.filter((one) => one.kind === wanted).length;
-  return { ...plan, summary: { ...plan.summary, steps: steps.length, created: kind("create"), changed: kind("change"), removed: kind("remove"), files: files.length, noticeable: steps.some((step) => step.risk !== "none"), drifted: steps.filter((step) => step.drift).length, blocked: plan.notices.some((notice) => notice.severity === "blocker") } };
+  return { ...plan, summary: { ...plan.summary, steps: steps.length, created: kind("create"), changed: kind("change"), removed: kind("remove"), files: files.length, noticeable: !plan.summary.noticed.startsWith("Nothing") && steps.some((step) => step.risk !== "none"), drifted: steps.filter((step) => step.drift).length, blocked: plan.notices.some((notice) => notice.severity === "blocker") } };
 }
 
 export function examplePlan(state: string, site = "planner", host = "web-1"): PlanView {

@@ -10,6 +10,7 @@ import { EditorView, drawSelection, dropCursor, highlightActiveLine, highlightAc
 import { tags } from "@lezer/highlight";
 import type { Diagnostic } from "$lib/backend";
 import type { About, SchemaWords } from "./schema";
+import { followsFonts } from "./fonts";
 import { places } from "./toml-places";
 
 /** Colours from the tokens, which reach into shadow roots. */
@@ -86,7 +87,7 @@ export function mountEditor(place: HTMLElement, options: { text: string; label: 
       doc: options.text,
       extensions: [
         lineNumbers(), highlightActiveLineGutter(), highlightSpecialChars(), history(), drawSelection(), dropCursor(), bracketMatching(), closeBrackets(), highlightActiveLine(), highlightSelectionMatches(),
-        StreamLanguage.define(toml), lintGutter(), search(), look, EditorView.lineWrapping,
+        StreamLanguage.define(toml), lintGutter(), search(), look, followsFonts, EditorView.lineWrapping,
         autocompletion({ override: [(context) => complete(context, options.words())], icons: false }),
         hoverTooltip((shown, at) => explain(shown, at, options.words())),
         // Tab is left alone: it leads on to what comes after the editor, as everywhere in the window.

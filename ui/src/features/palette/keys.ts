@@ -13,7 +13,7 @@ export const GOING: readonly Going[] = [
   { keys: ["g", "l"], title: "Go to the logs", address: to("logs") },
   { keys: ["g", "y"], title: "Go to the history", address: to("history") },
   { keys: ["g", ","], title: "Go to the settings", address: to("settings") },
-  { keys: ["a"], title: "Add a server", address: to("hosts", "+add") },
+  { keys: ["a"], title: "Add a host", address: to("hosts", "+add") },
 ];
 
 export const LISTS: readonly { keys: readonly string[]; title: string; between: string }[] = [

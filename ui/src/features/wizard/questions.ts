@@ -9,18 +9,18 @@ export interface Question {
 export type QuestionId = Question["id"];
 
 export const QUESTIONS: readonly Question[] = [
-  { id: "host", title: "Which server will run it?", short: "Server", why: [
-    "One server is chosen now. The same site file can be put on more servers later.",
-    "Nothing happens on the server before you have read a plan and agreed to it.",
-    "Sites share a server without seeing each other: each has its own system user, its own folder and its own units.",
+  { id: "host", title: "Which host will run it?", short: "Host", why: [
+    "One host is chosen now. The same site file can be put on more hosts later.",
+    "Nothing happens on the host before you have read a plan and agreed to it.",
+    "Sites share a host without seeing each other: each has its own system user, its own folder and its own units.",
   ] },
-  { id: "readiness", title: "Is the server ready?", short: "Readiness", why: [
-    "These are looks from here and on the server. Nothing is changed by looking.",
+  { id: "readiness", title: "Is the host ready?", short: "Readiness", why: [
+    "These are looks from here and on the host. Nothing is changed by looking.",
     "▲ works, but is worth a look. ✕ will stand in the way: the plan says so again, and applies nothing until it is mended.",
     "You may go on with any of them; come back here whenever you like.",
   ] },
   { id: "source", title: "Where does the code come from?", short: "Source", why: [
-    "A git repository is best: every release then has a commit, and the server fetches it itself.",
+    "A git repository is best: every release then has a commit, and the host fetches it itself.",
     "A folder is uploaded as it is, without .git, .venv, node_modules and __pycache__.",
     "The site's name becomes the system user, the folder under /opt and the prefix of the units, so it is hard to change later.",
   ] },
@@ -40,7 +40,7 @@ export const QUESTIONS: readonly Question[] = [
     "The first name is the canonical one; the others redirect to it.",
   ] },
   { id: "secrets", title: "What must nobody see?", short: "Secrets", why: [
-    "Values go to the keyring of this computer, and from there only to the server, readable by the site's user alone.",
+    "Values go to the keyring of this computer, and from there only to the host, readable by the site's user alone.",
     "They never stand in the site file, in plans, in logs or on a command line. This page does not keep them either.",
     "A made one is as random as its format allows. Prefer it to anything that a person thinks up.",
   ] },
@@ -50,7 +50,7 @@ export const QUESTIONS: readonly Question[] = [
     "Strict fencing takes away what a web application does not need. Loosen it when a library fails with “operation not permitted”.",
   ] },
   { id: "review", title: "Is this what you want?", short: "Review", why: [
-    "Making the plan looks at the server and changes nothing.",
+    "Making the plan looks at the host and changes nothing.",
     "The plan shows every file and every command, and what people will notice. You agree to it there, or not.",
     "All of this can be changed later, in the site file.",
   ] },

@@ -22,7 +22,7 @@ export function said(draft: Draft): Said[] {
   const name = asText(get("name"));
   const folder = asText(get("source", "folder")), archive = asText(get("source", "archive")), git = asText(get("source", "git"));
   const reference = asText(get("source", "ref"));
-  const source = git ? `The server fetches ${quoted(git)}, ${reference ? `at ${quoted(reference)}` : "at its default branch"}.` : folder ? `The folder ${quoted(folder)} is uploaded from this computer.` : archive ? `The archive ${quoted(archive)} is uploaded from this computer.` : "No source has been given.";
+  const source = git ? `The host fetches ${quoted(git)}, ${reference ? `at ${quoted(reference)}` : "at its default branch"}.` : folder ? `The folder ${quoted(folder)} is uploaded from this computer.` : archive ? `The archive ${quoted(archive)} is uploaded from this computer.` : "No source has been given.";
   const kind = asText(get("runtime", "kind"));
   const runtime = kind === "python" ? `A Python environment${get("runtime", "version") ? ` with Python ${quoted(asText(get("runtime", "version")))} or newer` : ""} is made for each set of requirements.` : kind === "node" ? "Node.js, with the packages that the lock file names." : kind === "static" ? "Only files: nothing is installed and nothing runs." : "The source brings its own program.";
   const processes = keys(get("process")).slice(0, 20).map((one) => {
@@ -53,11 +53,11 @@ export function said(draft: Draft): Said[] {
   const declared = [...keys(get("secret")), ...keys(get("secret_file"))];
   const secrets = !declared.length && !draft.secrets.length ? "It needs none." : !draft.secrets.length ? `${count(declared.length, "secret")}: ${some(declared)}.` : open.length ? `${open.length} of ${draft.secrets.length} ${open.length === 1 ? "has" : "have"} no value yet: ${some(open)}.` : `All ${draft.secrets.length} are in the keyring.`;
   return [
-    { question: "host", title: "Server", lines: [draft.card.host ? `It runs on ${quoted(draft.card.host)}.` : "No server has been chosen."] },
+    { question: "host", title: "Host", lines: [draft.card.host ? `It runs on ${quoted(draft.card.host)}.` : "No host has been chosen."] },
     { question: "source", title: "Source", lines: [name ? `The site is called ${quoted(name)}.` : "It has no name yet.", source] },
     { question: "kind", title: "Kind", lines: [runtime] },
     { question: "processes", title: "Processes", lines: processes.length ? processes : [asTables(get("route")).length ? "None: nginx serves files." : "None yet."] },
-    { question: "reach", title: "Address", lines: [domains.length ? `People reach it at ${some(domains)}.` : "It answers to the server's address; no name is given.", tls] },
+    { question: "reach", title: "Address", lines: [domains.length ? `People reach it at ${some(domains)}.` : "It answers to the host's address; no name is given.", tls] },
     { question: "secrets", title: "Secrets", lines: [secrets] },
     { question: "care", title: "Care", lines: care },
   ];
