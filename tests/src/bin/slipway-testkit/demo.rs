@@ -1,4 +1,4 @@
-//! The demo: a disposable host, the sample application, and the real `slipway` command doing everything.
+//! The demo: a disposable host, the sample application, and the real `slipway` doing everything.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +12,16 @@ pub(crate) struct Options {
     pub(crate) distribution: Distribution,
     /// Ends after the tour instead of waiting for Ctrl-C.
     pub(crate) once: bool,
+    pub(crate) face: Face,
+}
+
+/// With what the demo is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Face {
+    /// Everything with the command.
+    Command,
+    /// The first release with the command, everything else in the window. Secrets are in the session's keyring.
+    Window,
 }
 
 /// Runs the tour, then keeps the host until Ctrl-C.
@@ -29,8 +39,13 @@ pub(crate) fn run(options: &Options) -> Result<(), HostError> {
     println!("Booting a bare {} host …", options.distribution);
     let host = Host::boot(options.distribution, HostOptions::default())?;
     println!("It runs at {}; nothing but SSH is installed on it.\n", host.address());
-    let tour = Tour { slipway, folder: folder.path().to_owned(), host: &host, interrupted: &interrupted };
-    tour.take()?;
+    let folder = folder.path().to_owned();
+    let tour = Tour { slipway, folder, host: &host, interrupted: &interrupted, face: options.face };
+    tour.begin()?;
+    if options.face == Face::Window {
+        return runtime.block_on(tour.open_window());
+    }
+    tour.go_on()?;
     if options.once || interrupted.is_finished() {
         return Ok(());
     }
@@ -66,10 +81,11 @@ struct Tour<'a> {
     folder: PathBuf,
     host: &'a Host,
     interrupted: &'a tokio::task::JoinHandle<std::io::Result<()>>,
+    face: Face,
 }
 
 impl Tour<'_> {
-    fn take(&self) -> Result<(), HostError> {
+    fn begin(&self) -> Result<(), HostError> {
         let address = self.host.address().to_string();
         let key = self.host.client_key().display().to_string();
         for version in ["v1", "v2", "v4"] {
@@ -84,7 +100,11 @@ impl Tour<'_> {
         )?;
         self.step("What is going to happen", &["plan"], 3)?;
         self.step("Do it: server set-up", &["apply", "--yes"], 0)?;
-        self.step("The first release", &["deploy", "--yes"], 0)?;
+        self.step("The first release", &["deploy", "--yes"], 0)
+    }
+
+    fn go_on(&self) -> Result<(), HostError> {
+        let address = self.host.address();
         self.step("Nothing is left to do", &["plan"], 0)?;
         self.site("v2")?;
         self.step("A new version, instance by instance", &["deploy", "--yes"], 0)?;
@@ -104,6 +124,37 @@ impl Tour<'_> {
             println!("    slipway {command}");
         }
         Ok(())
+    }
+
+    /// Opens the window on what was set up; ends with it, or on Ctrl-C.
+    async fn open_window(&self) -> Result<(), HostError> {
+        let failed = |error: std::io::Error| HostError::Other(format!("the window could not be opened: {error}"));
+        let folder = self.folder.display();
+        println!("\nThe application is at https://{}/ (its certificate signs itself).", self.host.address());
+        println!(
+            "The window opens on it. Try there: in the site's file set folder = \"v2\" and deploy; then \"v4\", whose"
+        );
+        println!(
+            "health check fails; roll back; Hosts, Add, Try it on a disposable host. The site file is in {folder}."
+        );
+        println!("Closing the window, or Ctrl-C here, removes the host.");
+        let mut window = tokio::process::Command::new(self.slipway.with_file_name("slipway-desktop"))
+            .current_dir(&self.folder)
+            .env("SLIPWAY_HOME", self.folder.join("home"))
+            .env("SLIPWAY_TESTKIT", std::env::current_exe().map_err(failed)?)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed)?;
+        let interrupted = async {
+            while !self.interrupted.is_finished() {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        };
+        let status = tokio::select! {
+            status = window.wait() => status.map_err(failed)?,
+            () = interrupted => return Ok(()),
+        };
+        if status.success() { Ok(()) } else { Err(HostError::Other(format!("the window ended with {status}"))) }
     }
 
     fn secret(&self) -> String {
@@ -134,12 +185,14 @@ impl Tour<'_> {
             return Err(HostError::Other("stopped".to_owned()));
         }
         println!("\n── {title}\n$ slipway {}", arguments.join(" "));
-        let status = Command::new(&self.slipway)
-            .args(["--secrets-from-env", "PARLOUR"])
+        let mut slipway = Command::new(&self.slipway);
+        if self.face == Face::Command {
+            slipway.args(["--secrets-from-env", "PARLOUR"]).env("PARLOUR_SECRET_KEY", self.secret());
+        }
+        let status = slipway
             .args(arguments)
             .current_dir(&self.folder)
             .env("SLIPWAY_HOME", self.folder.join("home"))
-            .env("PARLOUR_SECRET_KEY", self.secret())
             .status()
             .map_err(|error| HostError::Other(format!("slipway could not be run: {error}")))?;
         match status.code() {

@@ -29,6 +29,9 @@ enum Area {
         /// Ends after the tour instead of waiting for Ctrl-C.
         #[arg(long)]
         once: bool,
+        /// Opens the window on the host once the first release runs, and ends with it.
+        #[arg(long, conflicts_with = "once")]
+        window: bool,
     },
     /// Boots, lists and removes test hosts.
     #[command(subcommand)]
@@ -84,7 +87,10 @@ enum HostCommand {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().area {
-        Area::Demo { distribution, once } => demo::run(&demo::Options { distribution, once }),
+        Area::Demo { distribution, once, window } => {
+            let face = if window { demo::Face::Window } else { demo::Face::Command };
+            demo::run(&demo::Options { distribution, once, face })
+        }
         Area::Host(command) => run(command),
     };
     match result {
