@@ -1,5 +1,6 @@
 //! Planning and running from the desk, with everything written into the history.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use slipway_core::digest::Digest;
@@ -57,7 +58,7 @@ impl Desk {
     /// # Errors
     /// See [`Planned::make`]; also when secrets are missing.
     pub async fn plan(&self, link: Arc<Link>, file: &SiteFile, request: &Request) -> Outcome<Planned> {
-        let supplies = self.supplies(&file.site)?;
+        let supplies = self.supplies_off_thread(&file.site).await?;
         let base = file.base();
         let input = SiteInput { site: &file.site, base: &base, supplies: &supplies };
         let planned = Planned::make(link, &input, request, self.asked()?).await?;
@@ -87,7 +88,8 @@ impl Desk {
     /// Records that a run is about to begin, under a number of its own.
     ///
     /// # Errors
-    /// When it would replace what was changed by hand and nobody agreed to that, or it cannot be recorded.
+    /// When it would replace what was changed by hand and nobody agreed to that, the plan is being applied or was, or
+    /// it cannot be recorded.
     pub fn begin_run(&self, planned: &Planned, consent: Consent) -> Outcome<RunId> {
         let plan = &planned.plan;
         let drifted: Vec<_> = plan.drifted().collect();
@@ -111,7 +113,11 @@ impl Desk {
             operator: self.surroundings.operator.clone(),
             plan: Some((plan.id.clone(), plan)),
         };
-        self.history.start(&record, self.clock.now()).map_err(|error| inventory_failure(&error))
+        claim(&planned.used, &plan.host)?;
+        self.history.start(&record, self.clock.now()).map_err(|error| {
+            planned.used.store(false, Ordering::Release);
+            inventory_failure(&error)
+        })
     }
 
     /// Carries out the run that [`Desk::begin_run`] recorded as `number`, and records how it ended.
@@ -140,6 +146,10 @@ impl Desk {
             };
         }
         drop(mark);
+        if result.is_err() {
+            // It did not begin, so it may be tried again: when the host is no longer locked, say.
+            planned.used.store(false, Ordering::Release);
+        }
         if result.is_ok() {
             self.remember_site(file, &host_of(planned)?)?;
         }
@@ -168,4 +178,31 @@ impl Desk {
 
 fn host_of(planned: &Planned) -> Outcome<HostName> {
     planned.plan.host.parse().map_err(|_| Failure::new(Code::Local, "the host has no proper name"))
+}
+
+/// Takes a plan for one run. Two runs of one plan would be one holder of the host lock and share the names of their
+/// tasks there, so that the second would go on beside the first and let go of its lock.
+fn claim(used: &AtomicBool, host: &str) -> Outcome<()> {
+    if !used.swap(true, Ordering::AcqRel) {
+        return Ok(());
+    }
+    Err(Failure::new(Code::Stale, format!("{host}: this plan is being applied or was applied before"))
+        .because("nothing was changed by asking again")
+        .hint("look at its run; to change something else, make the plan again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_taken_once_until_it_is_given_back() {
+        let used = AtomicBool::default();
+        claim(&used, "web-1").unwrap();
+        let refused = claim(&used, "web-1").unwrap_err();
+        assert_eq!(refused.code, Code::Stale);
+        assert!(refused.message.starts_with("web-1: this plan is being applied"), "{refused:?}");
+        used.store(false, Ordering::Release);
+        claim(&used, "web-1").unwrap();
+    }
 }

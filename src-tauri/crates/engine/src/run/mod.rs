@@ -104,6 +104,15 @@ impl Going<'_> {
     }
 }
 
+/// What the lock is held under: the run's name and something of this attempt's own. A kept plan can be applied by two
+/// processes, and neither may pass for the other.
+fn lock_token(run: &str) -> Outcome<String> {
+    let mut bytes = [0; 6];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::new(Code::Local, format!("this computer gives no random numbers: {error}")))?;
+    Ok(format!("{run}-{}", slipway_core::digest::hex(&bytes)))
+}
+
 impl Run<'_> {
     /// Applies the plan.
     ///
@@ -118,7 +127,7 @@ impl Run<'_> {
         }
         let reason = format!("{} {}", plan.intent.verb(), plan.site);
         let asked = &self.planned.asked;
-        let lock = Lock::acquire(link, &asked.run, &asked.operator, &reason).await?;
+        let lock = Lock::acquire(link, &lock_token(&asked.run)?, &asked.operator, &reason).await?;
         let moved = match self.planned.moved().await {
             Ok(moved) => moved,
             Err(failure) => {

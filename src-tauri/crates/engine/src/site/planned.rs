@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 use slipway_core::activation::{Instance, as_running, beside_running};
@@ -75,6 +76,8 @@ pub struct Planned {
     pub upload: Option<Upload>,
     /// Paths beside the site's own that planning watched.
     pub(crate) more: Vec<String>,
+    /// Whether it is being carried out or was: its name on the host is good for one run.
+    pub(crate) used: AtomicBool,
 }
 
 /// Paths of the site file's folder and the site itself.
@@ -137,7 +140,19 @@ impl Planned {
         if release.is_some() {
             bundle.instances = fresh;
         }
-        Ok(Self { plan, site: site.clone(), link, asked, facts, profile, view, bundle, upload, more })
+        Ok(Self {
+            plan,
+            site: site.clone(),
+            link,
+            asked,
+            facts,
+            profile,
+            view,
+            bundle,
+            upload,
+            more,
+            used: AtomicBool::new(false),
+        })
     }
 
     /// The release that a change of configuration under a running site becomes.
