@@ -101,6 +101,15 @@ impl Answers {
         known.held.insert(place, Held { value, belongs_to: None });
     }
 
+    /// Takes an answer that worked for `target`, and is its from now on.
+    pub(crate) fn give_for(&self, target: &Target, asked: Asked, value: Secret) {
+        let belongs_to = Some(asked.belongs_to(target));
+        let place = (target.name.clone(), asked);
+        let mut known = self.known();
+        known.refused.remove(&place);
+        known.held.insert(place, Held { value, belongs_to });
+    }
+
     /// Notes what a failed connection says about answers: one that was refused is not sent again.
     pub fn heard(&self, need: &Need) {
         let place = match need {
@@ -313,5 +322,17 @@ mod tests {
         again.forget_remembered(&host).await.unwrap();
         assert!(again.remembered(&host).await.unwrap().is_empty());
         assert_eq!(text(Answers::new(store).password(&target("192.0.2.1"))).await, None);
+    }
+
+    #[tokio::test]
+    async fn what_worked_in_a_trial_can_be_remembered_before_it_is_used_again() {
+        let store: Arc<dyn SecretStore> = Arc::new(Memory::default());
+        let host: HostName = "web-1".parse().unwrap();
+        let first = Answers::new(store.clone());
+        first.give_for(&target("192.0.2.1"), Asked::Password, Secret::new("one"));
+        assert_eq!(first.remember(&host, Timestamp::UNIX_EPOCH).await.unwrap(), 1);
+        let again = Answers::new(store);
+        assert_eq!(text(again.password(&target("192.0.2.1"))).await.as_deref(), Some("one"));
+        assert_eq!(text(first.password(&target("192.0.2.2"))).await, None, "another address");
     }
 }

@@ -128,7 +128,7 @@ impl Fleet {
     }
 
     /// Tries a host now, also one that needed something. One that is connected stays so: after its entry in the
-    /// inventory was changed, [`Fleet::forget`] it first.
+    /// inventory was changed, [`Fleet::restart`] it.
     pub async fn retry(&self, name: &HostName) {
         let _ = self.slot(name).0.send(Order::Retry);
     }
@@ -141,6 +141,18 @@ impl Fleet {
     /// Ends the connection to a host and forgets its state and the answers in memory; for a host that is removed or
     /// renamed. A link that somebody still holds stays open until they let go of it, and no longer.
     pub async fn forget(&self, name: &HostName) {
+        self.end(name).await;
+        self.shared.answers.forget(name.as_str());
+    }
+
+    /// Ends the connection to a host and makes it anew, with the answers that are there: after its entry in the
+    /// inventory was changed.
+    pub async fn restart(&self, name: &HostName) {
+        self.end(name).await;
+        drop(self.slot(name));
+    }
+
+    async fn end(&self, name: &HostName) {
         let slot = self.slots().remove(name);
         if let Some(Slot { orders, standing, task }) = slot {
             drop(orders);
@@ -153,7 +165,6 @@ impl Fleet {
                 link.close().await;
             }
         }
-        self.shared.answers.forget(name.as_str());
         self.shared.states.send_modify(|states| drop(Arc::make_mut(states).remove(name)));
     }
 

@@ -205,7 +205,7 @@ fn words_of(facts: &Facts) -> String {
 fn keep(store: &Answers, target: &Target, given: &TrialAnswers) {
     let give = |asked: Asked, value: &Option<Secret>| {
         if let Some(value) = value {
-            store.give(&target.name, asked, value.clone());
+            store.give_for(target, asked, value.clone());
         }
     };
     give(Asked::Password, &given.password);
