@@ -1,5 +1,7 @@
 //! Reading the history, newest first.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension as _, Row, params};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -67,6 +69,19 @@ impl History {
         let runs = rows.into_iter().map(|row| row.run(self)).collect::<Result<Vec<_>, _>>()?;
         let next = if more { runs.last().map(|run| run.id) } else { None };
         Ok(Page { runs, next })
+    }
+
+    /// The last run on each host that ever had one.
+    ///
+    /// # Errors
+    /// A failing database.
+    pub fn last_of_hosts(&self) -> Result<BTreeMap<HostName, Run>, InventoryError> {
+        let rows = self.database.read(|connection| {
+            let sql = format!("SELECT {COLUMNS} FROM run WHERE id IN (SELECT max(id) FROM run GROUP BY host)");
+            connection.prepare(&sql)?.query_map([], Stored::read)?.collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        let runs = rows.into_iter().map(|row| row.run(self));
+        runs.map(|run| run.map(|run| (run.host.clone(), run))).collect()
     }
 
     /// One run.

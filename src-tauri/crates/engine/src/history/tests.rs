@@ -145,3 +145,16 @@ fn output_is_kept_within_bounds_and_every_finished_step_is_on_disk() {
     assert!(matches!(&kept[7].kind, EventKind::Note { text } if text == "5 more lines of output were not kept"));
     assert!(matches!(kept[8].kind, EventKind::Finished { .. }));
 }
+
+#[test]
+fn the_last_run_of_each_host_is_found_at_once() {
+    let (_folder, history) = history();
+    assert!(history.last_of_hosts().unwrap().is_empty());
+    let mut last = Vec::new();
+    for host in ["web-1", "web-2", "web-1"] {
+        last.push(history.start(&deploy("shop", host, None), NOW).unwrap());
+    }
+    let found = history.last_of_hosts().unwrap();
+    let ids: Vec<_> = found.iter().map(|(host, run)| (host.as_str(), run.id)).collect();
+    assert_eq!(ids, [("web-1", last[2]), ("web-2", last[1])]);
+}
