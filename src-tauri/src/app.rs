@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use slipway_core::site::Name;
 use slipway_engine::desk::{Desk, SiteFile, SiteFileError, inventory_failure, read_site_file};
-use slipway_engine::disposable::Disposable;
+use slipway_engine::disposable::{Disposable, TestKit};
 use slipway_engine::failure::{Code, Failure, Outcome};
 use slipway_engine::fleet::Fleet;
 use slipway_engine::going::Going;
@@ -77,6 +77,16 @@ impl App {
         Ok(())
     }
 
+    /// Takes over what an import brought: hosts of the same name may be other machines now.
+    pub(crate) async fn imported(&self, replaced: &[String]) -> Outcome<()> {
+        let known = self.desk.inventory.hosts().map_err(|error| inventory_failure(&error))?;
+        for host in known.iter().filter(|host| replaced.iter().any(|name| name == host.name.as_str())) {
+            self.fleet.restart(&host.name).await;
+        }
+        self.tell_inventory();
+        self.keep_hosts().await
+    }
+
     /// Changes whenever a host was added, changed or removed here.
     pub(crate) fn inventory_changes(&self) -> watch::Receiver<u64> {
         self.inventory.subscribe()
@@ -98,7 +108,16 @@ impl App {
     }
 
     /// Adds a disposable host. Its key is known from the inside, so nobody has to compare it.
-    pub(crate) async fn add_disposable(&self, host: &Disposable) -> Outcome<()> {
+    pub(crate) async fn add_disposable(&self, kit: &TestKit, host: &Disposable) -> Outcome<()> {
+        let added = self.try_disposable(host).await;
+        if added.is_err() {
+            // Nobody would know of it. What removing it says is less than why it cannot be used.
+            let _ = kit.down(&host.name).await;
+        }
+        added
+    }
+
+    async fn try_disposable(&self, host: &Disposable) -> Outcome<()> {
         let given = TrialAnswers { accepted_fingerprint: Some(host.fingerprint.clone()), ..TrialAnswers::default() };
         let form = host.form();
         let trial = trial(&self.desk, self.fleet.answers(), &form, &given, |_| {}).await;

@@ -1,6 +1,7 @@
 //! The end of the window, and of runs while nobody looks.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use slipway_engine::history::RunId;
 use tauri::{AppHandle, Manager, Window, WindowEvent};
@@ -10,10 +11,15 @@ use tauri_specta::Event;
 use crate::app::App;
 use crate::view::app::{CloseAsked, CloseChoice};
 
+/// What the last notification has before the program ends.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// Asks what becomes of runs that go on, instead of closing the window over them.
 pub(crate) fn on_event(window: &Window, event: &WindowEvent) {
     let WindowEvent::CloseRequested { api, .. } = event else { return };
-    let runs = window.state::<App>().going.active().len();
+    // Without local state there is nothing to lose.
+    let Some(app) = window.try_state::<App>() else { return };
+    let runs = app.going.active().len();
     if runs == 0 {
         return;
     }
@@ -22,7 +28,14 @@ pub(crate) fn on_event(window: &Window, event: &WindowEvent) {
     let asked = CloseAsked { runs };
     if asked.emit(window).is_err() {
         // A page that cannot be asked must not keep the window from closing; the runs go on behind it.
-        choose(window.app_handle(), &window.state::<App>(), CloseChoice::Background);
+        choose(window.app_handle(), &app, CloseChoice::Background);
+    }
+}
+
+/// Hides the window. One that stays visible does no harm.
+pub(crate) fn hide(handle: &AppHandle) {
+    for window in handle.webview_windows().values() {
+        let _ = window.hide();
     }
 }
 
@@ -31,10 +44,7 @@ pub(crate) fn choose(handle: &AppHandle, app: &App, choice: CloseChoice) {
     match choice {
         CloseChoice::Stay => return,
         CloseChoice::Background => {
-            for window in handle.webview_windows().values() {
-                // A window that stays visible does no harm.
-                let _ = window.hide();
-            }
+            hide(handle);
         }
         CloseChoice::Stop => {
             for run in app.going.active() {
@@ -50,6 +60,8 @@ pub(crate) fn choose(handle: &AppHandle, app: &App, choice: CloseChoice) {
         // Somebody who opened the window again meanwhile wants it.
         let visible = handle.webview_windows().values().any(|window| window.is_visible().unwrap_or(false));
         if !visible || matches!(choice, CloseChoice::Stop) {
+            // The desktop is told of the end by a task that nobody can wait for.
+            tokio::time::sleep(FAREWELL).await;
             handle.exit(0);
         }
     });

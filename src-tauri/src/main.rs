@@ -9,13 +9,16 @@ mod settings;
 mod usage;
 mod view;
 
+use std::path::Path;
 use std::sync::Arc;
 
+use slipway_core::digest::Digest;
 use slipway_engine::answers::Answers;
 use slipway_engine::clock;
 use slipway_engine::desk::{Desk, surroundings};
 use slipway_engine::failure::Failure;
 use slipway_engine::fleet::Fleet;
+use slipway_engine::home::Home;
 use slipway_engine::secrets::{OnDemand, SecretStore};
 use tauri::Manager;
 use tauri_plugin_dialog::{DialogExt, MessageDialogKind};
@@ -25,7 +28,13 @@ use crate::app::App;
 fn main() {
     let bridge = commands::bridge();
     let started = tauri::Builder::default()
-        .plugin(tauri_plugin_single_instance::init(|handle, _, _| closing::show_again(handle)))
+        .plugin(
+            tauri_plugin_single_instance::Builder::new()
+                .callback(|handle, _, _| closing::show_again(handle))
+                .dbus_id(bus_name(Home::locate(|name| surroundings().variable(name)).ok().as_deref()))
+                .build(),
+        )
+        .plugin(tauri::plugin::Builder::<tauri::Wry>::new("own-pages").on_navigation(|_, url| is_own(url)).build())
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_notification::init())
         .plugin(tauri_plugin_opener::init())
@@ -43,13 +52,13 @@ fn main() {
                 }
                 Err(failure) => {
                     let text = [vec![failure.message], failure.causes, failure.hint.into_iter().collect()].concat();
-                    handle
-                        .dialog()
-                        .message(text.join("\n\n"))
-                        .kind(MessageDialogKind::Error)
-                        .title("Slipway")
-                        .blocking_show();
-                    handle.handle().exit(1);
+                    let text = text.join("\n\n");
+                    eprintln!("{text}");
+                    closing::hide(handle.handle());
+                    // Waiting here would keep the dialog itself from being drawn.
+                    let ending = handle.handle().clone();
+                    let dialog = handle.dialog().message(text).kind(MessageDialogKind::Error).title("Slipway");
+                    dialog.show(move |_| ending.exit(1));
                 }
             }
             Ok(())
@@ -59,6 +68,22 @@ fn main() {
         eprintln!("Slipway's window could not be opened: {error}");
         std::process::exit(1);
     }
+}
+
+/// The name under which a second start finds the first. Windows over other local state are other windows.
+fn bus_name(home: Option<&Path>) -> String {
+    let home = home.map(|home| home.canonicalize().or_else(|_| std::path::absolute(home)).unwrap_or_default());
+    let digest = Digest::of(home.unwrap_or_default().as_os_str().as_encoded_bytes());
+    format!(
+        "org.slipway.desktop.h{}",
+        digest.as_str().chars().filter(char::is_ascii_hexdigit).take(16).collect::<String>()
+    )
+}
+
+/// Whether an address is one of the program's own pages. No link of the window leads elsewhere; other pages are opened
+/// in the browser.
+fn is_own(url: &tauri::Url) -> bool {
+    url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost") || url.as_str() == "about:blank"
 }
 
 fn open() -> Result<App, Failure> {
@@ -71,6 +96,28 @@ fn open() -> Result<App, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_over_other_local_state_are_other_windows() {
+        let folder = std::env::temp_dir();
+        let (one, other) = (bus_name(Some(&folder)), bus_name(Some(&folder.join("other"))));
+        assert_ne!(one, other);
+        assert_eq!(one, bus_name(Some(&folder.join("."))));
+        // An element of a D-Bus name begins with a letter; the whole has at most 255 bytes.
+        assert!(one.len() < 100 && one.split('.').all(|part| part.starts_with(|c: char| c.is_ascii_alphabetic())));
+        assert!(!bus_name(None).is_empty());
+    }
+
+    #[test]
+    fn the_window_stays_on_its_own_pages() {
+        let own = |text: &str| is_own(&text.parse().unwrap());
+        assert!(own("tauri://localhost/index.html#/hosts") && own("http://tauri.localhost/"));
+        for foreign in ["https://example.com/", "http://localhost:1420/", "file:///etc/passwd", "data:text/html,x"] {
+            assert!(!own(foreign), "{foreign}");
+        }
+    }
+
     /// The types of the front end are those of the commands. `SLIPWAY_BLESS=1` writes them anew.
     #[test]
     fn the_generated_types_are_fresh() {

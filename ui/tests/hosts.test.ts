@@ -122,6 +122,7 @@ describe("the first run", () => {
   it("says why there can be no disposable host", async () => {
     await use("hosts=empty&disposable=none");
     render(Hosts);
+    await screen.findByText(/Neither Podman nor Docker/);
     const button = screen.getByRole<HTMLButtonElement>("button", { name: "Try it on a disposable host" });
     expect(button.disabled).toBe(true);
     expect(document.getElementById(button.getAttribute("aria-describedby") ?? "")?.textContent).toContain("Neither Podman nor Docker");

@@ -22,6 +22,19 @@ use crate::view::wizard::Choose;
 pub(crate) async fn app_state(app: State<'_, App>) -> Outcome<AppState> {
     app.unwatch_all();
     app.keep_hosts().await?;
+    Ok(AppState {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        operator: app.desk.surroundings.operator.clone(),
+        home: app.desk.home.directory().display().to_string(),
+        settings: app.settings.get(),
+    })
+}
+
+/// Whether a disposable host can be started here. Asks a program of its own, so it is not part of the state that the
+/// first page waits for.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn disposable(app: State<'_, App>) -> Outcome<Disposable> {
     let reason = match test_kit(&app) {
         Ok(kit) => match kit.check().await {
             Availability::Ready => None,
@@ -29,13 +42,7 @@ pub(crate) async fn app_state(app: State<'_, App>) -> Outcome<AppState> {
         },
         Err(reason) => Some(reason),
     };
-    Ok(AppState {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        operator: app.desk.surroundings.operator.clone(),
-        home: app.desk.home.directory().display().to_string(),
-        settings: app.settings.get(),
-        disposable: Disposable { available: reason.is_none(), reason },
-    })
+    Ok(Disposable { available: reason.is_none(), reason })
 }
 
 fn test_kit(app: &App) -> Result<TestKit, String> {
@@ -100,7 +107,7 @@ pub(crate) async fn import_inventory(handle: AppHandle, app: State<'_, App>, rep
     let Some(path) = dialogs::open(&handle, "Inventory", &["json"]).await else { return Ok(Transfer::default()) };
     let on_conflict = if replace { OnConflict::Replace } else { OnConflict::Keep };
     let report = app.desk.import_inventory(&path, on_conflict)?;
-    app.keep_hosts().await?;
+    app.imported(&report.replaced).await?;
     let path = Some(path.display().to_string());
     Ok(Transfer { path, added: report.added, kept: report.kept, replaced: report.replaced })
 }
@@ -118,14 +125,14 @@ pub(crate) async fn choose(handle: AppHandle, what: Choose) -> Outcome<Option<St
     Ok(chosen.map(|path| path.display().to_string()))
 }
 
-/// Opens an https link in the browser.
+/// Opens a link in the browser. A site without TLS is reached by http.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn open_link(handle: AppHandle, url: String) -> Outcome<()> {
     let wrong = |why: String| EngineFailure::new(Code::Usage, format!("the link cannot be opened: {why}"));
     let parsed = tauri::Url::parse(&url).map_err(|error| wrong(error.to_string()))?;
-    if parsed.scheme() != "https" {
-        return Err(wrong("only https links are opened from here".to_owned()).into());
+    if !matches!(parsed.scheme(), "https" | "http") {
+        return Err(wrong("only links to web pages are opened from here".to_owned()).into());
     }
     Ok(handle.opener().open_url(parsed.as_str(), None::<&str>).map_err(|error| wrong(error.to_string()))?)
 }
@@ -145,7 +152,7 @@ pub(crate) async fn start_disposable(app: State<'_, App>, steps: Channel<String>
     let kit = test_kit(&app).map_err(|reason| EngineFailure::new(Code::Usage, reason))?;
     // Nobody may listen any more; the host is added all the same.
     let host = kit.up(|line| drop(steps.send(line.to_owned()))).await?;
-    app.add_disposable(&host).await?;
+    app.add_disposable(&kit, &host).await?;
     Ok(host.name.to_string())
 }
 

@@ -1,5 +1,7 @@
 //! Hosts. Each command hands over to the engine and turns what comes back into a view.
 
+use std::time::Duration;
+
 use slipway_core::readiness::{self, Root};
 use slipway_engine::desk::hosts::HostForm as Form;
 use slipway_engine::desk::{self, inventory_failure};
@@ -15,6 +17,9 @@ use crate::view::failure::Outcome;
 use crate::view::hosts::{
     AgentKeys, Answers, Check, HostCard, HostDetail, HostForm, KeyFile, SshAlias, Trial, TrialStep,
 };
+
+/// How often the list of hosts is told at most.
+const TOGETHER: Duration = Duration::from_millis(250);
 
 /// All hosts.
 #[tauri::command]
@@ -36,12 +41,16 @@ pub(crate) async fn watch_hosts(
     app.watch(subscription, async move {
         loop {
             let now: Vec<_> = states.borrow_and_update().values().cloned().collect();
+            let desk = desk.clone();
+            let cards = tokio::task::spawn_blocking(move || HostCard::all(&desk, &now)).await;
             // A database that is busy is asked again at the next change.
-            if let Ok(cards) = HostCard::all(&desk, &now)
+            if let Ok(Ok(cards)) = cards
                 && news.send(cards).is_err()
             {
                 return;
             }
+            // Many hosts change in many small ways: what comes within this time is told together.
+            tokio::time::sleep(TOGETHER).await;
             tokio::select! {
                 changed = states.changed() => if changed.is_err() { return },
                 _ = runs.changed() => {}
@@ -110,8 +119,9 @@ pub(crate) async fn edit_host(
     app.desk.change_host(&Form { name: before.clone(), ..form.clone() })?;
     if before != form.name {
         app.desk.inventory.rename_host(&before, &form.name).map_err(|error| inventory_failure(&error))?;
+        app.fleet.forget(&before).await;
     }
-    app.fleet.forget(&before).await;
+    app.fleet.restart(&form.name).await;
     app.begin(&form.name, answers.remember).await?;
     Ok(HostDetail::of(&app.desk, &app.fleet.states(), &form.name)?)
 }

@@ -15,6 +15,7 @@ pub(crate) fn bridge() -> tauri_specta::Builder<tauri::Wry> {
         .disable_serde_phases()
         .commands(tauri_specta::collect_commands![
             app::app_state,
+            app::disposable,
             app::keyring_state,
             app::usage,
             app::save_settings,

@@ -8,7 +8,7 @@ use tauri::ipc::Channel;
 
 use crate::app::{App, host_name, site_name};
 use crate::view::failure::Outcome;
-use crate::view::runs::{RunBatch, RunCard, RunDetail, RunEvent, RunFilter};
+use crate::view::runs::{RunBatch, RunCard, RunDetail, RunFilter, RunNews};
 
 /// Applies a plan that was made here; the number of the run.
 #[tauri::command]
@@ -54,18 +54,20 @@ pub(crate) async fn watch_run(
     app: State<'_, App>,
     run: u32,
     subscription: String,
-    batches: Channel<RunBatch>,
+    news: Channel<RunNews>,
 ) -> Outcome<()> {
     let mut watch = app.going.watch(RunId::from(run))?;
     app.watch(subscription, async move {
-        // A history that cannot be read any further ends as the run did.
-        while let Ok(Some(events)) = watch.next().await {
-            let events = events.into_iter().map(RunEvent::from).collect();
-            if batches.send(RunBatch { events, ended: false }).is_err() {
+        loop {
+            let (next, last) = match watch.next().await {
+                Ok(Some(events)) => (RunNews::of(events), false),
+                Ok(None) => (RunNews::Batch { batch: RunBatch { events: Vec::new(), ended: true } }, true),
+                Err(failure) => (RunNews::Lost { failure: failure.into() }, true),
+            };
+            if news.send(next).is_err() || last {
                 return;
             }
         }
-        let _ = batches.send(RunBatch { events: Vec::new(), ended: true });
     });
     Ok(())
 }

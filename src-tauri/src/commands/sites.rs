@@ -6,6 +6,7 @@ use slipway_core::site::{Name, parse, schema};
 use slipway_engine::compare;
 use slipway_engine::desk::files::replace_site_text;
 use slipway_engine::desk::{inventory_failure, read_site_file};
+use slipway_engine::failure::{Code, Failure};
 use slipway_engine::refs::{self, Freshness};
 use slipway_engine::{observe, service, watch};
 use tauri::State;
@@ -14,8 +15,8 @@ use tauri::ipc::Channel;
 use crate::app::{App, host_name, site_name};
 use crate::view::failure::Outcome;
 use crate::view::sites::{
-    AuditEntry, Comparison, Drift, Incoming, LogBatch, LogQuery, Refs, Release, ServiceAction, ServiceResult, SiteCard,
-    SiteNews, SiteSchema, SiteText, url,
+    AuditEntry, Comparison, Drift, Incoming, LogBatch, LogNews, LogQuery, Refs, Release, ServiceAction, ServiceResult,
+    SiteCard, SiteNews, SiteSchema, SiteText,
 };
 
 /// How often log lines are asked for.
@@ -48,13 +49,12 @@ pub(crate) async fn watch_site(
     subscription: String,
     news: Channel<SiteNews>,
 ) -> Outcome<()> {
-    let (fleet, desk, url) =
-        (app.fleet.clone(), app.desk.clone(), app.site_file(&site).ok().and_then(|file| url(&file.site)));
+    let (fleet, desk) = (app.fleet.clone(), app.desk.clone());
     let mut looking = watch::Looking::new(site_name(&site)?, host_name(&host)?);
     app.watch(subscription, async move {
         loop {
             let seen = looking.next(&fleet).await;
-            if news.send(SiteNews::of(seen, &desk, &site, &host, url.clone())).is_err() {
+            if news.send(SiteNews::of(seen, &desk, &site, &host)).is_err() {
                 return;
             }
         }
@@ -127,7 +127,7 @@ pub(crate) async fn refs(app: State<'_, App>, site: String, host: String) -> Out
     if site.source.git.is_none() {
         return Ok(Refs::without_git(&site));
     }
-    let (link, supplies) = (app.link(&host).await?, app.desk.supplies(&site)?);
+    let (link, supplies) = (app.link(&host).await?, app.desk.supplies_off_thread(&site).await?);
     let found = refs::refs(&link, &site, &app.desk.asked()?, &supplies).await?;
     Ok(Refs::of(&site, found))
 }
@@ -145,7 +145,7 @@ pub(crate) async fn incoming(
     if site.source.git.is_none() {
         return Ok(Incoming::without_git());
     }
-    let (link, supplies) = (app.link(&host).await?, app.desk.supplies(&site)?);
+    let (link, supplies) = (app.link(&host).await?, app.desk.supplies_off_thread(&site).await?);
     let running = watch::releases(&link, &site.name).await?.into_iter().find(|release| release.active);
     let from = running.and_then(|release| release.record?.commit);
     let to = reference.or_else(|| site.source.reference.clone()).unwrap_or_else(|| "HEAD".to_owned());
@@ -202,7 +202,7 @@ pub(crate) async fn watch_logs(
     host: String,
     query: LogQuery,
     subscription: String,
-    lines: Channel<LogBatch>,
+    news: Channel<LogNews>,
 ) -> Outcome<()> {
     let (link, site) = (app.link(&host).await?, site_name(&site)?);
     let processes = query.processes.iter().map(|name| site_name(name)).collect::<Result<Vec<Name>, _>>()?;
@@ -211,11 +211,13 @@ pub(crate) async fn watch_logs(
     app.watch(subscription, async move {
         loop {
             query.after = page.cursor.take().or(query.after);
-            if lines.send(LogBatch::from(page.lines)).is_err() {
+            if news.send(LogNews::Lines { batch: LogBatch::from(page.lines) }).is_err() {
                 return;
             }
             tokio::time::sleep(LOG_PAUSE).await;
-            page = watch::next_logs(&link, &site, &query).await;
+            // Who no longer hears it ends the subscription.
+            let lost = |failure: Failure| drop(news.send(LogNews::Lost { failure: failure.into() }));
+            page = watch::next_logs(&link, &site, &query, lost).await;
         }
     });
     Ok(())
@@ -230,6 +232,6 @@ pub(crate) async fn audit(app: State<'_, App>, site: String, host: String) -> Ou
 }
 
 fn release_id(text: &str) -> Outcome<slipway_core::release::ReleaseId> {
-    let wrong = |why: String| slipway_engine::failure::Failure::new(slipway_engine::failure::Code::Usage, why);
+    let wrong = |why: String| Failure::new(Code::Usage, why);
     Ok(text.parse().map_err(wrong)?)
 }

@@ -15,8 +15,6 @@ pub(crate) struct AppState {
     pub home: String,
     /// Settings.
     pub settings: Settings,
-    /// Whether a disposable host can be started here.
-    pub disposable: Disposable,
 }
 
 /// Whether a disposable host can be started on this machine.

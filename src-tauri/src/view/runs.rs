@@ -124,6 +124,24 @@ pub(crate) struct RunBatch {
     pub ended: bool,
 }
 
+/// What is heard of a run that is watched.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(tag = "news", rename_all = "kebab-case")]
+pub(crate) enum RunNews {
+    /// What happened.
+    Batch { batch: RunBatch },
+    /// What is kept of it cannot be read any further. How it ended is not known from here.
+    Lost { failure: Failure },
+}
+
+impl RunNews {
+    /// Some events, with more to come.
+    pub(crate) fn of(events: Vec<event::Event>) -> Self {
+        let events = events.into_iter().map(RunEvent::from).collect();
+        Self::Batch { batch: RunBatch { events, ended: false } }
+    }
+}
+
 /// A run in full. Its events come over `watch_run`.
 #[derive(Debug, Clone, Serialize, Type)]
 pub(crate) struct RunDetail {

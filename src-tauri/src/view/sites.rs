@@ -314,6 +314,16 @@ pub(crate) struct LogBatch {
     pub lines: Vec<LogLine>,
 }
 
+/// What is heard of a log that is followed.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(tag = "news", rename_all = "kebab-case")]
+pub(crate) enum LogNews {
+    /// It could be read; perhaps nothing new came.
+    Lines { batch: LogBatch },
+    /// It could not; it is tried again by itself.
+    Lost { failure: super::Failure },
+}
+
 /// A log line.
 #[derive(Debug, Clone, Serialize, Type)]
 pub(crate) struct LogLine {
@@ -379,7 +389,7 @@ impl SiteCard {
 }
 
 /// Where a site can be opened.
-pub(crate) fn url(site: &Site) -> Option<String> {
+fn url(site: &Site) -> Option<String> {
     let domain = site.domains.first()?;
     let scheme = if site.tls.mode == TlsMode::None { "http" } else { "https" };
     Some(format!("{scheme}://{domain}/"))
@@ -422,8 +432,12 @@ fn ms(text: &str) -> Option<i64> {
 
 impl SiteNews {
     /// What one look saw.
-    pub(crate) fn of(look: watch::Look, desk: &Desk, site: &str, host: &str, url: Option<String>) -> Self {
+    pub(crate) fn of(look: watch::Look, desk: &Desk, site: &str, host: &str) -> Self {
         let at_ms = desk.clock.now().as_millisecond();
+        // Read each time: the file may be edited while the page is open.
+        let known = site.parse().ok().and_then(|name| desk.known_site(&name).ok());
+        let file = known.and_then(|known| read_site_file(known.file.as_ref()).ok());
+        let url = file.and_then(|file| url(&file.site));
         match look {
             watch::Look::Lost(failure) => Self::Lost { failure: failure.into() },
             watch::Look::Nothing => Self::Seen {

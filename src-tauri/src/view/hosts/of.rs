@@ -1,5 +1,7 @@
 //! Hosts of the engine as views.
 
+use std::collections::BTreeMap;
+
 use slipway_core::facts::overview::{Standing, overview};
 use slipway_core::facts::{Facts, security};
 use slipway_core::readiness;
@@ -9,8 +11,8 @@ use slipway_engine::desk::aliases::{self, Alias};
 use slipway_engine::desk::{Desk, hosts as form, inventory_failure};
 use slipway_engine::failure::{Code, Failure as EngineFailure, Outcome};
 use slipway_engine::fleet;
-use slipway_engine::history::Filter;
-use slipway_engine::inventory::{Host, HostName, SudoMode};
+use slipway_engine::history::{Filter, Run};
+use slipway_engine::inventory::{Host, HostName, KnownSite, SudoMode};
 use slipway_engine::need::{self, ShownKey};
 use slipway_engine::trial::{self as engine, StepKind, StepState, TrialAnswers, TrialOutcome};
 
@@ -264,16 +266,25 @@ fn seen_facts(host: &Host) -> Option<Facts> {
 impl HostCard {
     /// Every host of the inventory.
     pub(crate) fn all(desk: &Desk, states: &[fleet::HostState]) -> Outcome<Vec<Self>> {
-        let hosts = desk.inventory.hosts().map_err(|error| inventory_failure(&error))?;
-        hosts.iter().map(|host| Self::of(desk, states, host)).collect()
+        let failed = |error| inventory_failure(&error);
+        let hosts = desk.inventory.hosts().map_err(failed)?;
+        let (known, last) = (desk.inventory.sites().map_err(failed)?, desk.history.last_of_hosts().map_err(failed)?);
+        let states: BTreeMap<_, _> = states.iter().map(|state| (&state.name, state)).collect();
+        let card = |host: &Host| {
+            let state = states.get(&host.name).map(|state| (*state).clone());
+            Self::of(desk, state, host, &known, last.get(&host.name))
+        };
+        Ok(hosts.iter().map(card).collect())
     }
 
-    fn of(desk: &Desk, states: &[fleet::HostState], host: &Host) -> Outcome<Self> {
-        let state = states.iter().find(|state| state.name == host.name).cloned();
+    fn of(
+        desk: &Desk,
+        state: Option<fleet::HostState>,
+        host: &Host,
+        known: &[KnownSite],
+        last_run: Option<&Run>,
+    ) -> Self {
         let facts = seen_facts(host);
-        let filter = Filter { host: Some(host.name.clone()), ..Filter::default() };
-        let page = desk.history.runs(&filter, 1).map_err(|error| inventory_failure(&error))?;
-        let known = desk.inventory.sites().map_err(|error| inventory_failure(&error))?;
         let mut sites: Vec<String> =
             known.iter().filter(|site| site.hosts.contains(&host.name)).map(|site| site.name.to_string()).collect();
         let there = facts.iter().flat_map(slipway_engine::watch::sites).map(|name| name.to_string());
@@ -283,7 +294,13 @@ impl HostCard {
         let bare = if host.address.contains(':') { format!("[{}]", host.address) } else { host.address.clone() };
         let load = state.as_ref().and_then(|state| state.load);
         let updates = state.as_ref().and_then(|state| state.updates.clone());
-        Ok(Self {
+        // The inventory is written every few minutes; whoever kept the connection knows better.
+        let heard = state.as_ref().and_then(|state| match &state.reach {
+            fleet::Reach::Down { last_seen, .. } => *last_seen,
+            fleet::Reach::Up { .. } => state.load.map(|load| load.at),
+            fleet::Reach::Unknown | fleet::Reach::Connecting | fleet::Reach::Needs { .. } => None,
+        });
+        Self {
             name: host.name.to_string(),
             address: format!(
                 "{}{bare}{}",
@@ -302,9 +319,9 @@ impl HostCard {
             }),
             updates: updates.map(|updates| Updates { pending: updates.pending, security: updates.security }),
             sites,
-            last_run: page.runs.first().map(|run| RunCard::of(run, desk.run_state(run))),
-            last_seen_ms: host.last_seen.map(|at| at.as_millisecond()),
-        })
+            last_run: last_run.map(|run| RunCard::of(run, desk.run_state(run))),
+            last_seen_ms: host.last_seen.max(heard).map(|at| at.as_millisecond()),
+        }
     }
 }
 
@@ -322,9 +339,13 @@ fn system(facts: &Facts) -> String {
 impl HostDetail {
     /// A host of the inventory, as last seen.
     pub(crate) fn of(desk: &Desk, states: &[fleet::HostState], name: &HostName) -> Outcome<Self> {
-        let host = desk.inventory.host(name).map_err(|error| inventory_failure(&error))?;
+        let failed = |error| inventory_failure(&error);
+        let (host, known) = (desk.inventory.host(name).map_err(failed)?, desk.inventory.sites().map_err(failed)?);
+        let filter = Filter { host: Some(host.name.clone()), ..Filter::default() };
+        let page = desk.history.runs(&filter, 1).map_err(failed)?;
+        let state = states.iter().find(|state| state.name == host.name).cloned();
         Ok(Self {
-            card: HostCard::of(desk, states, &host)?,
+            card: HostCard::of(desk, state, &host, &known, page.runs.first()),
             form: form::HostForm::of(&host).into(),
             facts: seen_facts(&host).as_ref().map(sections).unwrap_or_default(),
             host_key: host.host_key,

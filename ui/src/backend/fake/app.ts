@@ -21,8 +21,8 @@ export function fakeApp(scene: Scene): Partial<Backend> {
     appState: () => Promise.resolve({
       version: "0.1.0", operator: "ann@desk-7", home,
       settings: { theme, hosts_view: scene.get("view") === "table" ? "table" : "cards", diff_view: scene.get("diff") === "split" ? "split" : "unified", notifications: true },
-      disposable: scene.get("disposable") === "none" ? { available: false, reason: "Neither Podman nor Docker is installed on this computer." } : { available: true, reason: null },
     }),
+    disposable: () => Promise.resolve(scene.get("disposable") === "none" ? { available: false, reason: "Neither Podman nor Docker is installed on this computer." } : { available: true, reason: null }),
     keyringState: () => scene.get("keyring") === "loading" ? never() : Promise.resolve(scene.get("keyring") === "missing"
       ? { label: "Secret Service", ready: false, message: "No keyring answers on this desktop.", hint: "Install and start gnome-keyring or KeePassXC, or unlock the one you have; then look again. Until then passwords are asked for each time and secrets cannot be kept." }
       : { label: "Secret Service, unlocked", ready: true, message: null, hint: null }),

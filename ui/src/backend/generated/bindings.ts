@@ -7,6 +7,11 @@ import * as __TAURI_EVENT from "@tauri-apps/api/event";
 export const commands = {
 	/**  What the window needs when it opens. Whatever a page before this one watched is no longer heard. */
 	appState: () => typedError<AppState, Failure>(__TAURI_INVOKE("app_state")),
+	/**
+	 *  Whether a disposable host can be started here. Asks a program of its own, so it is not part of the state that the
+	 *  first page waits for.
+	 */
+	disposable: () => typedError<Disposable, Failure>(__TAURI_INVOKE("disposable")),
 	/**  Whether the keyring can be used. */
 	keyringState: () => typedError<KeyringState, Failure>(__TAURI_INVOKE("keyring_state")),
 	/**  What Slipway itself uses. */
@@ -21,7 +26,7 @@ export const commands = {
 	importInventory: (replace: boolean) => typedError<Transfer, Failure>(__TAURI_INVOKE("import_inventory", { replace })),
 	/**  Lets the person choose in the desktop's own dialog. */
 	choose: (what: Choose) => typedError<string | null, Failure>(__TAURI_INVOKE("choose", { what })),
-	/**  Opens an https link in the browser. */
+	/**  Opens a link in the browser. A site without TLS is reached by http. */
 	openLink: (url: string) => typedError<null, Failure>(__TAURI_INVOKE("open_link", { url })),
 	/**  What to do with runs that go on when the window closes. */
 	closeChoice: (choice: CloseChoice) => typedError<null, Failure>(__TAURI_INVOKE("close_choice", { choice })),
@@ -92,7 +97,7 @@ export const commands = {
 	/**  What differs from what Slipway left on the host. */
 	drift: (site: string, host: string) => typedError<Drift, Failure>(__TAURI_INVOKE("drift", { site, host })),
 	/**  Log lines, then new ones as they come. */
-	watchLogs: (site: string, host: string, query: LogQuery, subscription: string, lines: Channel<LogBatch>) => typedError<null, Failure>(__TAURI_INVOKE("watch_logs", { site, host, query, subscription, lines })),
+	watchLogs: (site: string, host: string, query: LogQuery, subscription: string, news: Channel<LogNews>) => typedError<null, Failure>(__TAURI_INVOKE("watch_logs", { site, host, query, subscription, news })),
 	/**  The audit log on the host, newest first. */
 	audit: (site: string, host: string) => typedError<AuditEntry[], Failure>(__TAURI_INVOKE("audit", { site, host })),
 	/**  Looks at the host and plans; nothing is changed. */
@@ -106,7 +111,7 @@ export const commands = {
 	/**  Tells of runs under way, all each time. */
 	watchActive: (subscription: string, news: Channel<RunCard[]>) => typedError<null, Failure>(__TAURI_INVOKE("watch_active", { subscription, news })),
 	/**  Events of a run from its beginning, then as they come. */
-	watchRun: (run: number, subscription: string, batches: Channel<RunBatch>) => typedError<null, Failure>(__TAURI_INVOKE("watch_run", { run, subscription, batches })),
+	watchRun: (run: number, subscription: string, news: Channel<RunNews>) => typedError<null, Failure>(__TAURI_INVOKE("watch_run", { run, subscription, news })),
 	/**  Runs, newest first. */
 	runs: (filter: RunFilter) => typedError<RunCard[], Failure>(__TAURI_INVOKE("runs", { filter })),
 	/**  One run. */
@@ -201,8 +206,6 @@ export type AppState = {
 	home: string,
 	/**  Settings. */
 	settings: Settings,
-	/**  Whether a disposable host can be started here. */
-	disposable: Disposable,
 };
 
 /**  An entry of the audit log on the host. */
@@ -642,6 +645,13 @@ export type LogLine = {
 	text: string,
 };
 
+/**  What is heard of a log that is followed. */
+export type LogNews = 
+/**  It could be read; perhaps nothing new came. */
+{ news: "lines"; batch: LogBatch } | 
+/**  It could not; it is tried again by itself. */
+{ news: "lost"; failure: Failure };
+
 /**  Which log lines. */
 export type LogQuery = {
 	/**  Of these processes; all when empty. */
@@ -930,6 +940,13 @@ export type RunHappening =
 { event: "note"; text: string } | 
 /**  It ended. */
 { event: "finished"; verdict: Verdict };
+
+/**  What is heard of a run that is watched. */
+export type RunNews = 
+/**  What happened. */
+{ news: "batch"; batch: RunBatch } | 
+/**  What is kept of it cannot be read any further. How it ended is not known from here. */
+{ news: "lost"; failure: Failure };
 
 /**  How a run is or ended. */
 export type RunState = 

@@ -286,14 +286,15 @@ pub async fn logs(link: &Link, site: &Name, query: &LogQuery) -> Outcome<LogPage
 }
 
 /// Log lines after those of an earlier page, asked for until the host can be asked: a page that follows a log outlives
-/// a lost link.
-pub async fn next_logs(link: &Link, site: &Name, query: &LogQuery) -> LogPage {
+/// a lost link. `lost` is told why, at each attempt that fails.
+pub async fn next_logs(link: &Link, site: &Name, query: &LogQuery, lost: impl Fn(Failure)) -> LogPage {
     let mut pause = Duration::from_secs(1);
     loop {
         match logs(link, site, query).await {
             Ok(page) => return page,
-            Err(_) => tokio::time::sleep(pause).await,
+            Err(failure) => lost(failure),
         }
+        tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(15));
         // A link that is gone stays so until it is renewed; another view may do that too.
         let _ = link.renew().await;
