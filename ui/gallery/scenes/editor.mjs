@@ -1,8 +1,10 @@
-import { By, Key } from "selenium-webdriver";
+import { By, Key, until } from "selenium-webdriver";
 
+// The editor is fetched when it is asked for.
+const editor = (driver) => driver.wait(until.elementLocated(By.css(".pane .text .text")), 10_000, "no editor came");
 const open = async (driver) => (await driver.findElement(By.xpath('//button[normalize-space()="Show the site file"]'))).click();
 async function content(driver) {
-  const host = await driver.findElement(By.css(".pane .text .text"));
+  const host = await editor(driver);
   return (await host.getShadowRoot()).findElement(By.css(".cm-content"));
 }
 const type = (...keys) => async (driver) => {
@@ -17,7 +19,7 @@ export default [
   scene("values", "full", type(Key.chord(Key.CONTROL, Key.END), "\n[tls]\nmode = ", Key.chord(Key.CONTROL, " "))),
   scene("search", "full", type(Key.chord(Key.CONTROL, "f"))),
   scene("hover", "mistakes", async (driver) => {
-    const host = await driver.findElement(By.css(".pane .text .text"));
+    const host = await editor(driver);
     const line = await (await host.getShadowRoot()).findElement(By.css(".cm-line:nth-child(3)"));
     await driver.actions().move({ origin: line, x: -120, y: 0 }).perform();
   }),

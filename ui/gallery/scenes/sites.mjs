@@ -49,6 +49,7 @@ export default [
   { name: "secrets-reveal-asked", address: `${on}/secrets`, steps: [press("More for SECRET_KEY"), item("Show the value")] },
   { name: "secrets-reveal", address: `${on}/secrets`, steps: [press("More for SECRET_KEY"), item("Show the value"), press("Show it for 20 seconds")] },
   { name: "deploy", address: `${on}/deploy` },
+  { name: "deploy-plain", address: `${on}/deploy`, query: "refs=plain" },
   { name: "deploy-many", address: `${on}/deploy`, query: "refs=many", steps: [type("Search branches and tags, or type a commit", "ticket-3")] },
   { name: "deploy-folder", address: `${on}/deploy`, query: "refs=folder" },
   { name: "deploy-failing", address: `${on}/deploy`, query: "refs=failing" },

@@ -51,8 +51,8 @@ server {
 `;
 const NGINX_NEW = NGINX_OLD.replace("    least_conn;\n", "    hash $planner_route consistent;\n")
   .replace("1.sock max_fails=1 fail_timeout=5s;\n", "1.sock max_fails=1 fail_timeout=5s;\n    server unix:/run/planner/2.sock max_fails=1 fail_timeout=5s;\n")
-  .replace("/etc/nginx/ssl/selfsigned.crt", "/etc/letsencrypt/live/planner.example.org/fullchain.pem")
-  .replace("/etc/nginx/ssl/selfsigned.key", "/etc/letsencrypt/live/planner.example.org/privkey.pem")
+  .replace("/etc/nginx/ssl/selfsigned.crt", "/etc/nginx/ssl/planner.example.org/fullchain.pem")
+  .replace("/etc/nginx/ssl/selfsigned.key", "/etc/nginx/ssl/planner.example.org/privkey.pem")
   .replace("client_max_body_size 100m;\n", "client_max_body_size 100m;\n    limit_req zone=planner burst=40 nodelay;\n")
   .replace("Upgrade $http_upgrade;\n", "Upgrade $http_upgrade;\n        proxy_set_header Connection $planner_connection;\n        proxy_read_timeout 86400s;\n");
 const UNIT = `[Unit]

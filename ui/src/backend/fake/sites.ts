@@ -2,7 +2,7 @@
  * Examples of sites, their releases, what can be deployed, and their log lines.
  *
  * `?sites=empty|many|failing|loading`, `?drafts=none`, `?site=degraded|down|not-deployed|interrupted|lost|gone|loading`,
- * `?file=broken`, `?releases=many|empty|failing|loading`, `?refs=folder|many|failing`, `?drift=some|failing`,
+ * `?file=broken`, `?releases=many|empty|failing|loading`, `?refs=folder|many|failing|plain`, `?drift=some|failing`,
  * `?compare=same|failing`, `?service=failing`, `?audit=empty|failing`, `?logs=many|long|empty|lost|failing|loading`.
  */
 import type { Backend, Commit, Diagnostic, Drift, FileChange, Incoming, LogLine, Ref, Release, RunCard, SiteCard, SiteStatus, SiteText } from "..";
@@ -147,12 +147,17 @@ function drifted(kind: string | null): Drift {
 
 const SUBJECTS = ["Fix export of recurring tasks", "Faster search", "Translations: Danish, Finnish", HOSTILE, "Bump gunicorn to 23.0", "Merge branch 'billing'", "Add migration 0042_task_owner"];
 
+/** Looks like a commit's id, always the same for a number. */
+function commitId(number: number): string {
+  return Array.from({ length: 5 }, (_, i) => Math.imul(number + i * 7919, 2654435761) >>> 0).map((part) => part.toString(16).padStart(8, "0")).join("");
+}
+
 function commits(number: number): Commit[] {
-  return Array.from({ length: number }, (_, i) => ({ id: (0xabcdef + i * 7919).toString(16).padStart(40, "3"), author: i % 3 ? "Ann Moe" : "Bo Lind", at_ms: NOW - 40 * MINUTE - i * 3 * HOUR, subject: SUBJECTS[i % SUBJECTS.length] ?? "" }));
+  return Array.from({ length: number }, (_, i) => ({ id: commitId(i + 1), author: i % 3 ? "Ann Moe" : "Bo Lind", at_ms: NOW - 40 * MINUTE - i * 3 * HOUR, subject: SUBJECTS[i % SUBJECTS.length] ?? "" }));
 }
 
 function reference(name: string, i: number): Ref {
-  return { name, commit: (0x9f2c1ab + i * 104729).toString(16).padStart(40, "7"), at_ms: NOW - (i + 1) * 5 * HOUR, subject: SUBJECTS[i % SUBJECTS.length] ?? null };
+  return { name, commit: commitId(i + 1000), at_ms: NOW - (i + 1) * 5 * HOUR, subject: SUBJECTS[i % SUBJECTS.length] ?? null };
 }
 
 const MESSAGES: readonly [string, number, string][] = [
@@ -221,10 +226,12 @@ export function fakeSites(scene: Scene): Partial<Backend> {
         case "folder": return Promise.resolve({ source: "the folder /home/ann/planner on this computer", git: false, default_reference: null, branches: [], tags: [] });
         default: {
           const many = scene.get("refs") === "many" ? 2_000 : 4;
+          const plain = scene.get("refs") === "plain";
+          const named = (name: string, i: number) => { const made = reference(name, i); return plain && made.subject === HOSTILE ? { ...made, subject: "Fix time zone of exports" } : made; };
           return Promise.resolve({
             source: "https://git.example.com/team/planner.git", git: true, default_reference: "main",
-            branches: ["main", "develop", "feature/\u202egnp.exe", ...Array.from({ length: many }, (_, i) => `feature/ticket-${4200 - i}`)].map(reference),
-            tags: ["v2.8.1", "v2.8.0", "v2.7.4"].map((name, i) => reference(name, i + 1)),
+            branches: ["main", "develop", ...(plain ? [] : ["feature/\u202egnp.exe"]), ...Array.from({ length: many }, (_, i) => `feature/ticket-${4200 - i}`)].map(named),
+            tags: ["v2.8.1", "v2.8.0", "v2.7.4"].map((name, i) => named(name, i + 1)),
           });
         }
       }
@@ -233,7 +240,7 @@ export function fakeSites(scene: Scene): Partial<Backend> {
       if (scene.get("refs") === "folder") return Promise.resolve({ commits: [], more: false, note: "The folder is sent as it is now; what has changed in it since the last deployment cannot be told." });
       if (asked === "v2.8.1") return Promise.resolve({ commits: [], more: false, note: null });
       if (asked !== null && /^0{7,}/.test(asked)) return refuse(failure("source", `The repository has no commit ${asked}`, [], "Check the id, or choose a branch or tag."));
-      return Promise.resolve(asked === "develop" ? { commits: commits(200), more: true, note: null } : { commits: commits(7), more: false, note: null });
+      return Promise.resolve(asked === "develop" ? { commits: commits(200), more: true, note: null } : { commits: scene.get("refs") === "plain" ? commits(3) : commits(7), more: false, note: null });
     },
     compare: () => {
       if (scene.get("compare") === "failing") return refuse(UNREACHABLE);
