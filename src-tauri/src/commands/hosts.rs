@@ -5,7 +5,6 @@ use std::time::Duration;
 use slipway_core::readiness::{self, Root};
 use slipway_engine::desk::hosts::HostForm as Form;
 use slipway_engine::desk::{self, inventory_failure};
-use slipway_engine::failure::Failure;
 use slipway_engine::readiness::probe_outside;
 use slipway_engine::trial::trial;
 use slipway_engine::{lock, observe};
@@ -203,7 +202,7 @@ pub(crate) async fn readiness(app: State<'_, App>, host: String, draft: Option<S
     let domains: Vec<String> = site.iter().flat_map(|site| &site.domains).map(ToString::to_string).collect();
     let looked = async {
         let link = app.link(&host).await?;
-        Ok::<_, Failure>(observe::facts(&*link.connection().await).await?)
+        observe::facts(&*link.connection().await).await
     };
     let (facts, outside) = tokio::join!(looked, probe_outside(&address, &domains));
     let input = readiness::Input { site: site.as_ref(), root: Root::Yes, outside: Some(&outside) };

@@ -69,7 +69,7 @@ impl From<engine::SecretRow> for SecretRow {
             set_ms: row.set_at.map(|at| at.as_millisecond()),
             used_in: row.uses.iter().map(engine::SecretUse::label).collect(),
             strength: row.generator.map(|generator| strength_of(generator).to_owned()),
-            generator: row.generator.map(|generator| super::word(generator)),
+            generator: row.generator.map(super::word),
             rotation_warning: row.rotation_warning,
             has_previous: row.has_previous,
             name: row.name,

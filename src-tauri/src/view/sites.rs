@@ -355,7 +355,7 @@ pub(crate) struct AuditEntry {
 #[serde(tag = "news", rename_all = "kebab-case")]
 pub(crate) enum SiteNews {
     /// It was seen.
-    Seen { status: SiteStatus },
+    Seen { status: Box<SiteStatus> },
     /// It could not be looked at; it is tried again by itself.
     Lost { failure: super::Failure },
 }
@@ -441,7 +441,7 @@ impl SiteNews {
         match look {
             watch::Look::Lost(failure) => Self::Lost { failure: failure.into() },
             watch::Look::Nothing => Self::Seen {
-                status: SiteStatus {
+                status: Box::new(SiteStatus {
                     site: site.to_owned(),
                     host: host.to_owned(),
                     at_ms,
@@ -452,10 +452,10 @@ impl SiteNews {
                     instances: Vec::new(),
                     health: None,
                     certificate: None,
-                },
+                }),
             },
             watch::Look::Seen { status, certificate } => {
-                Self::Seen { status: SiteStatus::of(*status, certificate.map(|served| *served), at_ms, url) }
+                Self::Seen { status: Box::new(SiteStatus::of(*status, certificate.map(|served| *served), at_ms, url)) }
             }
         }
     }
