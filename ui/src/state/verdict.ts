@@ -7,7 +7,7 @@ export function siteWords(state: SiteState): { tone: Tone; text: string } {
     case "serving": return { tone: "ok", text: "Serving" };
     case "degraded": return { tone: "warn", text: "Serving with trouble" };
     case "down": return { tone: "fail", text: "Not serving" };
-    case "not-deployed": return { tone: "idle", text: "Not set up yet" };
+    case "not-deployed": return { tone: "idle", text: "Not deployed yet" };
     case "interrupted": return { tone: "warn", text: "Left in between" };
   }
 }

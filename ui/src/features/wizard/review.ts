@@ -51,7 +51,7 @@ export function said(draft: Draft): Said[] {
   ].filter(Boolean);
   const open = draft.secrets.filter((row) => !row.present).map((row) => row.name);
   const declared = [...keys(get("secret")), ...keys(get("secret_file"))];
-  const secrets = !declared.length && !draft.secrets.length ? "It needs none." : !draft.secrets.length ? `${count(declared.length, "secret")}: ${some(declared)}.` : open.length ? `${open.length} of ${draft.secrets.length} ${open.length === 1 ? "has" : "have"} no value yet: ${some(open)}.` : `All ${draft.secrets.length} are in the keyring.`;
+  const secrets = !declared.length && !draft.secrets.length ? "It needs none." : !draft.secrets.length ? `${count(declared.length, "secret")}: ${some(declared)}.` : open.length ? `${open.length} of ${draft.secrets.length} ${open.length === 1 ? "has" : "have"} no value yet: ${some(open)}.` : draft.secrets.length === 1 ? "Its only one is in the keyring." : `All ${draft.secrets.length} are in the keyring.`;
   return [
     { question: "host", title: "Host", lines: [draft.card.host ? `It runs on ${quoted(draft.card.host)}.` : "No host has been chosen."] },
     { question: "source", title: "Source", lines: [name ? `The site is called ${quoted(name)}.` : "It has no name yet.", source] },
