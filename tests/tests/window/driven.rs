@@ -1,0 +1,214 @@
+//! The window as a person uses it: words that are seen, fields that are filled in, buttons that are pressed.
+
+use std::time::{Duration, Instant};
+
+use fantoccini::elements::Element;
+use fantoccini::key::Key;
+use fantoccini::{Client, ClientBuilder, Locator};
+use serde_json::{Value, json};
+
+use crate::desktop::{Desktop, picture_of_failure, pictures, program};
+
+/// How long a page may take to show what it has been told to.
+const SOON: Duration = Duration::from_secs(20);
+/// How often it is looked at meanwhile.
+const OFTEN: Duration = Duration::from_millis(60);
+
+/// A running window.
+pub(crate) struct Driven {
+    pub(crate) client: Client,
+    pub(crate) desktop: Desktop,
+}
+
+impl Driven {
+    /// Starts the program on a desktop of its own.
+    pub(crate) async fn start() -> Self {
+        Self::on(Desktop::new()).await
+    }
+
+    /// Starts the program on this desktop.
+    pub(crate) async fn on(mut desktop: Desktop) -> Self {
+        let driver = desktop.start_driver();
+        let mut wanted = serde_json::Map::new();
+        wanted.insert("browserName".to_owned(), json!("wry"));
+        wanted.insert("tauri:options".to_owned(), json!({ "application": program(), "args": [] }));
+        let connector = hyper_util::client::legacy::connect::HttpConnector::new();
+        let mut builder = ClientBuilder::new(connector);
+        match builder.capabilities(wanted).connect(&driver).await {
+            Ok(client) => Self { client, desktop },
+            Err(error) => panic!("no window: {error}\n{}", desktop.driver_log()),
+        }
+    }
+
+    /// Closes the window and keeps the desktop, for the next window.
+    pub(crate) async fn quit(self) -> Desktop {
+        let Self { client, mut desktop } = self;
+        // The driver may be gone with the program already; what is left is ended.
+        let _ = client.close().await;
+        desktop.end_driver();
+        desktop
+    }
+
+    /// All text that can be seen.
+    pub(crate) async fn text(&self) -> String {
+        let text = self.client.execute("return document.body ? document.body.innerText : ''", vec![]).await;
+        text.ok().and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// Waits until these words are seen.
+    pub(crate) async fn see(&self, words: &str) {
+        self.see_within(SOON, words).await;
+    }
+
+    pub(crate) async fn see_within(&self, patience: Duration, words: &str) {
+        self.see_one_within(patience, &[words]).await;
+    }
+
+    /// Waits until one of these is seen, and tells which.
+    pub(crate) async fn see_one_within<'a>(&self, patience: Duration, some: &[&'a str]) -> &'a str {
+        let deadline = Instant::now() + patience;
+        loop {
+            let text = plain(&self.text().await);
+            if let Some(seen) = some.iter().find(|words| text.contains(&plain(words))) {
+                return seen;
+            }
+            if Instant::now() > deadline {
+                self.give_up(&format!("{some:?} was not seen")).await;
+            }
+            tokio::time::sleep(OFTEN).await;
+        }
+    }
+
+    /// Waits for an element that is shown and can be used.
+    pub(crate) async fn element(&self, xpath: &str) -> Element {
+        let deadline = Instant::now() + SOON;
+        loop {
+            for element in self.client.find_all(Locator::XPath(xpath)).await.unwrap_or_default() {
+                if element.is_displayed().await.unwrap_or(false) && element.is_enabled().await.unwrap_or(false) {
+                    return element;
+                }
+            }
+            if Instant::now() > deadline {
+                self.give_up(&format!("there is no {xpath}")).await;
+            }
+            tokio::time::sleep(OFTEN).await;
+        }
+    }
+
+    /// Clicks; a page may move while it is being aimed at.
+    async fn click_at(&self, xpath: &str) {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let error = match self.element(xpath).await.click().await {
+                Ok(()) => return,
+                Err(error) => error,
+            };
+            if Instant::now() > deadline {
+                self.give_up(&format!("{xpath} cannot be clicked: {error}")).await;
+            }
+            tokio::time::sleep(OFTEN).await;
+        }
+    }
+
+    /// Presses the button, or follows the link, that begins with these words.
+    pub(crate) async fn press(&self, words: &str) {
+        self.click_at(&format!(
+            "//*[self::button or self::a][starts-with(normalize-space(.), \"{words}\") or @aria-label=\"{words}\"]"
+        ))
+        .await;
+    }
+
+    /// Follows the link in which these words stand.
+    pub(crate) async fn follow(&self, words: &str) {
+        self.click_at(&format!("//a[contains(normalize-space(.), \"{words}\")]")).await;
+    }
+
+    /// Whether such a button is there at all.
+    pub(crate) async fn has_button(&self, words: &str) -> bool {
+        let xpath = format!("//*[self::button or self::a][contains(normalize-space(.), \"{words}\")]");
+        let script = "return document.evaluate(arguments[0], document, null, XPathResult.BOOLEAN_TYPE).booleanValue";
+        self.script(&script.replace("arguments[0]", "'boolean(' + arguments[0] + ')'"), vec![json!(xpath)]).await
+            == json!(true)
+    }
+
+    /// Chooses an answer that begins with these words.
+    pub(crate) async fn choose(&self, words: &str) {
+        self.click_at(&format!("//fieldset//label[starts-with(normalize-space(.), \"{words}\")]")).await;
+    }
+
+    async fn field(&self, label: &str) -> Element {
+        self.element(&format!("//*[@id=(//label[normalize-space(text()[1])=\"{label}\"]/@for)]")).await
+    }
+
+    /// Types into the field with this label, in place of what is there.
+    pub(crate) async fn fill(&self, label: &str, text: &str) {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let field = self.field(label).await;
+            // `clear` of WebDriver tells the page nothing of it.
+            let all = format!("{}a{}", char::from(Key::Control), char::from(Key::Null));
+            let typed = async {
+                field.click().await?;
+                field.send_keys(&all).await?;
+                field.send_keys(&char::from(Key::Backspace).to_string()).await?;
+                field.send_keys(text).await?;
+                field.prop("value").await
+            };
+            // A word to the driver can be lost, so what counts is what stands in the field.
+            match typed.await {
+                Ok(Some(value)) if value == text => return,
+                other => {
+                    if Instant::now() > deadline {
+                        self.give_up(&format!("“{label}” cannot be filled in: {other:?}")).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What stands in the field with this label.
+    pub(crate) async fn value(&self, label: &str) -> String {
+        self.field(label).await.prop("value").await.ok().flatten().unwrap_or_default()
+    }
+
+    /// Runs a script in the page.
+    pub(crate) async fn script(&self, script: &str, arguments: Vec<Value>) -> Value {
+        let deadline = Instant::now() + SOON;
+        loop {
+            match self.client.execute(script, arguments.clone()).await {
+                Ok(value) => return value,
+                // The driver now and then loses its own connection to the web view.
+                Err(error) if Instant::now() > deadline => panic!("{script}: {error}"),
+                Err(_) => tokio::time::sleep(OFTEN).await,
+            }
+        }
+    }
+
+    /// Takes a picture, where pictures are wanted.
+    pub(crate) async fn picture(&self, name: &str) {
+        let Some(folder) = pictures() else { return };
+        // A picture that cannot be taken breaks no test.
+        if let Ok(picture) = self.client.screenshot().await {
+            std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
+        }
+    }
+
+    async fn give_up(&self, why: &str) -> ! {
+        let picture = picture_of_failure();
+        if let Ok(shot) = self.client.screenshot().await {
+            let _ = std::fs::write(&picture, shot);
+        }
+        let address = self.client.current_url().await.map(|url| url.to_string()).unwrap_or_default();
+        panic!(
+            "{why} at {address}; picture: {}\n--- seen:\n{}\n--- printed:\n{}",
+            picture.display(),
+            self.text().await,
+            self.desktop.driver_log()
+        );
+    }
+}
+
+/// Text without regard to how it is set: breaks and non-breaking spaces are spaces.
+fn plain(text: &str) -> String {
+    text.split(|c: char| c.is_whitespace()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,133 @@
+//! The main job with nothing but the window, on a bare host.
+
+use std::time::Duration;
+
+use serde_json::json;
+use slipway_tests::hosts::Host;
+
+use crate::boot;
+use crate::driven::Driven;
+use crate::support::outside::assert_version;
+
+/// How long a run may take.
+const RUN: Duration = Duration::from_secs(240);
+/// How long it may take to look at a host and to plan.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// From the first page to a host that is known and tried; its key is compared with the host's own.
+pub(crate) async fn add_host(window: &Driven, host: &Host) {
+    window.press("Add your first server").await;
+    window.fill("Address", &format!("deploy@{}", host.address())).await;
+    window.fill("Name here", "web1").await;
+    window.press("Test and add").await;
+    window.see_within(LOOK, "Is this really your host?").await;
+    window.picture("add-host-key").await;
+    let script = "return document.querySelector('[aria-label=\"Compare the host key\"] code').textContent";
+    assert_eq!(window.script(script, vec![]).await, json!(host.fingerprint()));
+    window.press("It is the same: go on").await;
+    window.see_within(LOOK, "web1 is added and ready").await;
+}
+
+/// The questions of the wizard, to a plan.
+async fn answer(window: &Driven) {
+    window.press("Set up a site here").await;
+    window.see("Which host will run it?").await;
+    window.press("Continue").await;
+    window.see_within(LOOK, "Look again").await;
+    window.press("Continue").await;
+    window.see("Where does the code come from?").await;
+    window.choose("A folder here").await;
+    window.fill("Folder", &window.desktop.assemble("v1").display().to_string()).await;
+    window.fill("Name of the site", "parlour").await;
+    window.press("Continue").await;
+    window.see_within(LOOK, "Fits best").await;
+    window.press("flask-socketio").await;
+    window.see("Chosen").await;
+    window.picture("wizard").await;
+    window.press("Continue").await;
+    window.see("What runs, and how much of it?").await;
+    window.press("Continue").await;
+    window.see("How do people reach it?").await;
+    window.fill("Names, one per line", "parlour.test").await;
+    window.choose("Self-signed").await;
+    window.press("Continue").await;
+    window.see("What must nobody see?").await;
+    window.press("Make one: SECRET_KEY").await;
+    window.see("All of them have a value").await;
+    window.press("Continue").await;
+    window.see("How is it looked after?").await;
+    window.press("Continue").await;
+    window.see("Is this what you want?").await;
+    window.see("People reach it at parlour.test.").await;
+    window.press("Make the plan").await;
+    window.see_within(LOOK, "Apply this plan").await;
+}
+
+/// Deploys what is in the folder now, and waits for the end of it.
+async fn deploy(window: &Driven, ending: &str) {
+    window.press("Deploy…").await;
+    window.press("See what will happen").await;
+    window.see_within(LOOK, "This is what will happen").await;
+    window.picture("deploy").await;
+    window.press("Deploy now").await;
+    window.see_within(RUN, "Go to parlour").await;
+    window.see(ending).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_nothing_to_a_site_that_goes_back() {
+    let Some(host) = boot() else { return };
+    let window = Driven::start().await;
+    window.see("Add your first server").await;
+    window.picture("first-run").await;
+    window.desktop.key(&host);
+    add_host(&window, &host).await;
+    answer(&window).await;
+    window.picture("plan").await;
+    window.press("Apply this plan").await;
+    window.see_one_within(LOOK, &["Under way", "Go to parlour"]).await;
+    window.picture("run").await;
+    window.see_within(RUN, "web1 is set up for parlour").await;
+    window.press("Go to parlour").await;
+
+    deploy(&window, "Done").await;
+    assert_version(&host, "v1");
+    window.press("Go to parlour").await;
+    window.desktop.assemble("v2");
+    deploy(&window, "Done").await;
+    window.picture("deployed").await;
+    assert_version(&host, "v2");
+    window.press("Go to parlour").await;
+    window.see("as they should be").await;
+    window.picture("site").await;
+
+    // A release that is not well never gets traffic, and says why.
+    window.desktop.assemble("v4");
+    deploy(&window, "It failed before anything that is being served was touched.").await;
+    window.see("500").await;
+    window.picture("failed-intact").await;
+    assert_version(&host, "v2");
+    window.press("Go to parlour").await;
+
+    window.press("Roll back…").await;
+    window.press("See what will happen").await;
+    window.see_within(LOOK, "This is what will happen").await;
+    window.press("Roll back now").await;
+    window.see_within(RUN, "Go to parlour").await;
+    window.see("Done").await;
+    window.picture("rolled-back").await;
+    assert_version(&host, "v1");
+
+    // All of it is still told by a window that is started anew.
+    let window = Driven::on(window.quit().await).await;
+    window.press("History").await;
+    window.see("Ended").await;
+    for told in ["Set up parlour", "Deploy parlour", "Roll back parlour", "tester@", "Failed"] {
+        window.see(told).await;
+    }
+    window.picture("history").await;
+    window.follow("Set up parlour").await;
+    window.press("What was planned").await;
+    window.see("Create the system user parlour").await;
+    window.quit().await;
+}
