@@ -26,6 +26,7 @@ use tauri_plugin_dialog::{DialogExt, MessageDialogKind};
 use crate::app::App;
 
 fn main() {
+    slipway_engine::core_dumps::limit();
     let bridge = commands::bridge();
     let started = tauri::Builder::default()
         .plugin(

@@ -26,6 +26,7 @@ use interrupt::Interrupt;
 use print::screen::{Colour, Reader, Screen};
 
 fn main() -> ExitCode {
+    slipway_engine::core_dumps::forbid();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,

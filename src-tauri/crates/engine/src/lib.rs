@@ -7,6 +7,7 @@ pub mod answers;
 pub mod cancel;
 pub mod clock;
 pub mod compare;
+pub mod core_dumps;
 pub mod desk;
 pub mod disposable;
 pub mod draft;

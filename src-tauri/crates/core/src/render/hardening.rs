@@ -24,8 +24,10 @@ const fn standard(line: &'static str, since: u32) -> Directive {
 }
 
 /// PrivateUsers= is not among them: it maps the groups that open local sockets (of a database, say) to nobody.
-const TABLE: [Directive; 30] = [
+const TABLE: [Directive; 31] = [
     Directive { line: "PrivateTmp=true", since: 0, level: Hardening::Minimal, not: &[] },
+    // A dump would hold the secrets of the environment.
+    Directive { line: "LimitCORE=0", since: 0, level: Hardening::Minimal, not: &[] },
     standard("NoNewPrivileges=true", 187),
     standard("ProtectSystem=strict", 232),
     standard("ProtectHome=true", 214),
