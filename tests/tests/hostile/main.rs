@@ -1,0 +1,8 @@
+//! What means harm, or leaks: secrets followed through everything that Slipway does.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod canaries;
+mod terminal;
+mod watcher;

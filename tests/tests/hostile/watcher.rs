@@ -1,0 +1,96 @@
+//! Looks at every process again and again, as everybody on a machine can, for words that must not be seen there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// From the beginning of one look to that of the next.
+const INTERVAL: Duration = Duration::from_millis(5);
+
+/// Where a word was seen.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Sighting {
+    /// The process.
+    pub(crate) pid: u32,
+    /// Its user; that of its files in `/proc`, so 0 for a process that is not dumpable.
+    pub(crate) user: u32,
+    /// `cmdline` or `environ`.
+    pub(crate) place: &'static str,
+    /// Its command line, as far as it helps to know it again.
+    pub(crate) command: String,
+}
+
+/// What was seen while it watched.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// How often all processes were looked at.
+    pub(crate) looks: u64,
+    /// How many processes there were.
+    pub(crate) processes: BTreeSet<u32>,
+    /// Sightings, with the text around the word.
+    pub(crate) sightings: BTreeMap<Sighting, String>,
+}
+
+/// Watches until it is asked what it saw. Processes that were there before it are nobody's business.
+pub(crate) struct Watcher {
+    stop: Arc<AtomicBool>,
+    seen: Arc<Mutex<Seen>>,
+    thread: JoinHandle<()>,
+}
+
+impl Watcher {
+    /// Begins to look for `words`.
+    pub(crate) fn start(words: Vec<String>) -> Self {
+        let (stop, seen) = (Arc::<AtomicBool>::default(), Arc::<Mutex<Seen>>::default());
+        let before = processes();
+        let thread = {
+            let (stop, seen) = (stop.clone(), seen.clone());
+            std::thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let next = Instant::now() + INTERVAL;
+                    look(&words, &before, &mut seen.lock().unwrap());
+                    std::thread::sleep(next.saturating_duration_since(Instant::now()));
+                }
+            })
+        };
+        Self { stop, seen, thread }
+    }
+
+    /// Stops, and tells what was seen.
+    pub(crate) fn finish(self) -> Seen {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap();
+        std::mem::take(&mut self.seen.lock().unwrap())
+    }
+}
+
+fn processes() -> BTreeSet<u32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+fn look(words: &[String], before: &BTreeSet<u32>, seen: &mut Seen) {
+    seen.looks += 1;
+    for pid in processes().into_iter().filter(|pid| !before.contains(pid)) {
+        seen.processes.insert(pid);
+        let command = read(pid, "cmdline");
+        for (place, text) in [("cmdline", command.clone()), ("environ", read(pid, "environ"))] {
+            for word in words.iter().filter(|word| text.contains(*word)) {
+                let Ok(meta) = std::fs::metadata(format!("/proc/{pid}/{place}")) else { continue };
+                let known = command.chars().take(120).collect();
+                let sighting = Sighting { pid, user: meta.uid(), place, command: known };
+                let at = text.find(word).unwrap_or_default();
+                let around = text[at..].chars().take(60).collect();
+                seen.sightings.entry(sighting).or_insert(around);
+            }
+        }
+    }
+}
+
+fn read(pid: u32, name: &str) -> String {
+    let bytes = std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).replace('\0', " ")
+}
