@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Output, Stdio};
@@ -10,7 +10,7 @@ use std::process::{Command as Process, Output, Stdio};
 use slipway_core::activation::Instance;
 use slipway_core::command::{Command, Stdin};
 use slipway_core::digest::Digest;
-use slipway_core::plan::action::{Action, FileContent, FileWrite, Payloads, seal};
+use slipway_core::plan::action::{Action, FileContent, FileWrite, Payloads, keep_environment, seal};
 use slipway_core::release::{Layout, ReleaseRecord};
 use slipway_core::running::newer_command;
 use slipway_core::secret::Secret;
@@ -56,6 +56,11 @@ fn run(argv: &[String], input: &[u8]) -> Output {
 
 /// A building release below `root`, and what sealing it says.
 fn sealed(root: &Path, links: &[(&str, &str)]) -> Output {
+    sealed_of(root, "root", links, &std::env::var("PATH").unwrap())
+}
+
+/// The same, of a user, with programs from elsewhere.
+fn sealed_of(root: &Path, user: &str, links: &[(&str, &str)], path: &str) -> Output {
     let building = root.join("building");
     fs::create_dir_all(building.join("config/etc")).unwrap();
     let record: ReleaseRecord = serde_json::from_value(serde_json::json!({
@@ -66,9 +71,10 @@ fn sealed(root: &Path, links: &[(&str, &str)]) -> Output {
     let links: Vec<_> = links.iter().map(|(link, target)| ((*link).to_owned(), (*target).to_owned())).collect();
     let mut argv = seal(&Layout::new(&site), &site, &record, None, &links).argv;
     let (from, to) = (building.to_str().unwrap(), root.join("release"));
-    for (place, value) in argv.iter_mut().skip(4).zip([from, to.to_str().unwrap(), "root"]) {
+    for (place, value) in argv.iter_mut().skip(4).zip([from, to.to_str().unwrap(), user]) {
         value.clone_into(place);
     }
+    argv.splice(0..0, ["env".to_owned(), format!("PATH={path}")]);
     run(&argv, b"")
 }
 
@@ -118,6 +124,113 @@ fn sealing_makes_links_and_takes_the_code_for_root() {
     }
     let app = fs::metadata(code.join("app.py")).unwrap();
     assert_eq!((app.uid(), app.gid(), app.mode() & 0o7777), (0, 0, 0o755));
+}
+
+/// Plays a process of the site's user that is in the tree while root takes it: as soon as the first file is root's, it puts
+/// a folder beside those that are still to come, and in that folder it has files and links to `$ARGV[0]` change places.
+const SWAPPER: &str = r#"
+use strict;
+my $canary = shift;
+mkdir "busy";
+for my $i (1 .. 4000) { open(my $f, ">", "busy/$i") or die; }
+$| = 1;
+print "ready\n";
+WAIT: while (1) {
+    for my $i (1 .. 4000) { last WAIT if (lstat "busy/$i")[4] == 0; exit if getppid() == 1; }
+}
+mkdir "race" or exit;
+chdir "race";
+for my $i (1 .. 400) { open(my $f, ">", $i); }
+while (getppid() != 1) {
+    for my $i (1 .. 400) {
+        symlink $canary, "link";
+        rename "link", $i;
+        { open(my $f, ">", "file"); }
+        rename "file", $i;
+    }
+}
+"#;
+
+#[test]
+fn taking_a_tree_changes_nothing_that_its_user_puts_a_link_to() {
+    let Some(folder) = Folder::new("swap") else { return };
+    let canary = folder.0.join("canary");
+    fs::write(&canary, "root's own").unwrap();
+    fs::set_permissions(&canary, fs::Permissions::from_mode(0o600)).unwrap();
+    // Which chmod hits a link is luck; whose rights it has is not.
+    let (programs, log) = (folder.0.join("programs"), folder.0.join("log"));
+    fs::create_dir(&programs).unwrap();
+    fs::write(&log, "").unwrap();
+    fs::set_permissions(&log, fs::Permissions::from_mode(0o666)).unwrap();
+    let noting = format!("#!/bin/sh\necho \"$(id -u) $1\" >>{}\nexec /bin/chmod \"$@\"\n", log.display());
+    fs::write(programs.join("chmod"), noting).unwrap();
+    fs::set_permissions(programs.join("chmod"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let mut caught = 0;
+    for round in 0..10 {
+        let root = folder.0.join(round.to_string());
+        let code = root.join("building/code");
+        fs::create_dir_all(&code).unwrap();
+        std::os::unix::fs::chown(&code, Some(65534), Some(65534)).unwrap();
+        let mut swapper = Process::new("setpriv")
+            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "perl", "-e", SWAPPER])
+            .arg(&canary)
+            .current_dir(&code)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = String::new();
+        BufReader::new(swapper.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        assert_eq!(ready, "ready\n");
+        let output = sealed_of(&root, "nobody", &[], &path);
+        swapper.kill().unwrap();
+        swapper.wait().unwrap();
+        let seen = fs::metadata(&canary).unwrap();
+        assert_eq!((seen.uid(), seen.mode() & 0o7777), (0, 0o600), "round {round}: {output:?}");
+        if output.status.success() {
+            assert_eq!(owned_by_others(&root.join("release")), "", "round {round}");
+        } else {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(said.contains("was changed while it was being taken from nobody"), "{said}");
+            caught += 1;
+        }
+        if caught == 2 {
+            break;
+        }
+    }
+    assert!(caught > 0, "the swapper always came too late: nothing was tried");
+    let log = fs::read_to_string(&log).unwrap();
+    assert!(log.contains("65534 -R") && !log.contains("\n0 -R") && !log.starts_with("0 -R"), "{log}");
+}
+
+/// What in a tree is not root's alone.
+fn owned_by_others(tree: &Path) -> String {
+    let mut find = Process::new("find");
+    find.arg(tree).args(["(", "!", "-user", "root", "-o", "!", "-type", "l", "-perm", "/022", ")"]);
+    String::from_utf8(find.output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn an_environment_is_marked_whole_in_its_own_folder_only() {
+    let Some(folder) = Folder::new("whole") else { return };
+    let (environment, canary) = (folder.0.join("environment"), folder.0.join("canary"));
+    fs::create_dir_all(environment.join("bin")).unwrap();
+    fs::write(&canary, "root's own").unwrap();
+    symlink(&canary, environment.join(".whole")).unwrap();
+    symlink(&canary, environment.join("bin/python")).unwrap();
+    fs::write(environment.join("bin/gunicorn"), "x").unwrap();
+    fs::set_permissions(environment.join("bin/gunicorn"), fs::Permissions::from_mode(0o4777)).unwrap();
+    for path in ["bin", "bin/gunicorn", "."] {
+        std::os::unix::fs::chown(environment.join(path), Some(65534), Some(65534)).unwrap();
+    }
+    let mut argv = keep_environment(&"shop".parse().unwrap(), environment.to_str().unwrap()).argv;
+    *argv.last_mut().unwrap() = "nobody".to_owned();
+    let output = run(&argv, b"");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(fs::read(&canary).unwrap(), b"root's own");
+    assert!(fs::symlink_metadata(environment.join(".whole")).unwrap().is_file());
+    assert_eq!(owned_by_others(&environment), "");
+    assert_eq!(fs::metadata(environment.join("bin/gunicorn")).unwrap().mode() & 0o7777, 0o755);
 }
 
 fn write(root: &Path, content: FileContent, payloads: &Payloads, expected: Option<Digest>) -> (Command, Output) {

@@ -1,5 +1,5 @@
 # Turns a built release into one that nobody but root can change. Arguments: building directory, release directory,
-# site, environment directory or "-", then pairs: link inside the code, target.
+# site, environment directory or "-", then pairs: link inside the code, target. Needs take.sh.
 set -u
 building=$1 release=$2 site=$3 environment=$4
 shift 4
@@ -9,11 +9,7 @@ if [ -L "$building/code" ] || [ ! -d "$building/code" ]; then
     exit 1
 fi
 # First of all the tree becomes root's: what is looked at afterwards stays as it was seen.
-chown -Rh root:root "$building/code" && chmod -R u=rwX,go=rX,go-s "$building/code" || exit 1
-if [ -n "$(find "$building/code" \( ! -user root -o ! -type l -perm /022 \) -print -quit)" ]; then
-    echo "the code was changed while it was being sealed" >&2
-    exit 1
-fi
+take "$building/code" "$site" || exit 1
 while [ "$#" -ge 2 ]; do
     name=${1%/}
     case /$name/ in *//* | */./* | */../*)

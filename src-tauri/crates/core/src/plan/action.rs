@@ -25,7 +25,9 @@ const REMOVE_FILE: &str = r#"
 read -r expected && [ "$(sha256sum <"$1" | cut -c1-64)" = "$expected" ] || { echo "$1 is no longer what the plan was made for" >&2; exit 76; }
 rm -f -- "$1"
 "#;
-const SEAL: &str = include_str!("../onhost/seal.sh");
+const SEAL: &str = concat!(include_str!("../onhost/take.sh"), include_str!("../onhost/seal.sh"));
+const KEEP_ENVIRONMENT: &str =
+    concat!(include_str!("../onhost/take.sh"), include_str!("../onhost/keep_environment.sh"));
 
 /// Where nginx files wait until the whole tree has been rehearsed.
 pub const NGINX_STAGE: &str = "/run/slipway/nginx-stage";
@@ -357,6 +359,11 @@ pub fn seal(
         arguments.extend([link.clone(), target.clone()]);
     }
     Command::script(SEAL, arguments).timeout(Duration::from_secs(600))
+}
+
+/// The command that makes the environment which was built in `directory` root's, and whole.
+pub fn keep_environment(site: &Name, directory: &str) -> Command {
+    Command::script(KEEP_ENVIRONMENT, [directory, site.as_str()]).timeout(Duration::from_secs(600))
 }
 
 /// The command that removes environments which no release uses any more.

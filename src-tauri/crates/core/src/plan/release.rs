@@ -353,7 +353,12 @@ fn environment(
     };
     let key = environment_key(situation.facts, site, release, python);
     let directory = layout.environment(&key);
-    if !matches!(situation.path(&whole_marker(&directory)), Some(PathState::File { .. })) {
+    // While it is built it is the user's, who could put the marker there.
+    let whole = situation.paths.get(&whole_marker(&directory)).is_some_and(|observed| {
+        observed.untrusted_parent.is_none()
+            && matches!(&observed.state, PathState::File { owner, .. } if owner.user == "root")
+    });
+    if !whole {
         let tasks = python_tasks(site, release, python, &directory, building);
         draft.step(
             Subject::Build,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use slipway_core::command::{Command, Exit};
 use slipway_core::event::StepOutcome;
-use slipway_core::plan::action::{keep_files, seal, write_index};
+use slipway_core::plan::action::{keep_environment, keep_files, seal, write_index};
 use slipway_core::plan::{Action, Step};
 use slipway_core::release::{ReleaseId, ReleaseRecord};
 use slipway_core::task::Task;
@@ -244,7 +244,7 @@ impl Going<'_> {
         let site = self.run.plan.site.as_str();
         self.simple(vec![
             Command::new(["chown", "-Rh", &format!("{site}:{site}"), &format!("{building}/code")]),
-            Command::new(["mkdir", "-p", "-m", "0700", &format!("{building}/config")]),
+            make_config(building),
             Command::new(["chmod", "0755", building]),
         ])
         .await
@@ -277,7 +277,8 @@ impl Going<'_> {
             &code,
         );
         self.task(step, &task).await?;
-        self.hand_over(&building).await
+        // All of it is the user's already; whatever else the user has put there is not given away.
+        self.simple(vec![make_config(&building)]).await
     }
 
     async fn build_environment(&self, step: usize, directory: &str, tasks: &[Task]) -> Result<(), StepFailure> {
@@ -291,12 +292,11 @@ impl Going<'_> {
         for task in tasks {
             self.task(step, task).await?;
         }
-        // The marker comes last: without it the environment is built anew.
-        self.simple(vec![
-            Command::new(["chown", "-Rh", "root:root", directory]),
-            Command::new(["chmod", "-R", "u=rwX,go=rX,go-s", directory]),
-            Command::script(r#": >"$1/.whole" && sync -f "$1""#, [directory]),
-        ])
-        .await
+        self.simple(vec![keep_environment(&self.run.plan.site, directory)]).await
     }
+}
+
+/// Makes the place for the configuration of the release in `building`.
+fn make_config(building: &str) -> Command {
+    Command::new(["mkdir", "-p", "-m", "0700", &format!("{building}/config")])
 }
