@@ -10,6 +10,7 @@ use crate::release::Layout;
 use crate::site::{Firewall, Site, TlsMode};
 
 use super::observed::{Situation, Wanted, WantedFile, directories};
+use super::release::whole_marker;
 use super::runtime::{install_commands, missing_packages};
 use super::{Action, FileContent, FileDiff, FileWrite, Notice, Risk, Severity, Step, Subject};
 
@@ -130,7 +131,10 @@ fn preconditions(draft: &mut Draft, situation: &Situation<'_>, site: &Site) {
         );
     }
     for (path, observed) in situation.paths {
-        if let Some(parent) = &observed.untrusted_parent {
+        if let Some(parent) = &observed.untrusted_parent
+            // An environment whose build was cut short is still the user's: it is removed and built anew.
+            && *path != whole_marker(&parent.component)
+        {
             draft.block(
                 format!("{path} lies below {}, which someone other than root can redirect", parent.component),
                 "give that directory to root, without write permission for others",
