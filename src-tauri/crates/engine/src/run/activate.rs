@@ -41,12 +41,12 @@ const WRITE_PROGRAM: &str = r#"mkdir -p -m 0700 /run/slipway "$1" && cat >"$1/ac
 impl Going<'_> {
     /// Runs the activation of step `first` to its end; the plan's steps after it are its phases.
     pub(crate) async fn activate(&self, first: usize, activation: &Activation) -> Result<Activated, StepFailure> {
-        let program = activation.program().map_err(|error| StepFailure::new(error.to_string()))?;
+        let program = activation.program().map_err(|error| StepFailure::unbegun(error.to_string()))?;
         let directory = run_directory(&self.run.asked.run);
         let write = Command::script(WRITE_PROGRAM, [directory.clone()]).stdin(Stdin::Bytes(program.into_bytes()));
         let written = self.run.link.run(write).await.map_err(|failure| StepFailure::lost(&failure))?;
         if !written.success() {
-            return Err(StepFailure::new(format!("the activation could not be prepared: {}", written.complaint())));
+            return Err(StepFailure::unbegun(format!("it could not be prepared: {}", written.complaint())));
         }
         let task = Task {
             unit: format!("slipway-run-{}-activate", activation.site),
@@ -65,7 +65,7 @@ impl Going<'_> {
         let may_stop = move || proving.load(Ordering::SeqCst);
         match self.follow(&task, &OnStop::AskWhile(&may_stop), &mut lines, &mut |line| reader.line(&line)).await {
             Ok(_) => {}
-            Err(failure) if failure.lost => return Err(failure),
+            Err(failure) if failure.lost || failure.unbegun => return Err(failure),
             // The host is there, but the activation's own word is not (it lost its power, say): what runs is looked at.
             Err(failure) => reader.activated.reason = failure.message,
         }

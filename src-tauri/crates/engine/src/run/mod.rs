@@ -61,11 +61,17 @@ pub(crate) struct StepFailure {
     pub stopped: bool,
     /// Whether the host can no longer be asked.
     pub lost: bool,
+    /// Whether it is certain that nothing of the step was begun.
+    pub unbegun: bool,
 }
 
 impl StepFailure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), log: Vec::new(), stopped: false, lost: false }
+        Self { message: message.into(), log: Vec::new(), stopped: false, lost: false, unbegun: false }
+    }
+
+    pub(crate) fn unbegun(message: impl Into<String>) -> Self {
+        Self { unbegun: true, ..Self::new(message) }
     }
 
     pub(crate) fn lost(failure: &Failure) -> Self {

@@ -99,7 +99,8 @@ impl Going<'_> {
     /// Records how it ended. A host that is gone learns it with the next run.
     pub(crate) async fn record_end(&self, verdict: &Verdict) {
         let run = self.run;
-        let mut commands = vec![self.audit("end", Some(verdict), Vec::new())];
+        let mut commands =
+            vec![self.audit("end", Some(verdict), Vec::new()), slipway_core::task::clean_up(&run.asked.run)];
         if matches!(verdict.kind, VerdictKind::Succeeded) {
             let mut manifest = self.record();
             self.fold(&mut manifest);
@@ -107,9 +108,9 @@ impl Going<'_> {
                 let _ = self.adopt_files(&self.layout, &mut manifest, release).await;
             }
             self.stamp(&mut manifest);
-            commands.push(self.store_manifest(&manifest));
+            // A run that has lost the lock must not write over what its new holder has recorded.
+            commands.extend([self.lock.renewal(), self.store_manifest(&manifest)]);
         }
-        commands.push(slipway_core::task::clean_up(&run.asked.run));
         let _ = self.simple(commands).await;
     }
 

@@ -42,7 +42,15 @@ impl Going<'_> {
                 self.started(at);
                 // From here on the host may be in any state, whatever is heard of it: the verdict must look.
                 *activated = Some(Activated { ending: None, reason: String::new(), log: Vec::new() });
-                let ended = self.activate(at, activation).await.map_err(|failure| (at, failure))?;
+                let ended = match self.activate(at, activation).await {
+                    Ok(ended) => ended,
+                    Err(failure) => {
+                        if failure.unbegun {
+                            *activated = None;
+                        }
+                        return Err((at, failure));
+                    }
+                };
                 let good = ended.ending == Some(slipway_core::activation::Ending::Good);
                 *activated = Some(ended);
                 at += 1;
@@ -224,10 +232,15 @@ impl Going<'_> {
         }
     }
 
+    /// The same, while the host lock is this run's: whoever has lost it does nothing more.
+    async fn locked(&self, commands: Vec<Command>) -> Result<(), StepFailure> {
+        self.simple(std::iter::once(self.lock.renewal()).chain(commands).collect()).await
+    }
+
     async fn upload(&self, step: usize, release: &ReleaseId) -> Result<(), StepFailure> {
         let upload = self.run.upload.as_ref().ok_or_else(|| StepFailure::new("the source to send is not there"))?;
         let building = self.layout.building(release);
-        self.simple(vec![
+        self.locked(vec![
             Command::new(["rm", "-rf", "--", &building]),
             Command::new(["mkdir", "-m", "0700", &building]),
         ])
@@ -242,7 +255,7 @@ impl Going<'_> {
     /// Gives the code in `building` to the site's user for the build. Only root can enter until that is done.
     async fn hand_over(&self, building: &str) -> Result<(), StepFailure> {
         let site = self.run.plan.site.as_str();
-        self.simple(vec![
+        self.locked(vec![
             Command::new(["chown", "-Rh", &format!("{site}:{site}"), &format!("{building}/code")]),
             make_config(building),
             Command::new(["chmod", "0755", building]),
@@ -260,7 +273,7 @@ impl Going<'_> {
         let building = self.layout.building(release);
         let site = self.run.plan.site.as_str();
         let code = format!("{building}/code");
-        self.simple(vec![
+        self.locked(vec![
             Command::new(["rm", "-rf", "--", &building]),
             Command::new(["mkdir", "-m", "0700", &building]),
             Command::new(["mkdir", "-m", "0700", &code]),
@@ -278,12 +291,12 @@ impl Going<'_> {
         );
         self.task(step, &task).await?;
         // All of it is the user's already; whatever else the user has put there is not given away.
-        self.simple(vec![make_config(&building)]).await
+        self.locked(vec![make_config(&building)]).await
     }
 
     async fn build_environment(&self, step: usize, directory: &str, tasks: &[Task]) -> Result<(), StepFailure> {
         let site = self.run.plan.site.as_str();
-        self.simple(vec![
+        self.locked(vec![
             Command::new(["rm", "-rf", "--", directory]),
             Command::new(["mkdir", "-m", "0755", directory]),
             Command::new(["chown", &format!("{site}:{site}"), directory]),
@@ -292,7 +305,7 @@ impl Going<'_> {
         for task in tasks {
             self.task(step, task).await?;
         }
-        self.simple(vec![keep_environment(&self.run.plan.site, directory)]).await
+        self.locked(vec![keep_environment(&self.run.plan.site, directory)]).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Following a task on the host.
 
 use slipway_core::task::{Ended, Task, parse_news};
+use slipway_host::Batch;
 
 use super::{Going, StepFailure};
 
@@ -86,9 +87,11 @@ impl Going<'_> {
     ) -> Result<Ended, StepFailure> {
         let lost = |failure: crate::failure::Failure| StepFailure::lost(&failure);
         let key = task.unit.as_str();
-        let started = self.run.link.run(task.start(&self.run.asked.run, key)).await.map_err(lost)?;
-        if !started.success() {
-            return Err(StepFailure::new(format!("the task could not be started: {}", started.complaint())));
+        // What goes on by itself is begun only while the lock is this run's.
+        let start = Batch::until_failure([self.lock.renewal(), task.start(&self.run.asked.run, key)]);
+        let started = self.run.link.batch(start).await.map_err(lost)?;
+        if let Some(output) = started.iter().find(|output| !output.success()) {
+            return Err(StepFailure::unbegun(format!("it could not be started: {}", output.complaint())));
         }
         let mut offset = 0;
         let mut asked = false;
