@@ -257,3 +257,22 @@ fn hosts_of_a_killed_process_are_collected() {
     collect_garbage().unwrap();
     assert!(list().unwrap().iter().all(|host| host.name != name));
 }
+
+#[test]
+fn a_host_goes_back_to_a_checkpoint() {
+    if !Prerequisites::or_not_run() {
+        return;
+    }
+    let host = Host::boot(Distribution::Debian12, HostOptions::default()).unwrap();
+    host.write_file("/srv/one", "first").unwrap();
+    let first = host.checkpoint().unwrap();
+    host.write_file("/srv/one", "second").unwrap();
+    host.write_file("/srv/two", "second").unwrap();
+    let second = host.checkpoint().unwrap();
+    host.shell("rm /srv/one");
+    host.go_back(second).unwrap();
+    assert_eq!(host.shell("cat /srv/one /srv/two").stdout, "secondsecond");
+    host.go_back(first).unwrap();
+    assert_eq!(host.shell("cat /srv/*").stdout, "first");
+    assert!(host.ssh("root").arg("true").status().unwrap().success());
+}

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use super::base::bake;
 use super::cache::Cache;
-use super::command::{command, last_lines, poll, run_command};
+use super::command::{command, last_lines, poll};
 use super::distribution::Distribution;
 use super::error::{FileContext, HostError};
 use super::network::{self, LinkState};
 use super::record::{self, HostRecord, ProcessId, collect_garbage};
 use super::wheels::present_wheelhouse;
-use super::{container, inside, keys, packages, setup};
+use super::{checkpoint, container, inside, keys, packages, setup};
 
 /// How long a host may take from power-on until it can be used.
 const BOOT_LIMIT: Duration = Duration::from_secs(90);
@@ -356,7 +356,7 @@ impl Host {
         if port == 22 { address.to_string() } else { format!("[{address}]:{port}") }
     }
 
-    fn record(&self) -> MutexGuard<'_, HostRecord> {
+    pub(crate) fn record(&self) -> MutexGuard<'_, HostRecord> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -415,15 +415,7 @@ fn mount(record: &HostRecord, base: &Path, cache: &Cache, distribution: Distribu
         fs::create_dir_all(&path).context("create", &path)?;
     }
     packages::share(cache, distribution, &directory.join("upper"))?;
-    // `volatile` skips every sync to disk, which makes package installations several times faster; the overlay
-    // stays mounted for the host's whole life, so nothing is lost over a reboot.
-    let layers = format!(
-        "lowerdir={},upperdir={},workdir={},volatile",
-        base.display(),
-        directory.join("upper").display(),
-        directory.join("work").display()
-    );
-    run_command(command("mount").args(["-t", "overlay", "overlay", "-o", &layers]).arg(record.root())).map(drop)
+    checkpoint::mount(record, base)
 }
 
 fn exit_status(status: std::process::ExitStatus) -> i32 {

@@ -5,6 +5,7 @@
 
 mod base;
 mod cache;
+mod checkpoint;
 mod command;
 mod container;
 mod distribution;
@@ -22,6 +23,7 @@ mod wheels;
 
 pub use base::{Baked, bake};
 pub use cache::Cache;
+pub use checkpoint::Checkpoint;
 pub use distribution::Distribution;
 pub use error::HostError;
 pub use host::{Host, HostOptions, Output};
