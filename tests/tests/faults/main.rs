@@ -1,0 +1,22 @@
+//! Faults on real hosts: what the site's user can do to root, runs that are interrupted anywhere, races for the lock, and
+//! hosts that move between plan and run.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod links;
+mod shop;
+
+use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites};
+
+/// A fresh Debian 12; none, said aloud, where there can be no hosts.
+fn boot() -> Option<Host> {
+    Prerequisites::or_not_run().then(|| Host::boot(Distribution::Debian12, HostOptions::default()).unwrap())
+}
+
+/// Runs a shell script inside the host, which must succeed, and returns what it printed.
+fn inside(host: &Host, script: &str) -> String {
+    let output = host.shell(script);
+    assert!(output.is_success(), "{script}: {output}");
+    output.stdout
+}
