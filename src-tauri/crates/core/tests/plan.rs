@@ -381,6 +381,21 @@ fn a_deployment_needs_the_set_up() {
     assert!(kinds[3].starts_with("activate:gate"));
 }
 
+#[test]
+fn a_site_of_nothing_but_files_is_asked_through_nginx_too() {
+    let pages = "schema = 1\nname = \"shop\"\ndomains = [\"shop.test\"]\n[source]\nfolder = \".\"\n\
+                 [runtime]\nkind = \"static\"\n[[route]]\npath = \"/\"\nfiles = \".\"\n";
+    let (site, files, mut host) = (parse(pages).unwrap().site, files(), Model::bare());
+    let setup = host.plan(&site, &files, None);
+    host.apply(&setup, &files);
+    let plan = host.plan(&site, &files, Some(&release()));
+    let front = plan.steps.iter().find_map(|step| match &step.action {
+        Action::Activate(activation) => activation.front.clone(),
+        _ => None,
+    });
+    assert_eq!(front, Some(("https://shop.test/".to_owned(), "shop.test:443:127.0.0.1".to_owned())));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

@@ -535,11 +535,10 @@ fn activation(situation: &Situation<'_>, wanted: &Wanted<'_>, release: &ReleaseI
     let layout = Layout::new(&site.name);
     let host = site.domains.first().map_or("localhost", |domain| domain.as_str()).to_owned();
     let gated = site.process.values().any(|process| process.port.is_some());
-    let front = gated.then(|| {
-        let path = site.health.path.as_ref().map_or("/", |path| path.as_str());
-        let (scheme, port) = if site.tls.mode == TlsMode::None { ("http", 80) } else { ("https", 443) };
-        (format!("{scheme}://{host}{path}"), format!("{host}:{port}:127.0.0.1"))
-    });
+    // nginx stands in front of every site, also of one that is nothing but files.
+    let path = site.health.path.as_ref().map_or("/", |path| path.as_str());
+    let (scheme, port) = if site.tls.mode == TlsMode::None { ("http", 80) } else { ("https", 443) };
+    let front = (format!("{scheme}://{host}{path}"), format!("{host}:{port}:127.0.0.1"));
     Activation {
         site: site.name.clone(),
         release: release.clone(),
@@ -549,7 +548,7 @@ fn activation(situation: &Situation<'_>, wanted: &Wanted<'_>, release: &ReleaseI
         previous_instances: situation.manifest.map(|manifest| manifest.instances.clone()).unwrap_or_default(),
         health: HealthCheck::new(&site.health, &host),
         gate_port: gated.then(|| gate_port(situation, wanted)),
-        front,
+        front: Some(front),
         migrate: site.hooks.migrate.clone(),
         before_switch: site.hooks.before_switch.clone(),
         after_switch: site.hooks.after_switch.clone(),
