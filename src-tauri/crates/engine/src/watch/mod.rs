@@ -7,7 +7,7 @@ mod looking;
 use std::time::Duration;
 
 use serde::Serialize;
-use slipway_core::command::Command;
+use slipway_core::command::{Command, Output};
 use slipway_core::fact::Fact;
 use slipway_core::facts::Facts;
 use slipway_core::manifest::Manifest;
@@ -38,6 +38,8 @@ pub struct SiteStatus {
     pub running: Running,
     /// Record of the active release.
     pub release: Option<ReleaseRecord>,
+    /// Whether the active release has proven itself.
+    pub known_good: bool,
     /// Whether an activation was interrupted, and of which release.
     pub interrupted: Option<ReleaseId>,
     /// Answer of the site through nginx: its status, `000` when none came.
@@ -104,14 +106,16 @@ pub async fn status(link: &Link, facts: &Facts, site: &Name) -> Outcome<SiteStat
         running::parse(units, &layout).map_err(|why| Failure::new(Code::Host, format!("{}: {why}", link.name())))?;
     let (ledger, known) =
         parse_releases(&releases.text()).map_err(|why| Failure::new(Code::Host, format!("{}: {why}", link.name())))?;
-    let release = known.into_iter().find(|release| release.active).and_then(|release| release.record);
+    let active = known.into_iter().find(|release| release.active);
+    let known_good = active.as_ref().and_then(|release| release.state.as_ref()).is_some_and(|state| state.known_good);
     let healthy = running.current.as_ref().is_some_and(|id| running.all_at(id));
     let (code, front_ms) = parse_front(&front.text());
     Ok(SiteStatus {
         site: site.clone(),
         host: link.name().to_owned(),
         interrupted: ledger.interrupted().cloned(),
-        release,
+        release: active.and_then(|release| release.record),
+        known_good,
         front: manifest.front.as_ref().map(|_| code),
         front_ms,
         units_healthy: healthy,
@@ -238,8 +242,42 @@ pub struct LogLine {
 /// # Errors
 /// When the host cannot be asked, or the journal cannot be read.
 pub async fn logs(link: &Link, site: &Name, query: &LogQuery) -> Outcome<LogPage> {
+    let output = journal(link, site, query, true).await?;
+    // Nothing but a line beyond all measure: the others come without it.
+    let output = if output.truncated && !output.text().contains('\n') {
+        journal(link, site, query, false).await?
+    } else {
+        output
+    };
+    let mut page = LogPage { lines: Vec::new(), cursor: query.after.clone() };
+    for line in output.text().lines() {
+        let Ok(entry) = serde_json::from_str::<serde_json::Value>(line) else { continue };
+        let field = |name: &str| entry.get(name).and_then(serde_json::Value::as_str);
+        if let Some(cursor) = field("__CURSOR")
+            && (query.after.is_some() || page.lines.is_empty())
+        {
+            page.cursor = Some(cursor.to_owned());
+        }
+        page.lines.push(LogLine {
+            at_us: field("__REALTIME_TIMESTAMP").and_then(|text| text.parse().ok()).unwrap_or(0),
+            unit: field("UNIT").or_else(|| field("_SYSTEMD_UNIT")).unwrap_or_default().to_owned(),
+            priority: field("PRIORITY").and_then(|text| text.parse().ok()).unwrap_or(6),
+            text: message(entry.get("MESSAGE")),
+        });
+    }
+    if query.after.is_none() {
+        page.lines.reverse();
+    }
+    Ok(page)
+}
+
+/// Asks for those lines; `whole` also for the text of long ones, which else comes as null (journalctl(1), `--all`).
+async fn journal(link: &Link, site: &Name, query: &LogQuery, whole: bool) -> Outcome<Output> {
     let mut argv =
         vec!["journalctl".to_owned(), "-q".to_owned(), "--no-pager".to_owned(), "-o".to_owned(), "json".to_owned()];
+    if whole {
+        argv.push("--all".to_owned());
+    }
     argv.push("--output-fields=MESSAGE,_SYSTEMD_UNIT,UNIT,PRIORITY,__REALTIME_TIMESTAMP,__CURSOR".to_owned());
     if query.processes.is_empty() {
         argv.push(format!("--unit={site}-*@*"));
@@ -263,26 +301,7 @@ pub async fn logs(link: &Link, site: &Name, query: &LogQuery) -> Outcome<LogPage
             format!("{}: the journal could not be read: {}", link.name(), output.complaint()),
         ));
     }
-    let mut page = LogPage { lines: Vec::new(), cursor: query.after.clone() };
-    for line in output.text().lines() {
-        let Ok(entry) = serde_json::from_str::<serde_json::Value>(line) else { continue };
-        let field = |name: &str| entry.get(name).and_then(serde_json::Value::as_str);
-        if let Some(cursor) = field("__CURSOR")
-            && (query.after.is_some() || page.lines.is_empty())
-        {
-            page.cursor = Some(cursor.to_owned());
-        }
-        page.lines.push(LogLine {
-            at_us: field("__REALTIME_TIMESTAMP").and_then(|text| text.parse().ok()).unwrap_or(0),
-            unit: field("UNIT").or_else(|| field("_SYSTEMD_UNIT")).unwrap_or_default().to_owned(),
-            priority: field("PRIORITY").and_then(|text| text.parse().ok()).unwrap_or(6),
-            text: message(entry.get("MESSAGE")),
-        });
-    }
-    if query.after.is_none() {
-        page.lines.reverse();
-    }
-    Ok(page)
+    Ok(output)
 }
 
 /// Log lines after those of an earlier page, asked for until the host can be asked: a page that follows a log outlives
@@ -309,6 +328,7 @@ fn message(value: Option<&serde_json::Value>) -> String {
             let bytes: Vec<u8> = bytes.iter().filter_map(|b| b.as_u64().and_then(|b| u8::try_from(b).ok())).collect();
             String::from_utf8_lossy(&bytes).into_owned()
         }
+        Some(serde_json::Value::Null) => "(a line that is too long to be fetched)".to_owned(),
         _ => String::new(),
     }
 }
