@@ -92,7 +92,7 @@ describe("the list of hosts", () => {
     const { container } = render(Hosts);
     await userEvent.type(screen.getByRole("searchbox"), "onerror");
     expect(container.querySelector(".tiles img")).toBeNull();
-    expect(container.querySelector(".tiles")?.textContent).toContain("␛[31mDebian");
+    expect(container.querySelector(".tiles")?.textContent).toContain("\\u{1b}[31mDebian");
   });
   it("gives a password to a host without keeping it in the page", async () => {
     const answerHost = vi.fn<Backend["answerHost"]>(() => Promise.resolve(null));
@@ -156,7 +156,7 @@ describe("the page of a host", () => {
     render(Host, { name: "web-1" });
     expect(await screen.findByText("AlmaLinux 9.4")).toBeTruthy();
     expect(screen.getByText("2 things could not be seen")).toBeTruthy();
-    expect(screen.getByText(/Permission denied ␛/)).toBeTruthy();
+    expect(screen.getByText(/Permission denied \\u\{1b\}/)).toBeTruthy();
     expect(await screen.findByText("Rolled back")).toBeTruthy();
     expect(screen.getByRole("link", { name: "planner" }).getAttribute("href")).toBe("#/sites/planner/web-1");
   });

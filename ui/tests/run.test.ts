@@ -100,7 +100,7 @@ describe("run", () => {
     await waitFor(() => expect(selected()).toContain("one"));
     tell({ events: [runEvent(9, { event: "step-finished", step: 0, outcome: { outcome: "done" } }), runEvent(9, { event: "step-started", step: 1 }), runEvent(10, { event: "output", step: 1, line: "\u001b[31mred\u202e" })], ended: false });
     await waitFor(() => expect(selected()).toContain("two"));
-    await waitFor(() => expect(screen.getByText("␛[31mred\\u{202e}")).toBeTruthy());
+    await waitFor(() => expect(screen.getByText("\\u{1b}[31mred\\u{202e}")).toBeTruthy());
     await user.click(screen.getByRole("option", { name: /one/ }));
     tell({ events: [runEvent(20, { event: "step-finished", step: 1, outcome: { outcome: "done" } }), runEvent(20, { event: "step-started", step: 2 })], ended: false });
     await waitFor(() => expect(screen.getByRole("option", { name: /at work/ }).textContent).toContain("three"));

@@ -12,7 +12,7 @@ describe("words", () => {
     expect([0, 999, 1_000, 212_400_000, 1_400_000_000].map(bytes)).toEqual(["0 B", "999 B", "1.0 kB", "212 MB", "1.4 GB"]);
   });
   it("shows what a terminal or a text direction would obey", () => {
-    expect(visible("a\u001b[31mred\u202egnp.exe\u0000")).toBe("a␛[31mred\\u{202e}gnp.exe␀");
+    expect(visible("a\u001b[31mred\u202egnp.exe\u0000")).toBe("a\\u{1b}[31mred\\u{202e}gnp.exe\\u{0}");
     expect(visible("x".repeat(30), 10)).toBe("xxxxxxxxxx … (20 more characters)");
   });
 });

@@ -493,7 +493,10 @@ impl SiteStatus {
                 watch::Standing::Interrupted => SiteState::Interrupted,
             },
             headline,
-            release: status.release.as_ref().map(|record| Release::recorded(record, true)),
+            release: status
+                .release
+                .as_ref()
+                .map(|record| Release { known_good: status.known_good, ..Release::recorded(record, true) }),
             instances: status.running.units.iter().map(instance).collect(),
             health,
             certificate: served.and_then(|served| Certificate::of(&served)),

@@ -55,6 +55,6 @@ export function visible(text: string, longest = 20_000): string {
   // eslint-disable-next-line no-control-regex
   return cut.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, (c) => {
     const code = c.codePointAt(0) ?? 0;
-    return code < 0x20 ? String.fromCodePoint(0x2400 + code) : `\\u{${code.toString(16)}}`;
+    return `\\u{${code.toString(16)}}`;
   });
 }
