@@ -26,8 +26,13 @@ const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus C
 
 /// The program under test.
 pub(crate) fn program() -> PathBuf {
+    beside("slipway-desktop")
+}
+
+/// A program of this workspace.
+pub(crate) fn beside(name: &str) -> PathBuf {
     // This test is target/debug/deps/window-…
-    std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("slipway-desktop")
+    std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join(name)
 }
 
 /// Whether windows can be driven here; says `not run: …` when not, and fails when `CI=true`.
@@ -43,12 +48,11 @@ pub(crate) fn or_not_run() -> bool {
 }
 
 fn missing() -> Option<String> {
-    const PROGRAMS: [(&str, &str); 5] = [
+    const PROGRAMS: [(&str, &str); 4] = [
         ("Xvfb", "apt-get install xvfb"),
         ("WebKitWebDriver", "apt-get install webkit2gtk-driver"),
         ("dbus-daemon", "apt-get install dbus-daemon"),
         ("gnome-keyring-daemon", "apt-get install gnome-keyring"),
-        ("tauri-driver", "cargo install tauri-driver --version 2.1.0 --locked"),
     ];
     for (name, how) in PROGRAMS {
         if found(name).is_none() {
@@ -68,12 +72,10 @@ fn missing() -> Option<String> {
         .then(|| format!("the desktop program has not the pages of ui/dist; run: {build}"))
 }
 
-/// A program in PATH, or where the checks of a change keep their tools.
+/// A program in PATH.
 fn found(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
-    let tools = [home.join(".cache/slipway-ci/tools/bin"), home.join(".cargo/bin")];
-    std::env::split_paths(&path).chain(tools).map(|folder| folder.join(name)).find(|path| path.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 /// What one window lives in.
@@ -111,6 +113,10 @@ impl Desktop {
 
     pub(crate) fn home(&self) -> PathBuf {
         self.folder.path().join("home")
+    }
+
+    pub(crate) fn display(&self) -> &str {
+        &self.display
     }
 
     /// Where Slipway keeps what it knows.
@@ -196,27 +202,21 @@ impl Desktop {
 
     /// Starts the driver, and returns the address at which it listens.
     pub(crate) fn start_driver(&mut self) -> String {
-        // Both are free when the driver asks for them, but for an accident.
-        let ports: Vec<u16> = (0..2)
-            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-            .collect::<Vec<_>>()
-            .iter()
-            .map(|listener| listener.local_addr().unwrap().port())
-            .collect();
-        let mut command = self.command(found("tauri-driver").unwrap());
-        command.arg("--port").arg(ports[0].to_string()).arg("--native-port").arg(ports[1].to_string());
-        command.arg("--native-driver").arg(found("WebKitWebDriver").unwrap());
+        // It is free when the driver asks for it, but for an accident.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = self.command(found("WebKitWebDriver").unwrap());
+        command.arg(format!("--port={port}")).arg("--host=127.0.0.1");
+        // The program, which the driver starts, lets itself be driven only when this tells it to.
+        command.env("TAURI_WEBVIEW_AUTOMATION", "true");
         let log = std::fs::File::create(self.folder.path().join("driver.log")).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         self.children.push(command.spawn().unwrap());
         let deadline = Instant::now() + PATIENCE;
-        for port in ports.iter().rev() {
-            while std::net::TcpStream::connect(("127.0.0.1", *port)).is_err() {
-                assert!(Instant::now() < deadline, "the driver did not come up: {}", self.driver_log());
-                std::thread::sleep(Duration::from_millis(20));
-            }
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < deadline, "the driver did not come up: {}", self.driver_log());
+            std::thread::sleep(Duration::from_millis(20));
         }
-        format!("http://127.0.0.1:{}", ports[0])
+        format!("http://127.0.0.1:{port}")
     }
 
     /// What the driver and the program printed.
@@ -267,16 +267,14 @@ impl Desktop {
             let _ = driver.kill();
             let _ = driver.wait();
         }
-        for name in ["WebKitWebDriver", "slipway-desktop"] {
-            for pid in self.running(name) {
-                if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
-                    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-                }
+        for pid in self.running("slipway-desktop") {
+            if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
             }
-            while !self.running(name).is_empty() {
-                assert!(Instant::now() < deadline, "{name} did not end");
-                std::thread::sleep(Duration::from_millis(20));
-            }
+        }
+        while !self.running("slipway-desktop").is_empty() {
+            assert!(Instant::now() < deadline, "the program did not end");
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 }

@@ -30,8 +30,7 @@ impl Driven {
     pub(crate) async fn on(mut desktop: Desktop) -> Self {
         let driver = desktop.start_driver();
         let mut wanted = serde_json::Map::new();
-        wanted.insert("browserName".to_owned(), json!("wry"));
-        wanted.insert("tauri:options".to_owned(), json!({ "application": program(), "args": [] }));
+        wanted.insert("webkitgtk:browserOptions".to_owned(), json!({ "binary": program(), "args": [] }));
         let connector = hyper_util::client::legacy::connect::HttpConnector::new();
         let mut builder = ClientBuilder::new(connector);
         match builder.capabilities(wanted).connect(&driver).await {
@@ -79,6 +78,40 @@ impl Driven {
         }
     }
 
+    /// Waits until these words are gone.
+    pub(crate) async fn unseen(&self, words: &str) {
+        self.unseen_within(SOON, words).await;
+    }
+
+    pub(crate) async fn unseen_within(&self, patience: Duration, words: &str) {
+        let deadline = Instant::now() + patience;
+        while plain(&self.text().await).contains(&plain(words)) {
+            if Instant::now() > deadline {
+                self.give_up(&format!("“{words}” is still seen")).await;
+            }
+            tokio::time::sleep(OFTEN).await;
+        }
+    }
+
+    /// Goes to a page by its address.
+    pub(crate) async fn go(&self, address: &str) {
+        self.script("location.hash = arguments[0]", vec![json!(address)]).await;
+    }
+
+    /// Insists that axe finds nothing serious in what is shown now.
+    pub(crate) async fn accessible(&self) {
+        let axe = concat!(env!("CARGO_MANIFEST_DIR"), "/../ui/node_modules/axe-core/axe.min.js");
+        let axe = std::fs::read_to_string(axe).unwrap();
+        self.script(&format!("if (!window.axe) {{ {axe} }}"), vec![]).await;
+        let script = "const done = arguments[0]; axe.run(document, { resultTypes: ['violations'] }).then((told) => done(\
+                      told.violations.filter((one) => ['serious', 'critical'].includes(one.impact))\
+                      .map((one) => one.id + ': ' + one.nodes.map((node) => node.html).join(' '))), (error) => done([String(error)]))";
+        let found = self.client.execute_async(script, vec![]).await.unwrap();
+        if found != json!([]) {
+            self.give_up(&format!("axe: {found}")).await;
+        }
+    }
+
     /// Waits for an element that is shown and can be used.
     pub(crate) async fn element(&self, xpath: &str) -> Element {
         let deadline = Instant::now() + SOON;
@@ -96,7 +129,7 @@ impl Driven {
     }
 
     /// Clicks; a page may move while it is being aimed at.
-    async fn click_at(&self, xpath: &str) {
+    pub(crate) async fn click_at(&self, xpath: &str) {
         let deadline = Instant::now() + SOON;
         loop {
             let error = match self.element(xpath).await.click().await {
@@ -154,7 +187,7 @@ impl Driven {
                 field.send_keys(text).await?;
                 field.prop("value").await
             };
-            // A word to the driver can be lost, so what counts is what stands in the field.
+            // The page may be drawn anew meanwhile; what counts is what stands in the field.
             match typed.await {
                 Ok(Some(value)) if value == text => return,
                 other => {
@@ -173,14 +206,9 @@ impl Driven {
 
     /// Runs a script in the page.
     pub(crate) async fn script(&self, script: &str, arguments: Vec<Value>) -> Value {
-        let deadline = Instant::now() + SOON;
-        loop {
-            match self.client.execute(script, arguments.clone()).await {
-                Ok(value) => return value,
-                // The driver now and then loses its own connection to the web view.
-                Err(error) if Instant::now() > deadline => panic!("{script}: {error}"),
-                Err(_) => tokio::time::sleep(OFTEN).await,
-            }
+        match self.client.execute(script, arguments).await {
+            Ok(value) => value,
+            Err(error) => panic!("{script}: {error}"),
         }
     }
 

@@ -2,10 +2,14 @@
 //!
 //! Everything is looked for by the words that a person sees. Waits name what they wait for and end with a deadline.
 
+mod closing;
 mod desktop;
 mod driven;
+mod hostile;
 mod look;
+mod lost;
 mod main_job;
+mod prepared;
 mod rights;
 #[path = "../support/mod.rs"]
 mod support;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use slipway_tests::hosts::Host;
 
 use crate::boot;
+use crate::desktop::Desktop;
 use crate::driven::Driven;
 use crate::support::outside::assert_version;
 
@@ -43,6 +44,7 @@ async fn answer(window: &Driven) {
     window.see_within(LOOK, "Fits best").await;
     window.press("flask-socketio").await;
     window.see("Chosen").await;
+    window.accessible().await;
     window.picture("wizard").await;
     window.press("Continue").await;
     window.see("What runs, and how much of it?").await;
@@ -61,6 +63,36 @@ async fn answer(window: &Driven) {
     window.see("People reach it at parlour.test.").await;
     window.press("Make the plan").await;
     window.see_within(LOOK, "Apply this plan").await;
+}
+
+/// What Slipway owns on the host by its own record, without what differs from host to host: secret values and times.
+fn manifest(host: &Host) -> Value {
+    let mut manifest: Value =
+        serde_json::from_slice(&host.read_file("/var/lib/slipway/parlour/manifest.json").unwrap()).unwrap();
+    for file in manifest["files"].as_object_mut().unwrap().values_mut() {
+        if let Some(masked) = file["masked"].as_str() {
+            let without = masked.lines().map(|line| line.split("fingerprint ").next().unwrap_or_default());
+            file["masked"] = json!(without.collect::<Vec<_>>());
+            file["digest"] = Value::Null;
+        }
+    }
+    for changing in ["updated_at", "updated_by", "certificate"] {
+        manifest[changing] = Value::Null;
+    }
+    manifest
+}
+
+/// Does with the command line, on a host of its own, what the window did; returns that host's record.
+fn with_the_command_line(site_file: &str, folder: &str) -> Value {
+    let host = boot().unwrap();
+    let desktop = Desktop::with(&host);
+    let site = site_file.replace(folder, &desktop.assemble("v1").display().to_string());
+    std::fs::write(desktop.folder.path().join("slipway.toml"), site).unwrap();
+    std::fs::write(desktop.folder.path().join("key"), "0123456789abcdef0123456789abcdef").unwrap();
+    desktop.expect(&["secret", "set", "SECRET_KEY", "--file", "key"]);
+    desktop.expect(&["apply", "--yes"]);
+    desktop.expect(&["deploy", "--yes"]);
+    manifest(&host)
 }
 
 /// Deploys what is in the folder now, and waits for the end of it.
@@ -83,22 +115,31 @@ async fn from_nothing_to_a_site_that_goes_back() {
     window.desktop.key(&host);
     add_host(&window, &host).await;
     answer(&window).await;
+    window.accessible().await;
     window.picture("plan").await;
     window.press("Apply this plan").await;
     window.see_one_within(LOOK, &["Under way", "Go to parlour"]).await;
     window.picture("run").await;
     window.see_within(RUN, "web1 is set up for parlour").await;
+    window.accessible().await;
     window.press("Go to parlour").await;
 
-    deploy(&window, "Done").await;
+    deploy(&window, "Succeeded").await;
     assert_version(&host, "v1");
+    let site_file = window.desktop.slipway_home().join("sites/parlour/slipway.toml");
+    let site_file = std::fs::read_to_string(site_file).unwrap();
+    let folder = window.desktop.folder.path().join("parlour").display().to_string();
+    let by_window = manifest(&host);
+    let by_command = std::thread::spawn(move || with_the_command_line(&site_file, &folder));
     window.press("Go to parlour").await;
     window.desktop.assemble("v2");
-    deploy(&window, "Done").await;
+    deploy(&window, "Succeeded").await;
     window.picture("deployed").await;
     assert_version(&host, "v2");
     window.press("Go to parlour").await;
     window.see("as they should be").await;
+    window.see("Known good").await;
+    window.accessible().await;
     window.picture("site").await;
 
     // A release that is not well never gets traffic, and says why.
@@ -114,7 +155,7 @@ async fn from_nothing_to_a_site_that_goes_back() {
     window.see_within(LOOK, "This is what will happen").await;
     window.press("Roll back now").await;
     window.see_within(RUN, "Go to parlour").await;
-    window.see("Done").await;
+    window.see("Succeeded").await;
     window.picture("rolled-back").await;
     assert_version(&host, "v1");
 
@@ -129,5 +170,8 @@ async fn from_nothing_to_a_site_that_goes_back() {
     window.follow("Set up parlour").await;
     window.press("What was planned").await;
     window.see("Create the system user parlour").await;
+    window.accessible().await;
     window.quit().await;
+
+    assert_eq!(by_window, by_command.join().unwrap(), "the window and the command line do not do the same");
 }
