@@ -1,6 +1,6 @@
 //! systemd's EnvironmentFile= format (systemd.exec(5), src/basic/env-file.c): shell-like assignments without a shell.
 
-use super::{CannotEncode, has_control};
+use super::{CannotEncode, NONCHARACTER, has_control, has_noncharacter};
 
 /// `NAME="value"` and nothing else on the line.
 ///
@@ -8,9 +8,13 @@ use super::{CannotEncode, has_control};
 ///
 /// # Errors
 /// Control characters but tab and line break: systemd drops such an assignment with a warning (`env_value_is_valid`).
+/// Noncharacters of Unicode: systemd then refuses the whole file, and the unit does not start.
 pub fn assignment(name: &str, value: &str) -> Result<String, CannotEncode> {
     if has_control(value, &['\t', '\n']) {
         return Err(CannotEncode("systemd drops environment variables that hold control characters"));
+    }
+    if has_noncharacter(value) {
+        return Err(NONCHARACTER);
     }
     let mut text = String::with_capacity(name.len() + value.len() + 3);
     text.push_str(name);
@@ -62,9 +66,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_systemd_does_not_take_for_text_is_refused() {
+        for bad in ["\u{fdd0}", "a\u{fffe}", "\u{ffff}", "\u{1fffe}", "\u{10ffff}"] {
+            assert!(assignment("V", bad).is_err(), "{bad:?}");
+        }
+        assert!(assignment("V", "\u{fffd}\u{e000}\u{feff}").is_ok());
+    }
+
     proptest! {
         #[test]
         fn values_read_back(value in "[^\\x00-\\x08\\x0b-\\x1f\\x7f]{0,40}") {
+            prop_assume!(!has_noncharacter(&value));
             let line = assignment("NAME", &value).unwrap();
             prop_assert_eq!(read(&line), ("NAME".to_owned(), value));
         }

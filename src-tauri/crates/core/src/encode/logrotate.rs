@@ -5,10 +5,13 @@ use super::{CannotEncode, has_control};
 /// A path in double quotes; the caller adds glob signs of its own outside of it.
 ///
 /// # Errors
-/// Control characters, quotes and backslashes (logrotate has no escape for a quote), glob signs, a path that is not absolute.
+/// A slash at the end, which logrotate drops; control characters, quotes and backslashes (logrotate has no escape for a quote), glob signs, a path that is not absolute.
 pub fn path(text: &str) -> Result<String, CannotEncode> {
     if !text.starts_with('/') {
         return Err(CannotEncode("a path in a logrotate file is absolute"));
+    }
+    if text.ends_with('/') {
+        return Err(CannotEncode("logrotate drops a slash at the end of a path"));
     }
     if has_control(text, &[]) || text.contains(['"', '\'', '\\']) {
         return Err(CannotEncode("logrotate cannot hold quotes, backslashes or control characters in a path"));
@@ -38,7 +41,7 @@ mod tests {
     fn paths() {
         assert_eq!(path("/var/log/shop"), Ok("/var/log/shop".into()));
         assert_eq!(path("/var/log/a b"), Ok("\"/var/log/a b\"".into()));
-        for bad in ["x", "/a\"b", "/a\nb", "/a*", "/a{b}"] {
+        for bad in ["x", "/a/", "/a\"b", "/a\nb", "/a*", "/a{b}"] {
             assert!(path(bad).is_err(), "{bad:?}");
         }
         assert!(account("shop").is_ok());

@@ -22,3 +22,13 @@ pub struct CannotEncode(pub &'static str);
 fn has_control(text: &str, allowed: &[char]) -> bool {
     text.chars().any(|c| c.is_ascii_control() && !allowed.contains(&c))
 }
+
+/// What systemd says to noncharacters.
+const NONCHARACTER: CannotEncode =
+    CannotEncode("systemd takes no text with noncharacters, such as U+FFFE, which Unicode reserves");
+
+/// Characters that systemd does not take for UTF-8 (`unichar_is_valid` in src/basic/utf8.c): it then ignores the whole
+/// assignment, and an environment file as a whole.
+fn has_noncharacter(text: &str) -> bool {
+    text.chars().map(u32::from).any(|c| (0xfdd0..=0xfdef).contains(&c) || c & 0xfffe == 0xfffe)
+}

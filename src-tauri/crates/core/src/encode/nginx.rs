@@ -63,10 +63,12 @@ pub fn location(path: &str) -> Result<String, CannotEncode> {
 /// A name of the DNS, or a wildcard, for server_name: never a regular expression.
 ///
 /// # Errors
-/// Anything but letters, digits, `-`, `.` and a leading `*.`.
+/// Anything but letters, digits, `-`, single `.` inside and a leading `*.`: with a dot in front, nginx would serve the
+/// name and all names below it.
 pub fn server_name(name: &str) -> Result<String, CannotEncode> {
     let rest = name.strip_prefix("*.").unwrap_or(name);
-    let ok = !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
+    let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let ok = rest.split('.').all(label);
     if ok { Ok(name.to_ascii_lowercase()) } else { Err(CannotEncode("not a DNS name")) }
 }
 

@@ -68,7 +68,9 @@ fn hostile_values_are_quoted_or_refused() {
     assert!(header_name("X-Frame-Options").is_ok());
     assert!(header_name("A:b").is_err());
     assert_eq!(identifier("my-app"), Ok("my_app".into()));
-    assert!(server_name("~^(.*)$").is_err());
+    for bad in ["~^(.*)$", ".example.com", "example..com", "example.com.", "*.", ""] {
+        assert!(server_name(bad).is_err(), "{bad:?}");
+    }
     assert_eq!(server_name("*.Example.com"), Ok("*.example.com".into()));
 }
 

@@ -3,7 +3,7 @@
 //! `%` starts a specifier in nearly every setting and is doubled. `$` starts a variable in command
 //! lines only. A backslash at the end of a line joins it with the next one, so none may stand there.
 
-use super::{CannotEncode, has_control};
+use super::{CannotEncode, NONCHARACTER, has_control, has_noncharacter};
 
 const CONTROL: CannotEncode = CannotEncode("a line of a unit file cannot hold line breaks or other control characters");
 
@@ -16,18 +16,24 @@ pub enum Piece<'a> {
     Specifier(char),
 }
 
+/// Refuses what no line of a unit file can hold.
+fn plain_text(text: &str) -> Result<(), CannotEncode> {
+    if has_control(text, &[]) {
+        return Err(CONTROL);
+    }
+    if has_noncharacter(text) { Err(NONCHARACTER) } else { Ok(()) }
+}
+
 /// A setting's whole value, unquoted (Description=, SyslogIdentifier=, User=, WorkingDirectory=).
 ///
 /// # Errors
-/// Control characters; white space at either end, which systemd strips; a backslash at the end; no text at
+/// Control characters and noncharacters; white space at either end, which systemd strips; a backslash at the end; no text at
 /// all, which means "reset" in a unit file.
 pub fn value(text: &str) -> Result<String, CannotEncode> {
     if text.is_empty() {
         return Err(CannotEncode("an empty value resets a setting in a unit file"));
     }
-    if has_control(text, &[]) {
-        return Err(CONTROL);
-    }
+    plain_text(text)?;
     if text.trim() != text {
         return Err(CannotEncode("systemd strips white space at the ends of a value"));
     }
@@ -51,11 +57,9 @@ pub fn path(text: &str) -> Result<String, CannotEncode> {
 /// One word of a space-separated list (ReadWritePaths=), quoted when needed.
 ///
 /// # Errors
-/// Control characters.
+/// Control characters and noncharacters.
 pub fn word(text: &str) -> Result<String, CannotEncode> {
-    if has_control(text, &[]) {
-        return Err(CONTROL);
-    }
+    plain_text(text)?;
     Ok(quote(&text.replace('%', "%%"), text))
 }
 
@@ -64,7 +68,7 @@ pub fn word(text: &str) -> Result<String, CannotEncode> {
 /// `%` and `$` are doubled (specifiers, variables), quotes and backslashes escaped.
 ///
 /// # Errors
-/// Control characters: systemd could read some of them as escapes, but nothing that shows a unit would show them.
+/// Noncharacters; control characters: systemd could read some of them as escapes, but nothing that shows a unit would show them.
 pub fn exec_argument(text: &str) -> Result<String, CannotEncode> {
     exec_pieces(&[Piece::Text(text)])
 }
@@ -83,9 +87,7 @@ fn join(pieces: &[Piece<'_>], encode: fn(&str) -> String) -> Result<String, Cann
     for piece in pieces {
         match piece {
             Piece::Text(text) => {
-                if has_control(text, &[]) {
-                    return Err(CONTROL);
-                }
+                plain_text(text)?;
                 plain.push_str(text);
                 encoded.push_str(&encode(text));
             }
@@ -102,7 +104,7 @@ fn join(pieces: &[Piece<'_>], encode: fn(&str) -> String) -> Result<String, Cann
 /// One `"NAME=value"` of Environment=: specifiers are expanded there, `$` is not.
 ///
 /// # Errors
-/// Control characters. Such values go into an environment file.
+/// Noncharacters, and control characters: values with tabs and line breaks go into an environment file.
 pub fn assignment(name: &str, value: &[Piece<'_>]) -> Result<String, CannotEncode> {
     let head = [Piece::Text(name), Piece::Text("=")];
     join(&[&head, value].concat(), |text| text.replace('%', "%%"))

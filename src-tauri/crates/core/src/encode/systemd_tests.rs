@@ -85,6 +85,7 @@ fn unit_names() {
 proptest! {
     #[test]
     fn command_lines_read_back(words in prop::collection::vec("[^\\x00-\\x1f\\x7f]{0,24}", 1..6)) {
+        prop_assume!(!words.iter().any(|word| has_noncharacter(word)));
         let line: Vec<String> = words.iter().map(|w| exec_argument(w).unwrap()).collect();
         prop_assert_eq!(read_exec(&line.join(" ")), words);
     }
