@@ -4,5 +4,6 @@
 mod support;
 
 mod canaries;
+mod encoders;
 mod terminal;
 mod watcher;
