@@ -36,6 +36,15 @@ impl Lock {
     pub async fn release(self, link: &Link) {
         let _ = link.run(lock::release(&self.token)).await;
     }
+
+    /// The same, over a new connection if the one there was is lost. Only for those who have heard the end of all that they
+    /// began: otherwise the lease protects what may still be at work.
+    pub async fn release_again(self, link: &Link) {
+        let lost = link.run(lock::release(&self.token)).await.is_err();
+        if lost && link.renew().await.is_ok() {
+            self.release(link).await;
+        }
+    }
 }
 
 /// Takes the lock away from its holder, unless a run is at work on the host.

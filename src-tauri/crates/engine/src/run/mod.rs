@@ -146,7 +146,10 @@ impl Run<'_> {
             return Err(stale(&plan.host, moved));
         }
         let verdict = self.under_lock(&lock).await;
-        lock.release(link).await;
+        match verdict.kind {
+            VerdictKind::Unknown => lock.release(link).await,
+            _ => lock.release_again(link).await,
+        }
         Ok(verdict)
     }
 
