@@ -4,7 +4,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod drift;
+mod interrupted;
 mod links;
+mod points;
+mod races;
+mod seen;
 mod shop;
 
 use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites};
