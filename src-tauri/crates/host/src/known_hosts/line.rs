@@ -63,7 +63,7 @@ impl Line {
     pub fn parse(bytes: &[u8]) -> Result<Option<Self>, &'static str> {
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
         let mut rest = skip_blanks(bytes);
-        if rest.is_empty() || rest.starts_with(b"#") {
+        if rest.is_empty() || rest.starts_with(b"#") || rest.starts_with(b"\0") {
             return Ok(None);
         }
         let mut marker = Marker::None;
@@ -76,9 +76,14 @@ impl Line {
             };
             rest = after;
         }
-        let (names, rest) = word(rest);
+        // To OpenSSH a line is a C string whose end it writes over once, after the names (hostfile.c,
+        // hostkeys_foreach_file): there a NUL divides, and behind that one it ends the line.
+        let (names, rest) = word_up_to(rest, b" \t\0");
+        let rest = rest.split(|b| *b == 0).next().unwrap_or_default();
         let (algorithm, rest) = word(rest);
         let (key, _comment) = word(rest);
+        // Its base64 passes over every white space (b64_pton).
+        let key: Vec<u8> = key.iter().copied().filter(|b| !matches!(b, b'\r' | b'\x0b' | b'\x0c')).collect();
         if key.is_empty() {
             return Err("fewer than three fields");
         }
@@ -134,7 +139,12 @@ fn skip_blanks(bytes: &[u8]) -> &[u8] {
 
 /// The first blank-separated word, and what follows its blanks.
 fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let end = bytes.iter().position(|b| matches!(b, b' ' | b'\t')).unwrap_or(bytes.len());
+    word_up_to(bytes, b" \t")
+}
+
+/// The bytes before the first of `ends`, and what follows that and further blanks.
+fn word_up_to<'a>(bytes: &'a [u8], ends: &[u8]) -> (&'a [u8], &'a [u8]) {
+    let end = bytes.iter().position(|b| ends.contains(b)).unwrap_or(bytes.len());
     let (word, rest) = bytes.split_at_checked(end).unwrap_or((bytes, &[]));
-    (word, skip_blanks(rest))
+    (word, skip_blanks(rest.get(1..).unwrap_or_default()))
 }

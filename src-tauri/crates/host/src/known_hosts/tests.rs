@@ -52,6 +52,11 @@ fn verdicts() {
         ("[h]:* KEYA\n", "[h]:2222", "known"),
         // Revocation counts wherever it stands, and only for hosts it names.
         ("h KEYA\n@revoked h KEYA\n", "h", "revoked"),
+        ("h KEYA\n@revoked * KEYA\0\n", "h", "revoked"),
+        ("h KEYB\0 x\n", "h", "changed"),
+        ("h KEYA\n@revoked i,h\0 KEYA\n", "h", "revoked"),
+        ("h KEYA\n@revoked h KEYA\r\r\n", "h", "revoked"),
+        ("\0h KEYA\n@revoked\0 h KEYA\nh \0KEYA\n", "h", "unknown"),
         ("@revoked * KEYA\nh KEYA\n", "h", "revoked"),
         ("@revoked i KEYA\nh KEYA\n", "h", "known"),
         ("@revoked h KEYB\nh KEYA\n", "h", "known"),
