@@ -380,6 +380,8 @@ impl Rig {
         let already = kind.name == "rollback" && found == kind.new && ended.status == Some(12);
         assert!(ended.status == Some(0) || already, "{ended:#?}\n{context}");
         assert_eq!(seen.version(), Some(kind.new), "{seen:#?} {ended:#?}\n{context}");
+        let left = inside(&self.host, "find /etc /var/lib/slipway -name '.slipway.??????'");
+        assert_eq!(left, "", "left behind by the run that was cut off: {context}");
         if kind.name == "apply" {
             let plan = self.run(&["plan"]);
             assert_eq!(plan.status, Some(0), "there is still something to do: {plan:#?}\n{context}");

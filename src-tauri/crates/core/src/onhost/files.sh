@@ -5,7 +5,10 @@ same() { # source, path, mode, owner, group
 put() { # source, path, mode, owner, group
     # A sudoers file that sudo cannot read locks everybody out of sudo. (sudo passes over names with a dot in them.)
     case $2 in /etc/sudoers.d/*) visudo -cqf "$1" || return 1 ;; esac
-    temporary=$(mktemp "$(dirname "$2")/.slipway.XXXXXX") || return 1
+    into=$(dirname "$2")
+    # A run that was cut off leaves its own behind, and logrotate reads every file that it finds. One run at a time writes.
+    for left in "$into"/.slipway.??????; do [ ! -f "$left" ] || rm -f "$left" || return 1; done
+    temporary=$(mktemp "$into/.slipway.XXXXXX") || return 1
     if cat "$1" >"$temporary" && chown "$4:$5" "$temporary" && chmod "$3" "$temporary" &&
         sync -d "$temporary" && mv -fT "$temporary" "$2"; then
         if command -v restorecon >/dev/null 2>&1; then restorecon "$2" 2>/dev/null; fi
