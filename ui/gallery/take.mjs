@@ -4,10 +4,8 @@
 //   npm run gallery:build && npm run gallery -- [--out DIR] [--only WORD,=NAME] [--sizes small,normal,large] [--themes dark,light] [--check | --look]
 //
 // Exits with 1 when axe finds something serious, a page logs an error, or a page is wider than the window.
-// --readme takes the pictures of the README (readme/NAME.png: on the fake back end, in dark) and nothing else.
 // --check takes no pictures; --look takes them without axe, which is quicker. --only takes words that names hold, or whole
 // names after "=".
-import { spawnSync } from "node:child_process";
 import { createReadStream, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -19,11 +17,8 @@ import chrome from "selenium-webdriver/chrome.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const { values: options } = parseArgs({
-  options: { out: { type: "string", default: join(here, "pictures") }, only: { type: "string" }, sizes: { type: "string" }, themes: { type: "string", default: "dark,light" }, check: { type: "boolean", default: false }, look: { type: "boolean", default: false }, readme: { type: "boolean", default: false } },
+  options: { out: { type: "string", default: join(here, "pictures") }, only: { type: "string" }, sizes: { type: "string" }, themes: { type: "string", default: "dark,light" }, check: { type: "boolean", default: false }, look: { type: "boolean", default: false } },
 });
-/** What the README shows: name of the picture, scene. */
-const forReadme = { hosts: "hosts", wizard: "wizard-kind", plan: "plan-nginx-unified", run: "run-rolled-back", site: "site", deploy: "deploy-plain" };
-if (options.readme) Object.assign(options, { out: join(here, "readme"), only: Object.values(forReadme).map((name) => `=${name}`).join(","), sizes: "normal", themes: "dark", look: true });
 const sizes = { small: [900, 600], normal: [1280, 800], large: [3840, 2160] };
 const themes = options.themes.split(",");
 const wantedSizes = options.sizes?.split(",") ?? (options.check ? ["small"] : ["small", "normal"]);
@@ -90,11 +85,7 @@ try {
         // Two frames, and whatever answers at once; what loads for ever stays a skeleton.
         await driver.executeAsyncScript("const [wait, done] = arguments; setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), wait)", scene.settle ?? 200);
         if (!options.check) {
-          const name = options.readme ? Object.keys(forReadme).find((key) => forReadme[key] === scene.name) : `${scene.name}-${size}-${theme}`;
-          const file = join(options.out, `${name}.png`);
-          writeFileSync(file, await driver.takeScreenshot(), "base64");
-          // 256 colours are plenty for the window and a third of the size; without ImageMagick it stays as it is.
-          if (options.readme) spawnSync("convert", [file, "-dither", "None", "-colors", "256", "-strip", `PNG8:${file}`]);
+          writeFileSync(join(options.out, `${scene.name}-${size}-${theme}.png`), await driver.takeScreenshot(), "base64");
           pictures += 1;
         }
         const wide = await driver.executeScript("const d = document.documentElement, m = document.querySelector('#main'); return Math.max(d.scrollWidth - d.clientWidth, m.scrollWidth - m.clientWidth)");

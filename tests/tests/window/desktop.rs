@@ -29,8 +29,11 @@ pub(crate) fn program() -> PathBuf {
     beside("slipway-desktop")
 }
 
-/// A program of this workspace.
+/// A program of this workspace; those of `SLIPWAY_PROGRAMS`, if that is a folder.
 pub(crate) fn beside(name: &str) -> PathBuf {
+    if let Some(folder) = std::env::var_os("SLIPWAY_PROGRAMS") {
+        return PathBuf::from(folder).join(name);
+    }
     // This test is target/debug/deps/window-…
     std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join(name)
 }
@@ -241,7 +244,7 @@ impl Desktop {
         self.processes().into_iter().filter(named).collect()
     }
 
-    fn processes(&self) -> Vec<u32> {
+    pub(crate) fn processes(&self) -> Vec<u32> {
         let mark = format!("{MARK}={}", self.mark);
         let ours = |pid: &u32| {
             let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();

@@ -9,6 +9,7 @@ mod hostile;
 mod look;
 mod lost;
 mod main_job;
+mod measure;
 mod prepared;
 mod rights;
 #[path = "../support/mod.rs"]

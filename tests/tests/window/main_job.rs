@@ -115,6 +115,8 @@ async fn from_nothing_to_a_site_that_goes_back() {
     window.desktop.key(&host);
     add_host(&window, &host).await;
     answer(&window).await;
+    window.click_at("//*[@role='option'][contains(., '/etc/nginx/')]").await;
+    window.see("server_name").await;
     window.accessible().await;
     window.picture("plan").await;
     window.press("Apply this plan").await;

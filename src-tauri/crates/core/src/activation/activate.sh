@@ -33,11 +33,14 @@ tail_of() {
     journalctl --sync 2>/dev/null
     # With --since, -n means the first lines, not the last (journalctl of systemd 252).
     journalctl -q --no-pager -o cat --since "@$began" -u "$1" 2>/dev/null | tail -n 40 | cut -c1-2000
+    [ -z "$said" ] || printf 'its answer: %s\n' "$said"
     printf '@endlog\n'
 }
 
 # --- health ---------------------------------------------------------------------------------------
+said=''
 ask() {
+    said=''
     if [ -z "$H_PATH" ]; then
         curl -s -o /dev/null --noproxy '*' --max-time "$H_TIMEOUT" "http://127.0.0.1:$1/"
         case $? in 0 | 52 | 56) return 0 ;; esac
@@ -63,8 +66,8 @@ ask() {
         return 1
     fi
     if [ "$code" != "$H_STATUS" ]; then
-        said=$(head -c 160 "$work/body" 2>/dev/null | tr -c '[:print:]' ' ')
-        why="http://127.0.0.1:$1$H_PATH answered $code instead of $H_STATUS${said:+: $said}"
+        said=$(head -c 1000 "$work/body" 2>/dev/null | tr -c '[:print:]' ' ')
+        why="http://127.0.0.1:$1$H_PATH answered $code instead of $H_STATUS"
         return 1
     fi
     each_check
