@@ -212,6 +212,17 @@ impl Driven {
         }
     }
 
+    /// Waits until this script says true.
+    pub(crate) async fn until(&self, script: &str) {
+        let deadline = Instant::now() + SOON;
+        while self.script(script, vec![]).await != json!(true) {
+            if Instant::now() > deadline {
+                self.give_up(&format!("it never was so: {script}")).await;
+            }
+            tokio::time::sleep(OFTEN).await;
+        }
+    }
+
     /// Takes a picture, where pictures are wanted.
     pub(crate) async fn picture(&self, name: &str) {
         let Some(folder) = pictures() else { return };

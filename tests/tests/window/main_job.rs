@@ -116,7 +116,9 @@ async fn from_nothing_to_a_site_that_goes_back() {
     add_host(&window, &host).await;
     answer(&window).await;
     window.click_at("//*[@role='option'][contains(., '/etc/nginx/')]").await;
-    window.see("server_name").await;
+    window.see("/etc/nginx/conf.d/parlour.conf mode 0644").await;
+    let drawn = "return [...document.querySelectorAll('*')].some((one) => one.shadowRoot?.textContent.includes('upstream parlour_web'))";
+    window.until(drawn).await;
     window.accessible().await;
     window.picture("plan").await;
     window.press("Apply this plan").await;
