@@ -226,6 +226,9 @@ impl Driven {
     /// Takes a picture, where pictures are wanted.
     pub(crate) async fn picture(&self, name: &str) {
         let Some(folder) = pictures() else { return };
+        // What the page says is drawn with its next frame.
+        let drawn = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))";
+        let _ = self.client.execute_async(drawn, vec![]).await;
         // A picture that cannot be taken breaks no test.
         if let Ok(picture) = self.client.screenshot().await {
             std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
