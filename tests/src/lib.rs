@@ -1,7 +1,8 @@
 //! The test kit: real, disposable Linux hosts and a network to reach them over.
 //!
 //! End-to-end tests, the `demo` command and developers by hand use it. [`hosts`] boots containers that run
-//! systemd and sshd; [`relay`] puts a slow or broken network between a client and such a host. Nothing here may
+//! systemd and sshd; [`load`] visits a site;
+//! [`relay`] puts a slow or broken network between a client and such a host. Nothing here may
 //! depend on product code, so that a fault in the product cannot hide itself.
 #![forbid(unsafe_code)]
 #![allow(
@@ -13,4 +14,5 @@
 )]
 
 pub mod hosts;
+pub mod load;
 pub mod relay;

@@ -217,13 +217,19 @@ def whoami():
     )
 
 
+def asked_wait(default):
+    """The wait that a request asks for, seconds from 0 to 10; None for anything else."""
+    try:
+        wait = float(request.args.get("seconds", default))
+    except ValueError:
+        return None
+    return wait if 0 <= wait <= 10 else None
+
+
 @app.get("/slow")
 def slow():
-    try:
-        wait = float(request.args.get("seconds", "1"))
-    except ValueError:
-        wait = -1
-    if not 0 <= wait <= 10:
+    wait = asked_wait("1")
+    if wait is None:
         return jsonify(error="seconds must be a number from 0 to 10"), 400
     time.sleep(wait)
     return jsonify(slept=wait, version=version.VERSION, instance=instance())
@@ -231,6 +237,9 @@ def slow():
 
 @app.post("/echo")
 def echo():
+    wait = asked_wait("0")
+    if wait is None:
+        return jsonify(error="seconds must be a number from 0 to 10"), 400
     digest, length = hashlib.sha256(), 0
     while True:
         chunk = request.stream.read(65536)
@@ -238,6 +247,7 @@ def echo():
             break
         digest.update(chunk)
         length += len(chunk)
+    time.sleep(wait)
     return jsonify(sha256=digest.hexdigest(), length=length)
 
 

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod demo;
+mod desk;
+mod load;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -32,6 +34,21 @@ enum Area {
         /// Opens the window on the host once the first release runs, and ends with it.
         #[arg(long, conflicts_with = "once")]
         window: bool,
+    },
+    /// Deploys and rolls back under load, with Slipway and in the usual ways, and prints how many requests failed.
+    Load {
+        /// Deployments, and as many rollbacks, each way.
+        #[arg(long, default_value_t = 20)]
+        turns: usize,
+        /// Visitors that ask without pause.
+        #[arg(long, default_value_t = 40)]
+        visitors: usize,
+        /// WebSockets that are kept open.
+        #[arg(long, default_value_t = 50)]
+        sockets: usize,
+        /// The program to try, instead of the release build of this source.
+        #[arg(long)]
+        slipway: Option<std::path::PathBuf>,
     },
     /// Boots, lists and removes test hosts.
     #[command(subcommand)]
@@ -90,6 +107,9 @@ fn main() -> ExitCode {
         Area::Demo { distribution, once, window } => {
             let face = if window { demo::Face::Window } else { demo::Face::Command };
             demo::run(&demo::Options { distribution, once, face })
+        }
+        Area::Load { turns, visitors, sockets, slipway } => {
+            load::run(&load::Options { turns, visitors, sockets, slipway: slipway.as_deref() })
         }
         Area::Host(command) => run(command),
     };
