@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use slipway_core::event::VerdictKind;
 use slipway_engine::observe;
 use slipway_engine::site::Request;
 use slipway_tests::relay::{Conditions, Relay};
@@ -46,5 +47,11 @@ async fn a_plan_costs_two_round_trips() {
         assert!(plan.is_empty(), "{:#?}", plan.steps);
         assert!(count(what) <= 2);
     }
+    // Nothing to do: no lock, no second look.
+    let planned = desk.desk.plan(link.clone(), &file, &Request::Apply).await.unwrap();
+    let ran = desk.execute(&planned, &file).await.unwrap();
+    assert_eq!(ran.verdict.kind, VerdictKind::Unchanged, "{}", ran.story());
+    assert_eq!(ran.events.len(), 2, "it began and it ended: {}", ran.story());
+    assert!(count("applying a plan without steps") <= 2);
     assert_eq!(inside(&host, "pgrep -cf 'sshd.*: root' || true").lines().count(), 1);
 }

@@ -105,7 +105,9 @@ set -u
 if [ -e "$1" ]; then tail -c 262144 "$1" || exit 1; fi
 printf '\n=releases\n'
 for directory in "$2"/*/; do
-    [ -e "$directory/release.json" ] && basename "$directory"
+    [ -e "$directory/release.json" ] || continue
+    directory=${directory%/}
+    printf '%s\n' "${directory##*/}"
 done
 echo =end
 "#;
@@ -132,9 +134,13 @@ pub async fn site(
     let mut commands = vec![
         paths::command(&watched),
         Command::script(LEDGER_AND_RELEASES, [layout.ledger(), layout.releases()]),
-        packages::command(&runtime::named_packages(wanted.site, profile)),
         newer_command(wanted, manifest.as_ref()),
     ];
+    // Most sites name none; asking dpkg about nothing would have it list everything.
+    let named = runtime::named_packages(wanted.site, profile);
+    if !named.is_empty() {
+        commands.push(packages::command(&named));
+    }
     // Asking what is on offer may fetch lists, so it is asked only while it decides something.
     let python = wanted.site.runtime.kind == RuntimeKind::Python;
     let ask_offers = python && runtime::installed_python(wanted.site, profile, facts).is_none();
@@ -142,21 +148,25 @@ pub async fn site(
         commands.push(packages::candidates_command(profile.manager, &profile.python_packages()));
     }
     let outputs = connection.batch(Batch::all(commands)).await.map_err(|error| host_failure(&error))?;
-    let [paths_reply, releases_reply, packages_reply, newer_reply, offers @ ..] = outputs.as_slice() else {
-        return Err(Failure::new(
-            Code::Host,
-            format!("{}: answered to other questions than were asked", connection.name()),
-        ));
+    let other_questions =
+        || Failure::new(Code::Host, format!("{}: answered to other questions than were asked", connection.name()));
+    let [paths_reply, releases_reply, newer_reply, rest @ ..] = outputs.as_slice() else {
+        return Err(other_questions());
+    };
+    let (packages_reply, offers) = match (named.is_empty(), rest) {
+        (true, offers) => (None, offers),
+        (false, [packages, offers @ ..]) => (Some(packages), offers),
+        (false, []) => return Err(other_questions()),
     };
     let strange = |what: &str, why: &str| {
         Failure::new(Code::Host, format!("{}: {what} could not be read: {why}", connection.name()))
             .hint("nothing was changed")
     };
     let (ledger, releases) = parse_releases(releases_reply).map_err(|why| strange("the site's releases", &why))?;
-    let named = match packages::parse(packages_reply) {
-        Fact::Known(packages) => packages.installed,
-        Fact::Absent => BTreeMap::new(),
-        Fact::Failed(why) => return Err(strange("the host's packages", &why)),
+    let named = match packages_reply.map(packages::parse) {
+        Some(Fact::Known(packages)) => packages.installed,
+        None | Some(Fact::Absent) => BTreeMap::new(),
+        Some(Fact::Failed(why)) => return Err(strange("the host's packages", &why)),
     };
     // Without an answer, the profile's own data on what each release of the distribution offers decides.
     let offered =

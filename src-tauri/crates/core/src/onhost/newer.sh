@@ -1,48 +1,118 @@
 # Finds files that are newer than the process that has read them. Arguments: number of nginx's files, those files,
 # number of the site's files, those files, then units. Prints "newer PROCESS FILE" lines, then "end".
+# Every plan waits for this, so it starts few programs: stat once, systemctl once; /proc is read by the shell.
 set -u
-boot=$(sed -n 's/^btime //p' /proc/stat)
+newline='
+'
+boot=0
+while read -r key value _; do
+    if [ "$key" = btime ]; then
+        boot=$value
+        break
+    fi
+done </proc/stat
 ticks=$(getconf CLK_TCK)
-started() { # process: when it began at the latest, seconds since 1970
-    since=$(sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20)
+started() { # process: $at is when it began at the latest, seconds since 1970
+    line=''
+    # The file is gone when the process is.
+    if [ -r "/proc/$1/stat" ]; then IFS= read -r line <"/proc/$1/stat"; fi 2>/dev/null
+    # A process may have any name, also with brackets and blanks; the last bracket ends it (proc(5)).
+    set -f
+    # shellcheck disable=SC2086 # numbers, split on purpose
+    set -- ${line##*) }
+    set +f
+    since=0
+    if [ "$#" -ge 20 ]; then
+        shift 19
+        since=$1
+    fi
     # The kernel tells both parts cut to whole seconds: what reads a file right after it was written would seem to
     # have begun up to two seconds before.
-    printf '%s' $((boot + ${since:-0} / ticks + 2))
+    at=$((boot + since / ticks + 2))
 }
-changed() { stat -c %Y -- "$1" 2>/dev/null || printf 0; }
+
 count=$1
 shift
+nginx=''
+while [ "$count" -gt 0 ]; do
+    nginx="$nginx$1$newline"
+    count=$((count - 1))
+    shift
+done
+count=$1
+shift
+others=''
+while [ "$count" -gt 0 ]; do
+    others="$others$1$newline"
+    count=$((count - 1))
+    shift
+done
+
+# When each file changed: "SECONDS PATH" lines. Paths that are not there are left out, which is not newer.
+IFS=$newline
+set -f
+# shellcheck disable=SC2086 # one path a line
+changes=$(stat -c '%Y %n' -- $nginx $others 2>/dev/null)
+set +f
+unset IFS
+newer() { # process, files, time: says which of the files are newer than that
+    [ -n "$2" ] || return 0
+    while read -r changed file; do
+        # Nothing changed at a time that is no number: that line is the empty one at the end.
+        if [ "${changed:-0}" -le "$3" ]; then continue; fi
+        case $newline$2 in *"$newline$file$newline"*) printf 'newer %s %s\n' "$1" "$file" ;; esac
+    done <<END
+$changes
+END
+}
+
 # A reload replaces nginx's workers, so they tell when it last read its files.
-newest=0
-master=$(cat /run/nginx.pid 2>/dev/null)
-for worker in $(pgrep -P "${master:-0}" 2>/dev/null); do
-    at=$(started "$worker")
+newest=0 master='' workers=''
+if [ -r /run/nginx.pid ]; then read -r master </run/nginx.pid; fi
+case $master in '' | *[!0-9]*) master=0 ;; esac
+if [ -r "/proc/$master/task/$master/children" ]; then
+    read -r workers <"/proc/$master/task/$master/children"
+elif [ "$master" != 0 ]; then
+    # A kernel without CONFIG_PROC_CHILDREN.
+    workers=$(pgrep -P "$master" 2>/dev/null)
+fi
+for worker in $workers; do
+    started "$worker"
     [ "$at" -le "$newest" ] || newest=$at
 done
-while [ "$count" -gt 0 ]; do
-    if [ "$newest" -gt 0 ] && [ "$(changed "$1")" -gt "$newest" ]; then printf 'newer nginx %s\n' "$1"; fi
-    count=$((count - 1))
-    shift
-done
-count=$1
-shift
-files=''
-while [ "$count" -gt 0 ]; do
-    files="$files$1
-"
-    count=$((count - 1))
-    shift
-done
-for unit in "$@"; do
-    process=$(systemctl show -p MainPID "$unit" 2>/dev/null)
-    process=${process#MainPID=}
-    case $process in '' | 0 | *[!0-9]*) continue ;; esac
-    at=$(started "$process")
-    printf '%s' "$files" | while read -r file; do
-        if [ "$(changed "$file")" -gt "$at" ]; then printf 'newer %s %s\n' "$unit" "$file"; fi
-    done
-    case $(systemctl show -p NeedDaemonReload "$unit" 2>/dev/null) in
-    *=yes) printf 'newer systemd %s\n' "$unit" ;;
+if [ "$newest" -gt 0 ]; then newer nginx "$nginx" "$newest"; fi
+
+[ "$#" -gt 0 ] || {
+    echo end
+    exit 0
+}
+# One block of properties for each unit, in the order asked for, with an empty line between two of them.
+said=$(systemctl show -p MainPID -p NeedDaemonReload -- "$@" 2>/dev/null)
+process='' reload=no
+unit_ends() { # unit
+    case $process in
+    '' | 0 | *[!0-9]*) ;;
+    *)
+        started "$process"
+        newer "$1" "$others" "$at"
+        if [ "$reload" = yes ]; then printf 'newer systemd %s\n' "$1"; fi
+        ;;
     esac
-done
+    process='' reload=no
+}
+while IFS= read -r line; do
+    case $line in
+    MainPID=*) process=${line#*=} ;;
+    NeedDaemonReload=*) reload=${line#*=} ;;
+    '')
+        if [ "$#" -gt 0 ]; then
+            unit_ends "$1"
+            shift
+        fi
+        ;;
+    esac
+done <<END
+$said
+
+END
 echo end

@@ -13,7 +13,7 @@ use crate::going::mark::Mark;
 use crate::history::{NewRun, Recorder, RunId};
 use crate::inventory::HostName;
 use crate::link::Link;
-use crate::run::{EventSink, Run};
+use crate::run::{EventSink, Looked, Run};
 use crate::site::planned::{Asked, SiteInput};
 use crate::site::{Planned, Request};
 
@@ -68,7 +68,8 @@ impl Desk {
         Ok(planned)
     }
 
-    /// Applies a plan and records the run. `exit_code` gives the number that goes with a verdict.
+    /// Applies a plan that was made right before, and records the run. `exit_code` gives the number that goes with a
+    /// verdict.
     ///
     /// # Errors
     /// When the run did not begin; nothing was changed then.
@@ -82,7 +83,8 @@ impl Desk {
         exit_code: impl Fn(&Verdict) -> i32,
     ) -> Outcome<Verdict> {
         let number = self.begin_run(planned, consent)?;
-        self.carry_out(number, planned, file, sink, cancel, |verdict| Some(exit_code(verdict))).await
+        let exit_code = |verdict: &Verdict| Some(exit_code(verdict));
+        self.carry_out(number, (planned, Looked::JustNow), file, sink, cancel, exit_code).await
     }
 
     /// Records that a run is about to begin, under a number of its own.
@@ -127,7 +129,7 @@ impl Desk {
     pub async fn carry_out(
         &self,
         number: RunId,
-        planned: &Planned,
+        (planned, looked): (&Planned, Looked),
         file: &SiteFile,
         sink: Arc<dyn EventSink>,
         cancel: Cancel,
@@ -136,7 +138,7 @@ impl Desk {
         let mark = Mark::set(&self.home, number);
         let recording =
             Arc::new(Recording { recorder: Mutex::new(Some(Recorder::new(self.history.clone(), number))), next: sink });
-        let result = Run { planned, sink: recording.clone(), cancel }.execute().await;
+        let result = Run { planned, sink: recording.clone(), cancel, looked }.execute().await;
         let recorder = recording.recorder.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(recorder) = recorder {
             let now = self.clock.now();

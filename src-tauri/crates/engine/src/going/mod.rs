@@ -20,7 +20,7 @@ use crate::desk::runs::Consent;
 use crate::desk::{Desk, SiteFile, inventory_failure};
 use crate::failure::{Code, Failure, Outcome};
 use crate::history::RunId;
-use crate::run::EventSink;
+use crate::run::{EventSink, Looked};
 use crate::site::Planned;
 
 use log::Log;
@@ -201,7 +201,7 @@ impl Going {
         let taking = Arc::new(Taking { id, entry, list: self.list.clone(), began: Mutex::new(Some(began)) });
         let desk = self.desk.clone();
         tokio::spawn(async move {
-            let ended = desk.carry_out(id, &planned, &file, taking.clone(), cancel, |_| None).await;
+            let ended = desk.carry_out(id, (&planned, Looked::Before), &file, taking.clone(), cancel, |_| None).await;
             // Once it began, its ending is an event and in the history.
             taking.answer(ended.map(|_| ()));
         });

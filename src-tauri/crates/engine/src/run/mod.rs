@@ -40,6 +40,15 @@ impl<F: Fn(Event) + Send + Sync> EventSink for F {
     }
 }
 
+/// When the host was looked at for a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looked {
+    /// Right before the run: nobody has read the plan in between.
+    JustNow,
+    /// Some time ago.
+    Before,
+}
+
 /// One execution of a plan.
 pub struct Run<'a> {
     /// The plan, and what it was made from.
@@ -48,6 +57,8 @@ pub struct Run<'a> {
     pub sink: Arc<dyn EventSink>,
     /// Request to stop.
     pub cancel: Cancel,
+    /// How old the plan is.
+    pub looked: Looked,
 }
 
 /// How a step failed.
@@ -132,6 +143,13 @@ impl Run<'_> {
             return Err(failure.because("nothing was changed").hint(blocker.hint.clone().unwrap_or_default()));
         }
         let reason = format!("{} {}", plan.intent.verb(), plan.site);
+        if plan.is_empty() && self.looked == Looked::JustNow {
+            // Planning has seen that nothing is to be done. Neither a lock nor a second look would protect anything.
+            self.sink.event(Event { at_ms: 0, kind: EventKind::Started { steps: Vec::new() } });
+            let verdict = nothing_to_do(&plan.host);
+            self.sink.event(Event { at_ms: 0, kind: EventKind::Finished { verdict: verdict.clone() } });
+            return Ok(verdict);
+        }
         let asked = &self.planned.asked;
         let lock = Lock::acquire(link, &lock_token(&asked.run)?, &asked.operator, &reason).await?;
         let moved = match self.planned.moved().await {
@@ -191,13 +209,7 @@ impl Going<'_> {
 
     async fn go(&self) -> Verdict {
         if self.run.plan.is_empty() {
-            return Verdict {
-                kind: VerdictKind::Unchanged,
-                summary: format!("{} is as the site file says; nothing was changed", self.run.plan.host),
-                evidence: vec!["every file, package and service that the site needs was looked at".to_owned()],
-                hint: None,
-                log: Vec::new(),
-            };
+            return nothing_to_do(&self.run.plan.host);
         }
         let done = match self.record_begin().await {
             Ok(()) => self.steps().await,
@@ -206,6 +218,16 @@ impl Going<'_> {
         let verdict = self.judge(done).await;
         self.record_end(&verdict).await;
         verdict
+    }
+}
+
+fn nothing_to_do(host: &str) -> Verdict {
+    Verdict {
+        kind: VerdictKind::Unchanged,
+        summary: format!("{host} is as the site file says; nothing was changed"),
+        evidence: vec!["every file, package and service that the site needs was looked at".to_owned()],
+        hint: None,
+        log: Vec::new(),
     }
 }
 

@@ -1,9 +1,9 @@
 if [ -e /etc/os-release ]; then file os-release /etc/os-release; else file os-release /usr/lib/os-release; fi
 run kernel uname -rm
-file hostname /proc/sys/kernel/hostname
+line hostname /proc/sys/kernel/hostname
 run systemd systemctl --version
 if [ -d /run/systemd/system ]; then part booted 0 yes; else part booted 0 no; fi
-file boot-id /proc/sys/kernel/random/boot_id
+line boot-id /proc/sys/kernel/random/boot_id
 if [ -e /run/reboot-required ]; then part reboot 0 yes; else part reboot 0 no; fi
 kernels=
 for image in /lib/modules/*/vmlinuz; do
@@ -14,7 +14,7 @@ part kernels 0 "$kernels"
 run virtualization systemd-detect-virt
 file memory /proc/meminfo
 run processors getconf _NPROCESSORS_ONLN
-file load /proc/loadavg
+line load /proc/loadavg
 run seconds date +%s
 run clock timedatectl show --property=Timezone --property=NTPSynchronized
 echo end
