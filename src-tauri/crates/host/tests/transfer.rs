@@ -11,13 +11,12 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::time::Instant;
 
 use slipway_core::command::Command;
-use slipway_host::{HostError, Kind, LocalTree};
+use slipway_host::{HostError, LocalTree};
 use support::{Server, can_run};
 
 /// Bytes that do not compress.
@@ -53,14 +52,14 @@ async fn a_folder_arrives_as_it_is_and_once() {
     }
     let server = Server::start("");
     let host = server.connect().await;
-    let folder = folder(20 << 20);
+    let folder = folder(5 << 20);
     let tree = LocalTree::read(folder.path(), &[]).unwrap();
     let place = server.path("site/code");
     let destination = place.to_str().unwrap();
     let (sender, mut progress) = tokio::sync::mpsc::channel(1000);
     let start = Instant::now();
-    let sent = host.upload(destination, &tree, &BTreeMap::new(), Some(sender)).await.unwrap();
-    eprintln!("20 MiB: {:?}", start.elapsed());
+    let sent = host.upload(destination, &tree, None, Some(sender)).await.unwrap();
+    eprintln!("5 MiB: {:?}", start.elapsed());
     assert_eq!((sent.resumed, sent.copied), (0, 0));
     let mut last = 0;
     while let Some(step) = progress.recv().await {
@@ -79,26 +78,35 @@ async fn a_folder_arrives_as_it_is_and_once() {
     assert_eq!((mode("big").uid(), mode("").uid()), (0, 0));
     assert_eq!(mode("big").mtime(), std::fs::metadata(folder.path().join("big")).unwrap().mtime());
 
-    let again = host.upload(destination, &tree, &BTreeMap::new(), None).await.unwrap_err();
+    let again = host.upload(destination, &tree, None, None).await.unwrap_err();
     assert!(matches!(&again, HostError::Failed { why, .. } if why.contains("exists")), "{again}");
     assert!(!again.is_fatal());
 
-    // What is on the host is copied there, unless it is not what it was.
-    let reuse = |path: &str| {
-        let big = tree.entries().iter().find(|entry| entry.path == "big").unwrap();
-        let Kind::File { digest, .. } = &big.kind else { panic!() };
-        BTreeMap::from([(digest.clone(), path.to_owned())])
-    };
+    // What is on the host under the same path is copied there.
     let second = server.path("second");
-    let source = place.join("big");
-    let sent = host.upload(second.to_str().unwrap(), &tree, &reuse(source.to_str().unwrap()), None).await.unwrap();
-    assert_eq!(sent.copied, 1);
+    let sent = host.upload(second.to_str().unwrap(), &tree, Some(destination), None).await.unwrap();
+    // A name with a line break is not named in a list of lines.
+    assert_eq!(sent.copied, tree.files() - 1);
     assert!(sent.packed < 10_000);
-    assert_eq!(LocalTree::read(&second, &[]).unwrap().digest(), tree.digest());
+    let copied = LocalTree::read(&second, &[]).unwrap();
+    assert_eq!((copied.entries(), copied.digest()), (tree.entries(), tree.digest()));
+    let time = |place: &Path| std::fs::metadata(place.join("big")).unwrap().mtime();
+    assert_eq!(time(&second), time(&place));
+
+    // What differs, is gone, is behind a link or has another mode there is sent or put right.
     let third = server.path("third");
-    let wrong = host.upload(third.to_str().unwrap(), &tree, &reuse("/etc/hostname"), None).await.unwrap_err();
-    assert!(matches!(wrong, HostError::Failed { .. }));
-    assert!(!third.exists() && !server.path("third.slipway-partial").exists());
+    std::fs::write(second.join("big"), "something else").unwrap();
+    std::fs::set_permissions(second.join("manage.py"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let outside = server.path("outside");
+    std::fs::rename(second.join("static"), &outside).unwrap();
+    std::os::unix::fs::symlink(&outside, second.join("static")).unwrap();
+    let sent = host.upload(third.to_str().unwrap(), &tree, second.to_str(), None).await.unwrap();
+    assert!(sent.copied > 0 && sent.copied < tree.files() - 1, "{sent:?}");
+    assert_eq!(LocalTree::read(&third, &[]).unwrap().entries(), tree.entries());
+    let none = server.path("fourth");
+    let sent = host.upload(none.to_str().unwrap(), &tree, Some("/no/such/directory"), None).await.unwrap();
+    assert_eq!(sent.copied, 0);
+    assert_eq!(LocalTree::read(&none, &[]).unwrap().entries(), tree.entries());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,9 +121,8 @@ async fn an_upload_goes_on_where_it_stopped() {
     let place = server.path("code");
     let destination = place.to_str().unwrap();
     let (sender, mut progress) = tokio::sync::mpsc::channel(1000);
-    let none = BTreeMap::new();
     {
-        let uploading = host.upload(destination, &tree, &none, Some(sender));
+        let uploading = host.upload(destination, &tree, None, Some(sender));
         let enough = async { while progress.recv().await.is_some_and(|step| step.sent < 4 << 20) {} };
         tokio::select! {
             _ = uploading => panic!("it was to be stopped"),
@@ -124,7 +131,7 @@ async fn an_upload_goes_on_where_it_stopped() {
     }
     drop(host);
     let host = server.connect().await;
-    let sent = host.upload(destination, &tree, &none, None).await.unwrap();
+    let sent = host.upload(destination, &tree, None, None).await.unwrap();
     assert!(sent.resumed >= 4 << 20 && sent.resumed < sent.packed, "{sent:?}");
     assert_eq!(LocalTree::read(&place, &[]).unwrap().digest(), tree.digest());
 
@@ -133,16 +140,16 @@ async fn an_upload_goes_on_where_it_stopped() {
     let packed = sent.packed;
     let spoil = async {
         let (sender, mut progress) = tokio::sync::mpsc::channel(1000);
-        let uploading = host.upload(destination, &tree, &none, Some(sender));
+        let uploading = host.upload(destination, &tree, None, Some(sender));
         let some = async { while progress.recv().await.is_some_and(|step| step.sent < 1 << 20) {} };
         tokio::select! { _ = uploading => panic!(), () = some => {} }
     };
     spoil.await;
     let spoil = "cd /var/lib/slipway/.spool && for f in *; do [ \"$(stat -c %s \"$f\")\" -lt $1 ] && printf x | dd of=\"$f\" conv=notrunc status=none; done; :";
     assert!(host.run(Command::script(spoil, [packed.to_string()])).await.unwrap().success());
-    let damaged = host.upload(destination, &tree, &none, None).await.unwrap_err();
+    let damaged = host.upload(destination, &tree, None, None).await.unwrap_err();
     assert!(matches!(&damaged, HostError::Failed { why, .. } if why.contains("damaged")), "{damaged}");
     assert!(!place.exists());
-    host.upload(destination, &tree, &none, None).await.unwrap();
+    host.upload(destination, &tree, None, None).await.unwrap();
     assert_eq!(LocalTree::read(&place, &[]).unwrap().digest(), tree.digest());
 }

@@ -245,8 +245,12 @@ impl Going<'_> {
             Command::new(["mkdir", "-m", "0700", &building]),
         ])
         .await?;
+        // The live release is root's: nobody else could have put anything there since it was sealed.
+        let run = self.run;
+        let live = run.view.situation(&run.plan.host, &run.facts, &run.profile).current(&self.layout);
+        let like = live.map(|live| format!("{}/code", self.layout.release(&live)));
         upload
-            .send(&self.run.link, &format!("{building}/code"), &mut |text| self.output(step, text))
+            .send(&run.link, &format!("{building}/code"), like.as_deref(), &mut |text| self.output(step, text))
             .await
             .map_err(|failure| StepFailure::lost(&failure))?;
         self.hand_over(&building).await

@@ -1,6 +1,5 @@
 //! Code from this computer: a folder, or an archive that is unpacked here first.
 
-use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _};
 use std::path::Path;
 
@@ -105,15 +104,21 @@ impl Upload {
         Digest::of_parts(parts.iter().map(String::as_bytes))
     }
 
-    /// Sends the files into `destination`, which must not be there yet.
+    /// Sends the files into `destination`, which must not be there yet. What `like`, a sealed directory on the host,
+    /// has under the same path is copied there instead.
     ///
     /// # Errors
     /// When the link fails, or the host cannot take them.
-    pub async fn send(&self, link: &Link, destination: &str, show: &mut (dyn FnMut(String) + Send)) -> Outcome<()> {
+    pub async fn send(
+        &self,
+        link: &Link,
+        destination: &str,
+        like: Option<&str>,
+        show: &mut (dyn FnMut(String) + Send),
+    ) -> Outcome<()> {
         let (sender, mut progress) = mpsc::channel::<UploadProgress>(16);
         let connection = link.connection().await;
-        let reuse = BTreeMap::new();
-        let work = connection.upload(destination, &self.tree, &reuse, Some(sender));
+        let work = connection.upload(destination, &self.tree, like, Some(sender));
         let watch = async {
             let mut shown = 0;
             while let Some(at) = progress.recv().await {
@@ -125,7 +130,11 @@ impl Upload {
             }
         };
         let (sent, ()) = tokio::join!(work, watch);
-        sent.map(drop).map_err(|error| crate::remote::host_failure(&error))
+        let sent = sent.map_err(|error| crate::remote::host_failure(&error))?;
+        if sent.copied > 0 {
+            show(format!("{} of {} files are as in the live release and were copied there", sent.copied, self.files()));
+        }
+        Ok(())
     }
 }
 

@@ -1,30 +1,42 @@
-# Checks and unpacks an archive. Arguments: destination, digest of the archive.
-# Standard input: files to copy on this host, a line each: digest, mode, place in the destination, source; separated by tabs.
+# Checks and unpacks an archive. Arguments: destination, digest of the archive, directory of this host to copy more files
+# from or nothing, digest of what sha256sum says about those. Standard input: their list, compressed, a line for each:
+# mode, blank, path in both directories. Ends with 3 when the copies are not right; the archive is kept then.
 set -u
-destination=$1 archive=/var/lib/slipway/.spool/$2
+destination=$1 archive=/var/lib/slipway/.spool/$2 like=$3 sums=$4
+newline="
+"
 partial=$destination.slipway-partial
-fail() {
-    rm -rf "$partial"
+fail() { # why, status
+    rm -rf "$partial" "$partial.list" "$partial.names"
     echo "$1" >&2
-    exit 1
+    exit "${2:-1}"
 }
 sum=$(sha256sum < "$archive")
 if [ "${sum%% *}" != "${archive##*/}" ]; then
     rm -f "$archive"
     fail "the archive arrived damaged; it was removed, so try again"
 fi
-rm -rf "$partial"
+rm -rf "$partial" "$partial.list" "$partial.names"
 umask 022
 mkdir -p "${destination%/*}" || fail "cannot make the directory around $destination"
 mkdir "$partial" || fail "cannot make $partial"
 tar -xzf "$archive" --no-same-owner --no-same-permissions -C "$partial" || fail "cannot unpack"
-tab=$(printf "\t")
-while IFS=$tab read -r digest mode place source; do
-    cp -- "$source" "$partial/$place" || fail "cannot copy $source"
-    chmod "$mode" "$partial/$place" || fail "cannot copy $source"
-    sum=$(sha256sum < "$partial/$place")
-    [ "${sum%% *}" = "$digest" ] || fail "$source is not what it was"
-done
+if [ -n "$like" ]; then
+    gzip -dc >"$partial.list" || fail "the list of files to copy arrived damaged"
+    cut -d" " -f2- "$partial.list" >"$partial.names"
+    # tar says which file it could not read; whether all came is judged by their content.
+    tar -C "$like" --no-recursion --verbatim-files-from -cf - -T "$partial.names" |
+        tar -xf - --no-same-owner --no-same-permissions -C "$partial"
+    cd "$partial" || fail "cannot enter $partial"
+    for mode in 755 644; do
+        sed -n "s/^$mode //p" ../"${partial##*/}.list" | xargs -r -d "$newline" chmod "0$mode" -- ||
+            fail "cannot set the mode of what was copied" 3
+    done
+    sum=$(xargs -r -d "$newline" sha256sum -- <../"${partial##*/}.names" | sha256sum)
+    cd / || exit 1
+    rm -f "$partial.list" "$partial.names"
+    [ "${sum%% *}" = "$sums" ] || fail "what was copied from $like is not what it was" 3
+fi
 if [ -e "$destination" ] || [ -L "$destination" ]; then fail "$destination exists already"; fi
 sync -f "$partial" 2>/dev/null
 mv -T "$partial" "$destination" || fail "cannot move $partial"

@@ -5,18 +5,17 @@
 //! digest: an upload that was cut off goes on where it stopped.
 
 mod pack;
+mod there;
 mod tree;
 
 pub use tree::{Entry, Kind, LocalTree};
 
-use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
-use slipway_core::command::{Command, Output, Stdin};
-use slipway_core::digest::Digest;
+use slipway_core::command::{Command, Exit, Output, Stdin};
 use tokio::sync::mpsc;
 
 use crate::connection::Connection;
@@ -26,6 +25,8 @@ use crate::error::HostError;
 const PIECE: u64 = 512 << 10;
 /// Pieces under way: more than `sshd` takes in before it must be read (2 MiB), little enough to let other requests in.
 const UNDER_WAY: usize = 6;
+/// A tree of fewer bytes is sent without asking what is there.
+const WORTH_ASKING: u64 = 256 << 10;
 /// Time to check and unpack, whatever the size.
 const UNPACK: Duration = Duration::from_secs(120);
 
@@ -53,7 +54,8 @@ impl Connection {
     /// Makes the directory `destination` on the host with the content of `tree`.
     ///
     /// It belongs to root, directories and executable files have mode 0755, other files 0644. It appears at once and whole,
-    /// or not at all. `reuse` names files that are on the host already, by digest: they are copied there, checked, and not sent.
+    /// or not at all. `like` is a directory on the host that may hold files of the tree under the same paths: those are
+    /// copied there, checked, and not sent. Only root may be able to write in it.
     ///
     /// # Errors
     /// When `destination` exists, a local file changed meanwhile, the disk is full, or the link is lost; after the
@@ -62,30 +64,49 @@ impl Connection {
         &self,
         destination: &str,
         tree: &LocalTree,
-        reuse: &BTreeMap<Digest, String>,
+        like: Option<&str>,
         progress: Option<mpsc::Sender<UploadProgress>>,
     ) -> Result<Uploaded, HostError> {
-        let packing = (tree.clone(), reuse.clone());
-        let packed = tokio::task::spawn_blocking(move || pack::pack(&packing.0, &packing.1)).await;
-        let packed = packed.map_err(|error| self.failed("packing", error.to_string()))??;
+        // To ask what is there costs a round trip and reading it; little is sent sooner than that.
+        if let Some(like) = like.filter(|_| tree.bytes() >= WORTH_ASKING) {
+            let there = there::parse(&self.run(there::command(like)).await?);
+            if let Some(done) = self.upload_beside(destination, tree, (like, there), progress.clone()).await? {
+                return Ok(done);
+            }
+        }
+        let sent = self.upload_beside(destination, tree, ("", there::There::new()), progress).await?;
+        sent.ok_or_else(|| self.failed("unpacking", "it says that copies are wrong, and there are none".to_owned()))
+    }
+
+    /// Sends what is not `there`. `None` when the copies of the others were not right: then all has to be sent.
+    async fn upload_beside(
+        &self,
+        destination: &str,
+        tree: &LocalTree,
+        (like, there): (&str, there::There),
+        progress: Option<mpsc::Sender<UploadProgress>>,
+    ) -> Result<Option<Uploaded>, HostError> {
+        let packing = tree.clone();
+        let packed = tokio::task::spawn_blocking(move || pack::pack(&packing, &there)).await;
+        let mut packed = packed.map_err(|error| self.failed("packing", error.to_string()))??;
+        let copies = std::mem::take(&mut packed.copies);
         let spool = packed.digest.as_str();
-        let (total, copies) = (packed.size, packed.copies.len() as u64);
+        let total = packed.size;
         let check = self.run(Command::script(include_str!("begin.sh"), [destination, spool])).await?;
         let resumed = self.expect("preparing the upload", &check)?.trim().parse::<u64>().unwrap_or(0);
         let resumed = if resumed > total { 0 } else { resumed };
-        let mut list = Vec::new();
-        for copy in &packed.copies {
-            list.extend_from_slice(copy.as_bytes());
-            list.push(b'\n');
-        }
         self.send_pieces(&packed, resumed, progress).await?;
         let seconds = UNPACK.as_secs().saturating_add(tree.bytes() >> 20);
-        let finish = Command::script(include_str!("finish.sh"), [destination, spool])
-            .stdin(Stdin::Bytes(list))
+        let (like, sums) = copies.sums.as_ref().map_or(("", ""), |sums| (like, sums.as_str()));
+        let finish = Command::script(include_str!("finish.sh"), [destination, spool, like, sums])
+            .stdin(Stdin::Bytes(copies.list))
             .timeout(Duration::from_secs(seconds));
         let output = self.run(finish).await?;
+        if output.exit == Exit::Code(3) && copies.count > 0 {
+            return Ok(None);
+        }
         self.expect("unpacking", &output)?;
-        Ok(Uploaded { packed: total, resumed, copied: copies })
+        Ok(Some(Uploaded { packed: total, resumed, copied: copies.count }))
     }
 
     async fn send_pieces(

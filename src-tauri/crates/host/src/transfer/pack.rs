@@ -1,6 +1,5 @@
 //! Packing a tree into one compressed archive.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek as _, Write};
 use std::sync::{Arc, Mutex};
@@ -10,6 +9,7 @@ use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 use slipway_core::digest::Digest;
 
+use super::there::There;
 use super::tree::{Kind, LocalTree, digest_of, local};
 use crate::error::HostError;
 
@@ -19,19 +19,29 @@ pub(super) struct Packed {
     pub(super) size: u64,
     /// Of the archive.
     pub(super) digest: Digest,
-    /// Lines for the host: what it copies by itself.
-    pub(super) copies: Vec<String>,
+    /// What the host copies by itself.
+    pub(super) copies: Copies,
 }
 
-/// Packs `tree` without the files that `reuse` has.
+/// Files that the host copies by itself.
+#[derive(Default)]
+pub(super) struct Copies {
+    pub(super) count: u64,
+    /// Compressed lines: mode, blank, path.
+    pub(super) list: Vec<u8>,
+    /// Digest of what sha256sum says about them.
+    pub(super) sums: Option<Digest>,
+}
+
+/// Packs `tree` without the files that are `there` under the same path.
 ///
 /// gzip, because every host has it. Times of files are kept: web servers make `ETag` of them.
-pub(super) fn pack(tree: &LocalTree, reuse: &BTreeMap<Digest, String>) -> Result<Packed, HostError> {
+pub(super) fn pack(tree: &LocalTree, there: &There) -> Result<Packed, HostError> {
     let io = |error: io::Error| local(&tree.root, error.to_string());
     let file = tempfile::tempfile().map_err(io)?;
     let hashing = Hashing { inner: BufWriter::with_capacity(256 << 10, file), hasher: Sha256::new(), size: 0 };
     let mut archive = tar::Builder::new(GzEncoder::new(hashing, Compression::new(4)));
-    let mut copies = Vec::new();
+    let (mut count, mut list, mut sums) = (0, GzEncoder::new(Vec::new(), Compression::new(6)), Sha256::new());
     for entry in tree.entries() {
         let full = tree.root.join(&entry.path);
         let io = |error: io::Error| local(&full, error.to_string());
@@ -55,8 +65,11 @@ pub(super) fn pack(tree: &LocalTree, reuse: &BTreeMap<Digest, String>) -> Result
             }
             Kind::File { executable, size, digest } => {
                 let mode = if *executable { 0o755 } else { 0o644 };
-                if let Some(source) = reuse.get(digest).filter(|source| is_plain(source) && is_plain(&entry.path)) {
-                    copies.push(format!("{digest}\t{mode:o}\t{}\t{source}", entry.path));
+                let half = there.get(&entry.path).filter(|half| is_plain(&entry.path) && half.len() == HALF);
+                if half.is_some_and(|half| digest.as_str().starts_with(half.as_str())) {
+                    count += 1;
+                    writeln!(list, "{mode:o} {}", entry.path).map_err(io)?;
+                    sums.update(format!("{digest}  {}\n", entry.path));
                     continue;
                 }
                 header.set_entry_type(tar::EntryType::Regular);
@@ -75,8 +88,15 @@ pub(super) fn pack(tree: &LocalTree, reuse: &BTreeMap<Digest, String>) -> Result
     let mut file = hashing.inner.into_inner().map_err(|error| io(error.into_error()))?;
     file.rewind().map_err(io)?;
     let digest = digest_of(hashing.hasher).map_err(io)?;
+    let copies = match count {
+        0 => Copies::default(),
+        count => Copies { count, list: list.finish().map_err(io)?, sums: Some(digest_of(sums).map_err(io)?) },
+    };
     Ok(Packed { file: Arc::new(Mutex::new(file)), size: hashing.size, digest, copies })
 }
+
+/// Characters of a digest that the host's list has.
+const HALF: usize = 32;
 
 /// Whether a path fits into a line of the list of copies.
 fn is_plain(path: &str) -> bool {
