@@ -14,10 +14,9 @@ use tauri::ipc::Channel;
 
 use crate::app::{App, host_name, site_name};
 use crate::view::failure::Outcome;
-use crate::view::sites::{
-    AuditEntry, Comparison, Drift, Incoming, LogBatch, LogNews, LogQuery, Refs, Release, ServiceAction, ServiceResult,
-    SiteCard, SiteNews, SiteSchema, SiteText,
-};
+use crate::view::logs::{AuditEntry, LogBatch, LogNews, LogQuery};
+use crate::view::releases::{Comparison, Incoming, Refs, Release};
+use crate::view::sites::{Drift, ServiceAction, ServiceResult, SiteCard, SiteNews, SiteSchema, SiteText};
 
 /// How often log lines are asked for.
 const LOG_PAUSE: Duration = Duration::from_secs(1);

@@ -1,8 +1,6 @@
 //! Sites and what runs of them.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use slipway_core::release::{LedgerEvent, ReleaseRecord};
 use slipway_core::running::RunningUnit;
 use slipway_core::site::{self as core, Site, TlsMode};
 use slipway_engine::desk::{Desk, SiteFile, SiteFileError, inventory_failure, read_site_file};
@@ -10,11 +8,12 @@ use slipway_engine::failure::{Failure, Outcome};
 use slipway_engine::history::Filter;
 use slipway_engine::inventory::KnownSite;
 use slipway_engine::watch::certificate::Served;
-use slipway_engine::{compare, refs, service, watch};
+use slipway_engine::{service, watch};
 use specta::Type;
 use specta_typescript::{Number, Unknown};
 
 use super::plan::FileChange;
+use super::releases::Release;
 use super::runs::RunCard;
 
 /// A site in a list.
@@ -125,115 +124,6 @@ pub(crate) struct Certificate {
     pub differs_from_file: bool,
 }
 
-/// A release.
-#[derive(Debug, Clone, Serialize, Type)]
-pub(crate) struct Release {
-    /// Its id.
-    pub id: String,
-    /// When it was made.
-    #[specta(type = Option<Number>)]
-    pub created_ms: Option<i64>,
-    /// Branch, tag or folder.
-    pub reference: Option<String>,
-    /// Commit.
-    pub commit: Option<String>,
-    /// First line of the commit's message.
-    pub subject: Option<String>,
-    /// Repository or folder.
-    pub source: Option<String>,
-    /// Who made it.
-    pub author: Option<String>,
-    /// Whether it is the active one.
-    pub active: bool,
-    /// Whether it has served well.
-    pub known_good: bool,
-    /// What became of it, in words.
-    pub verdict: String,
-    /// Bytes of its own files.
-    #[specta(type = Option<Number>)]
-    pub bytes: Option<u64>,
-    /// Whether only the configuration differs from the release before.
-    pub configuration_only: bool,
-}
-
-/// What can be deployed.
-#[derive(Debug, Clone, Serialize, Type)]
-pub(crate) struct Refs {
-    /// Where the source is, in words.
-    pub source: String,
-    /// Whether there are branches and tags to choose from.
-    pub git: bool,
-    /// What the site file says.
-    pub default_reference: Option<String>,
-    /// Branches, newest first.
-    pub branches: Vec<Ref>,
-    /// Tags, newest first.
-    pub tags: Vec<Ref>,
-}
-
-/// A branch or tag.
-#[derive(Debug, Clone, Serialize, Type)]
-pub(crate) struct Ref {
-    /// Its name.
-    pub name: String,
-    /// Its commit.
-    pub commit: String,
-    /// When that was made.
-    #[specta(type = Option<Number>)]
-    pub at_ms: Option<i64>,
-    /// Its first line.
-    pub subject: Option<String>,
-}
-
-/// A commit.
-#[derive(Debug, Clone, Serialize, Type)]
-pub(crate) struct Commit {
-    /// Its id.
-    pub id: String,
-    /// Who.
-    pub author: String,
-    /// When.
-    #[specta(type = Option<Number>)]
-    pub at_ms: Option<i64>,
-    /// First line.
-    pub subject: String,
-}
-
-/// What a deployment of a reference would bring.
-#[derive(Debug, Clone, Serialize, Type)]
-pub(crate) struct Incoming {
-    /// Commits that are not in the running release, newest first.
-    pub commits: Vec<Commit>,
-    /// Whether there are more than are listed.
-    pub more: bool,
-    /// What cannot be told, in words.
-    pub note: Option<String>,
-}
-
-/// How two releases differ.
-#[derive(Debug, Clone, Serialize, Type)]
-pub(crate) struct Comparison {
-    /// Commits between them.
-    pub commits: Vec<Commit>,
-    /// Why there are none, when that is not because nothing lies between.
-    pub note: Option<String>,
-    /// Files of the code that differ.
-    pub code: Vec<CodeChange>,
-    /// Whether more differ than are listed.
-    pub more: bool,
-    /// Configuration files that differ.
-    pub configuration: Vec<FileChange>,
-}
-
-/// A file of the code that differs.
-#[derive(Debug, Clone, Serialize, Type)]
-pub(crate) struct CodeChange {
-    /// Its path in the release.
-    pub path: String,
-    /// `added`, `removed`, `changed`.
-    pub change: String,
-}
-
 /// A site file.
 #[derive(Debug, Clone, Serialize, Type)]
 pub(crate) struct SiteText {
@@ -294,60 +184,6 @@ pub(crate) struct Drift {
     pub open: Vec<String>,
     /// Files that are newer than what runs with them, and the like.
     pub notices: Vec<String>,
-}
-
-/// Which log lines.
-#[derive(Debug, Clone, Deserialize, Type)]
-pub(crate) struct LogQuery {
-    /// Of these processes; all when empty.
-    pub processes: Vec<String>,
-    /// At most this many of the newest.
-    pub lines: u32,
-    /// Not older than this, as journalctl understands it.
-    pub since: Option<String>,
-}
-
-/// Some log lines, oldest first.
-#[derive(Debug, Clone, Serialize, Type)]
-pub(crate) struct LogBatch {
-    /// Them.
-    pub lines: Vec<LogLine>,
-}
-
-/// What is heard of a log that is followed.
-#[derive(Debug, Clone, Serialize, Type)]
-#[serde(tag = "news", rename_all = "kebab-case")]
-pub(crate) enum LogNews {
-    /// It could be read; perhaps nothing new came.
-    Lines { batch: LogBatch },
-    /// It could not; it is tried again by itself.
-    Lost { failure: super::Failure },
-}
-
-/// A log line.
-#[derive(Debug, Clone, Serialize, Type)]
-pub(crate) struct LogLine {
-    /// When, by the host's clock.
-    #[specta(type = Number)]
-    pub at_ms: u64,
-    /// Its unit.
-    pub unit: String,
-    /// 0 (emergency) to 7 (debug).
-    pub priority: u8,
-    /// The text.
-    pub text: String,
-}
-
-/// An entry of the audit log on the host.
-#[derive(Debug, Clone, Serialize, Type)]
-pub(crate) struct AuditEntry {
-    /// When.
-    #[specta(type = Option<Number>)]
-    pub at_ms: Option<i64>,
-    /// Who.
-    pub who: String,
-    /// What, in words: `deploy, succeeded: …`.
-    pub what: String,
 }
 
 /// News of a site that is being watched.
@@ -424,10 +260,6 @@ impl SiteText {
             Err(SiteFileError::Unreadable(failure)) => Err(failure),
         }
     }
-}
-
-fn ms(text: &str) -> Option<i64> {
-    text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
 }
 
 impl SiteNews {
@@ -517,138 +349,6 @@ impl Certificate {
     }
 }
 
-impl Release {
-    fn recorded(record: &ReleaseRecord, active: bool) -> Self {
-        Self {
-            id: record.id.to_string(),
-            created_ms: ms(&record.created),
-            reference: record.reference.clone(),
-            commit: record.commit.clone(),
-            subject: record.subject.clone(),
-            source: Some(record.source.clone()),
-            author: Some(record.author.clone()),
-            active,
-            known_good: false,
-            verdict: String::new(),
-            bytes: None,
-            configuration_only: record.code_of.is_some(),
-        }
-    }
-}
-
-impl From<&watch::KnownRelease> for Release {
-    fn from(known: &watch::KnownRelease) -> Self {
-        let state = known.state.as_ref();
-        let verdict = match state.map(|state| (state.last, state.known_good)) {
-            None => "never activated",
-            Some((LedgerEvent::Begin | LedgerEvent::Back, _)) => "did not come to its end",
-            Some((LedgerEvent::Good | LedgerEvent::Restored, _)) => "known good",
-            Some((LedgerEvent::Failed, true)) => "failed the last time, good before",
-            Some((LedgerEvent::Failed, false)) => "failed",
-            Some((LedgerEvent::Removed, _)) => "removed",
-        };
-        let record = known.record.as_ref().map(|record| Self::recorded(record, known.active));
-        let unknown = || Self {
-            id: known.id.to_string(),
-            created_ms: None,
-            reference: None,
-            commit: None,
-            subject: None,
-            source: None,
-            author: None,
-            active: known.active,
-            known_good: false,
-            verdict: String::new(),
-            bytes: None,
-            configuration_only: false,
-        };
-        Self {
-            known_good: state.is_some_and(|state| state.known_good),
-            verdict: verdict.to_owned(),
-            bytes: known.bytes,
-            ..record.unwrap_or_else(unknown)
-        }
-    }
-}
-
-fn reference(found: refs::Ref) -> Ref {
-    let at_ms = found.date.as_deref().and_then(ms);
-    Ref { name: found.name, commit: found.commit, at_ms, subject: Some(found.subject) }
-}
-
-fn commit(found: refs::Commit) -> Commit {
-    Commit { at_ms: ms(&found.date), id: found.id, author: found.author, subject: found.subject }
-}
-
-impl Refs {
-    /// A repository.
-    pub(crate) fn of(site: &Site, found: refs::Refs) -> Self {
-        Self {
-            source: site.source.git.as_ref().map(ToString::to_string).unwrap_or_default(),
-            git: true,
-            default_reference: site.source.reference.as_ref().map(ToString::to_string).or(found.default),
-            branches: found.branches.into_iter().map(reference).collect(),
-            tags: found.tags.into_iter().map(reference).collect(),
-        }
-    }
-
-    /// A folder or archive on this computer: there is nothing to choose.
-    pub(crate) fn without_git(site: &Site) -> Self {
-        let place = site.source.folder.as_ref().or(site.source.archive.as_ref());
-        Self {
-            source: place.map(ToString::to_string).unwrap_or_default(),
-            git: false,
-            default_reference: None,
-            branches: Vec::new(),
-            tags: Vec::new(),
-        }
-    }
-}
-
-impl Incoming {
-    /// Commits that a deployment brings.
-    pub(crate) fn of(deployed: bool, found: refs::Commits) -> Self {
-        let note = if !deployed {
-            Some("No release from this repository runs yet; these are its newest commits.".to_owned())
-        } else if !found.known {
-            Some(
-                "The running release's commit is not in the repository any more; these are its newest commits."
-                    .to_owned(),
-            )
-        } else if found.leaving > 0 {
-            Some(format!("{} commits of the running release are not part of it and go.", found.leaving))
-        } else {
-            None
-        };
-        let more = found.total > u64::try_from(found.commits.len()).unwrap_or(u64::MAX);
-        Self { commits: found.commits.into_iter().map(commit).collect(), more, note }
-    }
-
-    /// From a folder or archive.
-    pub(crate) fn without_git() -> Self {
-        let note = "The code comes from this computer, so there are no commits to list.".to_owned();
-        Self { commits: Vec::new(), more: false, note: Some(note) }
-    }
-}
-
-impl From<compare::Comparison> for Comparison {
-    fn from(found: compare::Comparison) -> Self {
-        let commits = found.commits.map(|commits| commits.commits).unwrap_or_default();
-        let note = found.no_commits;
-        Self {
-            commits: commits.into_iter().map(commit).collect(),
-            note,
-            code: found
-                .code
-                .into_iter()
-                .map(|change| CodeChange { path: change.path, change: super::word(change.change) })
-                .collect(),
-            more: found.more,
-            configuration: found.configuration.into_iter().map(FileChange::from).collect(),
-        }
-    }
-}
-
 impl ServiceAction {
     /// As the engine takes it.
     pub(crate) fn of(self, unit: Option<String>) -> (service::Action, service::Target) {
@@ -677,28 +377,5 @@ impl From<watch::Drift> for Drift {
         let files = drift.by_hand.into_iter().flat_map(|row| row.files).map(FileChange::from).collect();
         let notices = drift.notices.into_iter().map(|notice| notice.text).collect();
         Self { files, open: drift.open.into_iter().map(|row| row.title).collect(), notices }
-    }
-}
-
-impl From<Vec<watch::LogLine>> for LogBatch {
-    fn from(lines: Vec<watch::LogLine>) -> Self {
-        let line = |line: watch::LogLine| LogLine {
-            at_ms: line.at_us / 1000,
-            unit: line.unit,
-            priority: line.priority,
-            text: line.text,
-        };
-        Self { lines: lines.into_iter().map(line).collect() }
-    }
-}
-
-impl From<&serde_json::Value> for AuditEntry {
-    fn from(entry: &serde_json::Value) -> Self {
-        let field = |name: &str| entry.get(name).and_then(|text| text.as_str()).unwrap_or_default().to_owned();
-        let outcome = if field("verdict").is_empty() { field("event") } else { field("verdict") };
-        let summary = Some(field("summary")).filter(|summary| !summary.is_empty());
-        let what = format!("{}, {outcome}", field("verb"));
-        let what = summary.map_or_else(|| what.clone(), |summary| format!("{what}: {summary}"));
-        Self { at_ms: ms(&field("at")), who: field("operator"), what }
     }
 }
