@@ -54,50 +54,62 @@ const settings = new chrome.Options().addArguments(...flags);
 for (const place of ["/usr/bin/chromium", "/usr/bin/chromium-browser"]) if (existsSync(place)) settings.setChromeBinaryPath(place);
 settings.setLoggingPrefs(preferences);
 const service = existsSync("/usr/bin/chromedriver") ? new chrome.ServiceBuilder("/usr/bin/chromedriver") : new chrome.ServiceBuilder();
-const driver = await new Builder().forBrowser("chrome").setChromeOptions(settings).setChromeService(service).build();
 
-async function check() {
+/** What axe finds. Themes differ in nothing but colours, so one of them is looked at in full and the others for contrast. */
+async function check(driver, theme) {
   await driver.executeScript(axe);
+  const only = theme === themes[0] ? {} : { runOnly: ["color-contrast"] };
   return driver.executeAsyncScript(
-    "const done = arguments[0]; axe.run(document, { resultTypes: ['violations'] }).then((r) => done(r.violations.map((v) => ({ id: v.id, impact: v.impact, nodes: v.nodes.slice(0, 3).map((n) => n.target.join(' ') + ': ' + (n.any[0]?.message ?? n.all[0]?.message ?? n.none[0]?.message ?? '')) }))))",
+    "const [only, done] = arguments; axe.run(document, { resultTypes: ['violations'], ...only }).then((r) => done(r.violations.map((v) => ({ id: v.id, impact: v.impact, nodes: v.nodes.slice(0, 3).map((n) => n.target.join(' ') + ': ' + (n.any[0]?.message ?? n.all[0]?.message ?? n.none[0]?.message ?? '')) }))))",
+    only,
   );
 }
 
 const troubles = [];
 let pictures = 0;
-try {
-  if (!options.check) mkdirSync(options.out, { recursive: true });
-  for (const size of wantedSizes) {
-    const [width, height] = sizes[size];
-    // The device's own size, so that the inner size is exact whatever frame the browser has.
-    await driver.sendDevToolsCommand("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
-    for (const theme of themes) {
-      for (const scene of chosen) {
-        const label = `${scene.name} (${size}, ${theme})`;
-        await driver.get("about:blank");
-        await driver.get(`${base}?theme=${theme}${scene.query ? `&${scene.query}` : ""}${scene.address ?? "#/"}`);
-        await driver.wait(() => driver.executeScript("return Boolean(document.querySelector('#main > *'))"), 10_000, `${label}: nothing was shown`).catch(async (error) => { for (const entry of await driver.manage().logs().get(logging.Type.BROWSER)) console.error(label, entry.message); throw error; });
-        try {
-          for (const step of scene.steps ?? []) await step(driver);
-        } catch (error) {
-          troubles.push(`${label}: ${error.message}`);
-        }
-        // Two frames, and whatever answers at once; what loads for ever stays a skeleton.
-        await driver.executeAsyncScript("const [wait, done] = arguments; setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), wait)", scene.settle ?? 200);
-        if (!options.check) {
-          writeFileSync(join(options.out, `${scene.name}-${size}-${theme}.png`), await driver.takeScreenshot(), "base64");
-          pictures += 1;
-        }
-        const wide = await driver.executeScript("const d = document.documentElement, m = document.querySelector('#main'); return Math.max(d.scrollWidth - d.clientWidth, m.scrollWidth - m.clientWidth)");
-        if (wide > 1) troubles.push(`${label}: the page is ${wide} px wider than the window`);
-        const found = options.look ? [] : await check();
-        for (const violation of found.filter((v) => v.impact === "serious" || v.impact === "critical")) troubles.push(`${label}: ${violation.id}: ${violation.nodes.join("; ")}`);
-        for (const entry of await driver.manage().logs().get(logging.Type.BROWSER)) if (!entry.message.includes("favicon")) troubles.push(`${label}: ${entry.message}`);
-      }
+if (!options.check) mkdirSync(options.out, { recursive: true });
+
+/** Opens every scene in one theme, in a browser of its own. */
+async function open(theme) {
+  const driver = await new Builder().forBrowser("chrome").setChromeOptions(settings).setChromeService(service).build();
+  try {
+    for (const size of wantedSizes) {
+      const [width, height] = sizes[size];
+      // The device's own size, so that the inner size is exact whatever frame the browser has.
+      await driver.sendDevToolsCommand("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
+      for (const scene of chosen) await look(driver, scene, size, theme);
     }
+  } finally {
+    await driver.quit();
   }
+}
+
+async function look(driver, scene, size, theme) {
+  const label = `${scene.name} (${size}, ${theme})`;
+  await driver.get("about:blank");
+  await driver.get(`${base}?theme=${theme}${scene.query ? `&${scene.query}` : ""}${scene.address ?? "#/"}`);
+  await driver.wait(() => driver.executeScript("return Boolean(document.querySelector('#main > *'))"), 10_000, `${label}: nothing was shown`).catch(async (error) => { for (const entry of await driver.manage().logs().get(logging.Type.BROWSER)) console.error(label, entry.message); throw error; });
+  try {
+    for (const step of scene.steps ?? []) await step(driver);
+  } catch (error) {
+    troubles.push(`${label}: ${error.message}`);
+  }
+  // Two frames, and whatever answers at once; what loads for ever stays a skeleton.
+  await driver.executeAsyncScript("const [wait, done] = arguments; setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), wait)", scene.settle ?? 200);
+  if (!options.check) {
+    writeFileSync(join(options.out, `${scene.name}-${size}-${theme}.png`), await driver.takeScreenshot(), "base64");
+    pictures += 1;
+  }
+  const wide = await driver.executeScript("const d = document.documentElement, m = document.querySelector('#main'); return Math.max(d.scrollWidth - d.clientWidth, m.scrollWidth - m.clientWidth)");
+  if (wide > 1) troubles.push(`${label}: the page is ${wide} px wider than the window`);
+  const found = options.look ? [] : await check(driver, theme);
+  for (const violation of found.filter((v) => v.impact === "serious" || v.impact === "critical")) troubles.push(`${label}: ${violation.id}: ${violation.nodes.join("; ")}`);
+  for (const entry of await driver.manage().logs().get(logging.Type.BROWSER)) if (!entry.message.includes("favicon")) troubles.push(`${label}: ${entry.message}`);
+}
+
+try {
+  await Promise.all(themes.map(open));
 } finally {
-  await driver.quit();
   server.close();
 }
 console.log(`${chosen.length} scenes, ${themes.length} themes, ${wantedSizes.join(" and ")}: ${pictures} pictures${options.check ? "" : ` in ${options.out}`}`);
