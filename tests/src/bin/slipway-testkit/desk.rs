@@ -1,4 +1,4 @@
-//! The real `slipway`, release build, with local state of its own: what `load` drives.
+//! The real `slipway`, release build, with local state of its own: what `load` and `bench` drive.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,11 @@ impl Desk {
             None => build()?,
         };
         Ok(Self { slipway, folder: folder.to_owned() })
+    }
+
+    /// The program.
+    pub(crate) fn program(&self) -> &Path {
+        &self.slipway
     }
 
     /// A command that is ready to run.

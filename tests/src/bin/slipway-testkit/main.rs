@@ -1,6 +1,7 @@
 //! The test kit by hand: boots hosts for developers and prepares base trees for CI.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod demo;
 mod desk;
 mod load;
@@ -49,6 +50,23 @@ enum Area {
         /// The program to try, instead of the release build of this source.
         #[arg(long)]
         slipway: Option<std::path::PathBuf>,
+    },
+    /// Measures runs, uploads and the program itself, next to other tools.
+    Bench {
+        /// look, send or size; all of them when none is given.
+        only: Vec<String>,
+        /// Turns of each contender.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// Files of the release that is sent, 25 kB each.
+        #[arg(long, default_value_t = 8000)]
+        files: u64,
+        /// The program to try, instead of the release build of this source.
+        #[arg(long)]
+        slipway: Option<std::path::PathBuf>,
+        /// Where ansible-core, mitogen and pyinfra are installed (tests/bench does that).
+        #[arg(long)]
+        peers: std::path::PathBuf,
     },
     /// Boots, lists and removes test hosts.
     #[command(subcommand)]
@@ -110,6 +128,9 @@ fn main() -> ExitCode {
         }
         Area::Load { turns, visitors, sockets, slipway } => {
             load::run(&load::Options { turns, visitors, sockets, slipway: slipway.as_deref() })
+        }
+        Area::Bench { only, rounds, files, slipway, peers } => {
+            bench::run(&bench::Options { only: &only, rounds, files, slipway: slipway.as_deref(), peers })
         }
         Area::Host(command) => run(command),
     };

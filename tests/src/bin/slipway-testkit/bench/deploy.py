@@ -1,0 +1,23 @@
+# The set-up of the sample site for pyinfra.
+from pyinfra.operations import apt, files, server, systemd
+
+server.user(user="parlour", system=True, home="/opt/parlour/cache", shell="/usr/sbin/nologin", create_home=False)
+apt.packages(packages=["nginx", "curl", "python3", "python3-venv"])
+for path in ["/opt/parlour", "/opt/parlour/releases", "/opt/parlour/envs", "/opt/parlour/shared", "/etc/parlour"]:
+    files.directory(path=path, user="root", group="root", mode="755")
+files.directory(path="/opt/parlour/shared/data", user="parlour", group="parlour", mode="750")
+for path in [
+    "/etc/parlour/environment",
+    "/etc/parlour/gunicorn-web.py",
+    "/etc/nginx/conf.d/parlour.conf",
+    "/etc/systemd/system/parlour-web@.service",
+    "/etc/systemd/system/parlour-web@.socket",
+    "/etc/systemd/system/parlour.target",
+]:
+    files.put(src="files" + path, dest=path)
+for unit in ["nginx", "parlour-web@5000", "parlour-web@5001"]:
+    systemd.service(service=unit, running=True, enabled=True)
+server.shell(commands=["nginx -t"])
+server.shell(
+    commands=["curl -sf -o /dev/null -H 'Host: parlour.test' -H 'X-Forwarded-Proto: https' http://127.0.0.1:5000/health"]
+)

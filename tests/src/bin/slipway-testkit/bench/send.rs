@@ -1,0 +1,190 @@
+//! A release of many files: sent for the first time, with 2 % of the files changed, and cut off at 90 %.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use slipway_tests::hosts::HostError;
+use slipway_tests::relay::Cut;
+
+use super::watch::{Cost, bounded, watch};
+use super::{Options, Place, median};
+use crate::desk::other;
+
+const BYTES: u64 = 25_000;
+/// One in so many files changes.
+const CHANGED: u64 = 50;
+
+const SITE: &str = r#"
+schema = 1
+name = "big"
+domains = ["big.test"]
+
+[source]
+folder = "big"
+
+[runtime]
+kind = "static"
+
+[[route]]
+path = "/"
+files = "."
+"#;
+
+/// Writes the files whose number `change` divides; those of generation 0 and 1 have nothing in common.
+fn write(folder: &Path, files: u64, generation: u64, change: u64) -> Result<(), HostError> {
+    let words: Vec<[u8; 8]> = (0..4096_u16).map(word).collect();
+    for number in (0..files).filter(|number| number.is_multiple_of(change)) {
+        let place = folder.join(format!("part-{:02}", number % 80));
+        std::fs::create_dir_all(&place).map_err(other)?;
+        let mut state = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (generation << 32) | 1;
+        let mut random = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        // A quarter is like pictures, the rest like programs and pages: words that repeat.
+        let mut bytes = Vec::with_capacity(BYTES as usize);
+        while (bytes.len() as u64) < BYTES {
+            if number.is_multiple_of(4) {
+                bytes.extend_from_slice(&random().to_le_bytes());
+            } else {
+                let at = (random() % 4096) as usize;
+                bytes.extend(words.get(at).into_iter().flatten());
+            }
+        }
+        std::fs::write(place.join(format!("file-{number:04}.txt")), bytes).map_err(other)?;
+    }
+    Ok(())
+}
+
+fn word(number: u16) -> [u8; 8] {
+    let digit = |shift: u16| b"0123456789abcdef".get(usize::from(number >> shift & 15)).copied().unwrap_or_default();
+    [b'w', b'o', b'r', b'd', digit(8), digit(4), digit(0), b' ']
+}
+
+const CONTENDERS: [&str; 5] = ["`slipway deploy`, all of it", "scp", "sftp", "rsync -az", "rsync -a --zc=zstd"];
+
+/// Those that send everything every time; they take no second turn.
+const ALWAYS_ALL: [usize; 2] = [1, 2];
+
+fn contender(place: &Place, which: usize) -> Command {
+    let (local, to) = (place.folder.join("big"), format!("root@127.0.0.1:/srv/peer-{which}"));
+    let ssh = format!("ssh {}", place.ssh_options("-p").join(" "));
+    let mut command =
+        Command::new(["slipway", "scp", "sftp", "rsync", "rsync"].get(which).copied().unwrap_or_default());
+    match which {
+        0 => return place.desk.command(&["deploy", "--yes"]),
+        1 => command.args(["-q", "-r"]).args(place.ssh_options("-P")).arg(local).arg(to),
+        2 => command
+            .args(["-q", "-b"])
+            .arg(place.folder.join("batch"))
+            .args(place.ssh_options("-P"))
+            .arg("root@127.0.0.1"),
+        3 => command.args(["-az", "--mkpath", "--delete", "-e", &ssh]).arg(local).arg(to),
+        _ => command.args(["-a", "--zc=zstd", "--mkpath", "--delete", "-e", &ssh]).arg(local).arg(to),
+    };
+    command
+}
+
+/// Prints the table.
+pub(super) fn run(place: &Place, options: &Options<'_>) -> Result<(), HostError> {
+    let done = place.host.shell("apt-get install -qq -y rsync >/dev/null 2>&1 && rsync --version >/dev/null");
+    if !done.is_success() {
+        return Err(HostError::Other(format!("rsync on the host: {done}")));
+    }
+    let batch = format!("mkdir /srv/peer-2/big\nput -r {} /srv/peer-2/\n", place.folder.join("big").display());
+    std::fs::write(place.folder.join("batch"), batch.replace("mkdir", "-mkdir")).map_err(other)?;
+    place.desk.site(SITE)?;
+    write(&place.folder.join("big"), options.files, 0, 1)?;
+    place.desk.run(0, &["apply", "--yes"])?;
+
+    let rounds = options.rounds.min(3);
+    let mut costs: Vec<[Vec<Cost>; 2]> = vec![[Vec::new(), Vec::new()]; CONTENDERS.len()];
+    for round in 0..rounds as u64 {
+        // The first time again: nothing of an earlier release is there to be copied.
+        let emptied = place.host.shell(
+            "rm -rf /srv/peer-* /opt/big/releases/* /opt/big/current; : >/var/lib/slipway/big/ledger; mkdir -p /srv/peer-1 /srv/peer-2",
+        );
+        if !emptied.is_success() {
+            return Err(HostError::Other(emptied.to_string()));
+        }
+        write(&place.folder.join("big"), options.files, 2 * round, 1)?;
+        for (turn, generation) in [(0, 2 * round), (1, 2 * round + 1)] {
+            if turn == 1 {
+                write(&place.folder.join("big"), options.files, generation, CHANGED)?;
+            }
+            for (which, costs) in costs.iter_mut().enumerate() {
+                if turn == 1 && ALWAYS_ALL.contains(&which) {
+                    continue;
+                }
+                let cost = watch(&place.relay, &contender(place, which))?;
+                if let Some(costs) = costs.get_mut(turn) {
+                    costs.push(cost);
+                }
+            }
+        }
+    }
+    let megabytes = options.files * BYTES / 1_000_000;
+    println!("\n### {megabytes} MB in {} files; median of {rounds}\n", options.files);
+    println!("| | first | MB | CPU here | 2 % changed | MB | CPU here |\n|---|---:|---:|---:|---:|---:|---:|");
+    for (which, [first, second]) in CONTENDERS.iter().zip(&costs) {
+        println!("| {which} | {} | {} |", cells(first), cells(second));
+    }
+    interrupted(place, options)
+}
+
+fn cells(costs: &[Cost]) -> String {
+    if costs.is_empty() {
+        return "all again | |".to_owned();
+    }
+    let of = |pick: fn(&Cost) -> f64| median(&costs.iter().map(pick).collect::<Vec<_>>()).unwrap_or_default();
+    let bytes = of(|cost| (cost.traffic.sent + cost.traffic.received) as f64);
+    format!("{:.1} s | {:.1} | {:.1} s", of(|cost| cost.seconds), bytes / 1e6, of(|cost| cost.cpu))
+}
+
+/// Cuts a first upload off at 90 % and looks how much the next try sends.
+fn interrupted(place: &Place, options: &Options<'_>) -> Result<(), HostError> {
+    let emptied = place.host.shell("rm -rf /opt/big/releases/* /opt/big/current; : >/var/lib/slipway/big/ledger");
+    if !emptied.is_success() {
+        return Err(HostError::Other(emptied.to_string()));
+    }
+    write(&place.folder.join("big"), options.files, 100, 1)?;
+    let whole = watch(&place.relay, &contender(place, 0))?.traffic.sent;
+    place.host.shell("rm -rf /opt/big/releases/* /opt/big/current; : >/var/lib/slipway/big/ledger");
+    place.relay.reset_traffic();
+    let over = AtomicBool::new(false);
+    let cut_at = std::thread::scope(|scope| {
+        let cutting = scope.spawn(|| {
+            while place.relay.traffic().sent < whole / 10 * 9 {
+                if over.load(Ordering::SeqCst) {
+                    return Err(other("the upload ended before it was cut off"));
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            place.relay.cut(Cut::Reset);
+            Ok(place.relay.traffic().sent)
+        });
+        let output = bounded(&contender(place, 0));
+        over.store(true, Ordering::SeqCst);
+        match output {
+            Ok(output) if output.status.success() => Err(other("it was cut off, and says that it succeeded")),
+            Ok(_) => cutting.join().unwrap_or_else(|_| Err(other("the cut failed"))),
+            Err(error) => Err(error),
+        }
+    })?;
+    // The lock of a desktop that is gone ends by itself after five minutes; its operator need not wait for that.
+    place.desk.run(0, &["unlock", "--yes"])?;
+    let next = watch(&place.relay, &contender(place, 0))?.traffic.sent;
+    let percent = |bytes: u64| bytes as f64 * 100.0 / whole as f64;
+    println!(
+        "\nCut off after {:.1} % of {:.1} MB: the next try sends {:.1} %, {:.2} % of them again.",
+        percent(cut_at),
+        whole as f64 / 1e6,
+        percent(next),
+        percent((cut_at + next).saturating_sub(whole))
+    );
+    Ok(())
+}
