@@ -67,7 +67,7 @@ fn contender(place: &Place, options: &Options<'_>, which: &str) -> Result<Comman
     let folder = place.folder.join("peers");
     let ansible = || -> Result<Command, HostError> {
         // A connection that an earlier turn left open would make this one warm.
-        let sockets = tempfile::tempdir_in("/tmp").map_err(other)?.keep();
+        let sockets = tempfile::tempdir_in(&place.folder).map_err(other)?.keep();
         let mut command = Command::new(options.peers.join("bin/ansible-playbook"));
         command.args(["-i", "inventory.ini", "playbook.yml"]).current_dir(&folder);
         command.env("ANSIBLE_PIPELINING", "1").env("ANSIBLE_SSH_CONTROL_PATH_DIR", sockets);
