@@ -84,7 +84,7 @@ async fn a_run_goes_on_behind_a_closed_window() {
     window.unseen("A run is going on").await;
     assert_eq!(window.desktop.ask_to_close(), 1);
     window.see("A run is going on").await;
-    window.press("Continue in the background").await;
+    window.press_to_leave("Continue in the background").await;
     let deadline = Instant::now() + LOOK;
     while window.desktop.ask_to_close() > 0 {
         assert!(Instant::now() < deadline, "the window is still there");

@@ -151,6 +151,17 @@ impl Driven {
         .await;
     }
 
+    /// Presses the button that begins with these words and goes away with its window: the driver would wait for ever for
+    /// the end of a click in a window that is hidden.
+    pub(crate) async fn press_to_leave(&self, words: &str) {
+        let script = "const found = [...document.querySelectorAll('button')].find((one) => one.textContent.trim().startsWith(arguments[0]));\
+                      if (found) setTimeout(() => found.click(), 50); return Boolean(found)";
+        let found = self.script(script, vec![json!(words)]).await;
+        if found != json!(true) {
+            self.give_up(&format!("there is no button “{words}”")).await;
+        }
+    }
+
     /// Follows the link in which these words stand.
     pub(crate) async fn follow(&self, words: &str) {
         self.click_at(&format!("//a[contains(normalize-space(.), \"{words}\")]")).await;
