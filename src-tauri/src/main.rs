@@ -9,6 +9,7 @@ mod settings;
 mod usage;
 mod view;
 
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -66,8 +67,23 @@ fn main() {
         })
         .run(tauri::generate_context!());
     if let Err(error) = started {
+        if matches!(&error, tauri::Error::PluginInitialization(plugin, _) if plugin == "single-instance") {
+            start_again();
+        }
         eprintln!("Slipway's window could not be opened: {error}");
         std::process::exit(1);
+    }
+}
+
+/// Becomes a new process of this program, once: the window that this start was handed to was just going away. Returns
+/// when that cannot be done, or has been done.
+fn start_again() {
+    const AGAIN: &str = "SLIPWAY_STARTED_AGAIN";
+    if std::env::var_os(AGAIN).is_none()
+        && let Ok(program) = std::env::current_exe()
+    {
+        let error = std::process::Command::new(program).args(std::env::args_os().skip(1)).env(AGAIN, "1").exec();
+        eprintln!("Slipway could not be started again: {error}");
     }
 }
 

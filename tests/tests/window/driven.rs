@@ -11,6 +11,8 @@ use crate::desktop::{Desktop, picture_of_failure, pictures, program};
 
 /// How long a page may take to show what it has been told to.
 const SOON: Duration = Duration::from_secs(20);
+/// How long the window may take to be there.
+const START: Duration = Duration::from_secs(60);
 /// How often it is looked at meanwhile.
 const OFTEN: Duration = Duration::from_millis(60);
 
@@ -33,9 +35,11 @@ impl Driven {
         wanted.insert("webkitgtk:browserOptions".to_owned(), json!({ "binary": program(), "args": [] }));
         let connector = hyper_util::client::legacy::connect::HttpConnector::new();
         let mut builder = ClientBuilder::new(connector);
-        match builder.capabilities(wanted).connect(&driver).await {
-            Ok(client) => Self { client, desktop },
-            Err(error) => panic!("no window: {error}\n{}", desktop.driver_log()),
+        // The driver waits for ever for a program that has ended.
+        match tokio::time::timeout(START, builder.capabilities(wanted).connect(&driver)).await {
+            Ok(Ok(client)) => Self { client, desktop },
+            Ok(Err(error)) => panic!("no window: {error}\n{}", desktop.driver_log()),
+            Err(_) => panic!("no window within {START:?}\n{}", desktop.driver_log()),
         }
     }
 
