@@ -1,5 +1,6 @@
 //! The main job with nothing but the window, on a bare host.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -63,6 +64,32 @@ async fn answer(window: &Driven) {
     window.see("People reach it at parlour.test.").await;
     window.press("Make the plan").await;
     window.see_within(LOOK, "Apply this plan").await;
+}
+
+impl Desktop {
+    /// The site file that the wizard wrote.
+    fn site_file(&self) -> PathBuf {
+        self.slipway_home().join("sites/parlour/slipway.toml")
+    }
+
+    /// Changes the site file so that the application ends some seconds after it has begun, while it is still watched;
+    /// returns the text before.
+    fn crash_after_a_while(&self) -> String {
+        let text = std::fs::read_to_string(self.site_file()).unwrap();
+        let with = |text: &str, table: &str, line: &str| {
+            let heading = format!("[{table}]");
+            let key = line.split(' ').next().unwrap();
+            let mut lines: Vec<&str> = text.lines().filter(|found| !found.starts_with(&format!("{key} ="))).collect();
+            match lines.iter().position(|found| found.starts_with(&heading)) {
+                Some(at) => lines.insert(at + 1, line),
+                None => lines.extend([heading.as_str(), line]),
+            }
+            lines.join("\n") + "\n"
+        };
+        let crashing = with(&with(&text, "environment", "CRASH_AFTER = \"4\""), "health", "settle = \"10s\"");
+        std::fs::write(self.site_file(), crashing).unwrap();
+        text
+    }
 }
 
 /// What Slipway owns on the host by its own record, without what differs from host to host: secret values and times.
@@ -130,8 +157,7 @@ async fn from_nothing_to_a_site_that_goes_back() {
 
     deploy(&window, "Succeeded").await;
     assert_version(&host, "v1");
-    let site_file = window.desktop.slipway_home().join("sites/parlour/slipway.toml");
-    let site_file = std::fs::read_to_string(site_file).unwrap();
+    let site_file = std::fs::read_to_string(window.desktop.site_file()).unwrap();
     let folder = window.desktop.folder.path().join("parlour").display().to_string();
     let by_window = manifest(&host);
     let by_command = std::thread::spawn(move || with_the_command_line(&site_file, &folder));
@@ -145,6 +171,17 @@ async fn from_nothing_to_a_site_that_goes_back() {
     window.see("Known good").await;
     window.accessible().await;
     window.picture("site").await;
+
+    // One that seems well and then is not is taken back, without anybody's doing.
+    window.desktop.assemble("v6");
+    let kept = window.desktop.crash_after_a_while();
+    deploy(&window, "Rolled back").await;
+    window.see("The new release did not do").await;
+    window.accessible().await;
+    window.picture("rolled-back-by-itself").await;
+    assert_version(&host, "v2");
+    std::fs::write(window.desktop.site_file(), kept).unwrap();
+    window.press("Go to parlour").await;
 
     // A release that is not well never gets traffic, and says why.
     window.desktop.assemble("v4");

@@ -136,6 +136,10 @@ export class Work {
   async place(step: string, host: string | null = this.host): Promise<void> {
     await this.#then(async () => { this.#show(await backend().setDraftPlace(this.id, step, host)); });
   }
+  /** Reads the draft anew, after everything that is on its way: an answer that is late must not cover what came since. */
+  async again(): Promise<void> {
+    await this.#then(async () => { this.#show(await backend().draft(this.id)); });
+  }
   /** A secret's value goes straight on and is kept nowhere here. */
   take(draft: Draft): void {
     this.#show(draft);
