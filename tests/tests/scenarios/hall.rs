@@ -5,38 +5,9 @@ use slipway_engine::desk::SiteFile;
 use slipway_engine::site::Request;
 use slipway_tests::hosts::Host;
 
+pub(crate) use crate::support::hall::{BUILD, BUILDS, site};
 use crate::support::outside::ask;
 use crate::support::{DEPLOY, TestDesk};
-
-/// A build that goes on until the test lets it end.
-pub(crate) const BUILD: &str = r#"
-[[build]]
-run = ["sh", "-c", "until [ -e /opt/hall/cache/go ]; do sleep 0.1; done"]
-"#;
-/// Succeeds inside the host while that build goes on.
-pub(crate) const BUILDS: &str = "pgrep -f '^sh -c until \\[ -e /opt/hall' >/dev/null";
-
-/// The site file; `more` goes behind it.
-pub(crate) fn site(domain: &str, more: &str) -> String {
-    format!(
-        r#"
-schema = 1
-name = "hall"
-domains = ["{domain}"]
-
-[source]
-folder = "pages"
-
-[runtime]
-kind = "static"
-
-[[route]]
-path = "/"
-files = "."
-{more}
-"#
-    )
-}
 
 /// Writes its only page.
 pub(crate) fn page(desk: &TestDesk, text: &str) {

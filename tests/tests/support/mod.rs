@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, reason = "a module of several test programs")]
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod hall;
 pub mod outside;
 
 use std::collections::BTreeMap;

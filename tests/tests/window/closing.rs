@@ -9,11 +9,9 @@ use x11rb::protocol::xproto::{ClientMessageEvent, ConnectionExt as _, EventMask,
 use crate::boot;
 use crate::desktop::Desktop;
 use crate::driven::Driven;
+use crate::support::hall::{BUILD, BUILDS};
 
 const LOOK: Duration = Duration::from_secs(60);
-/// A build that goes on until the test lets it end.
-const BUILD: &str = "\n[[build]]\nrun = [\"sh\", \"-c\", \"until [ -e /opt/hall/cache/go ]; do sleep 0.1; done\"]\n";
-
 impl Desktop {
     /// Asks every window that is shown to close, as the button of its frame does (ICCCM 4.2.8.1), and tells how many
     /// there were.
@@ -65,7 +63,7 @@ async fn building(host: &Host) -> Driven {
     window.see_within(LOOK, "This is what will happen").await;
     window.press("Deploy now").await;
     let deadline = Instant::now() + LOOK;
-    while !host.shell("pgrep -f '^sh -c until \\[ -e /opt/hall' >/dev/null").is_success() {
+    while !host.shell(BUILDS).is_success() {
         assert!(Instant::now() < deadline, "nothing is built: {}", window.text().await);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 use slipway_tests::hosts::Host;
 
 use crate::desktop::{Desktop, beside};
+use crate::support::hall;
 
 impl Desktop {
     /// `slipway` in this desktop, with its local state and its keyring.
@@ -36,10 +37,7 @@ impl Desktop {
         let pages = self.folder.path().join("pages");
         std::fs::create_dir_all(&pages).unwrap();
         std::fs::write(pages.join("index.html"), "one").unwrap();
-        let site = format!(
-            "schema = 1\nname = \"hall\"\ndomains = [\"hall.test\"]\n\n[source]\nfolder = \"pages\"\n\n\
-             [runtime]\nkind = \"static\"\n\n[[route]]\npath = \"/\"\nfiles = \".\"\n{more}"
-        );
+        let site = hall::site("hall.test", more);
         std::fs::write(self.folder.path().join("slipway.toml"), site).unwrap();
     }
 
