@@ -23,6 +23,11 @@ pub(crate) enum PlanRequest {
         /// Which; the last known-good one before the active one when absent.
         to: Option<String>,
     },
+    /// The site goes.
+    Uninstall {
+        /// With its data, log files and user.
+        data: bool,
+    },
 }
 
 /// A plan as it is reviewed.
@@ -101,6 +106,7 @@ pub(crate) enum Risk {
     None,
     Reconnect,
     Data,
+    Gone,
 }
 
 /// A file that changes.
@@ -224,6 +230,7 @@ impl PlanStep {
                 plan::Risk::None => Risk::None,
                 plan::Risk::Reconnect => Risk::Reconnect,
                 plan::Risk::Data => Risk::Data,
+                plan::Risk::Gone => Risk::Gone,
             },
             drift: step.drift,
             about: detail.about,
@@ -262,7 +269,7 @@ impl From<&Plan> for PlanView {
             host: plan.host.clone(),
             verb: plan.intent.verb().to_owned(),
             release: match &plan.intent {
-                Intent::Apply => None,
+                Intent::Apply | Intent::Uninstall { .. } => None,
                 Intent::Deploy { release } | Intent::Rollback { release } => Some(release.to_string()),
             },
             groups,
@@ -289,6 +296,7 @@ impl TryFrom<PlanRequest> for Request {
         Ok(match request {
             PlanRequest::Apply => Self::Apply,
             PlanRequest::Deploy { reference } => Self::Deploy { reference },
+            PlanRequest::Uninstall { data } => Self::Uninstall { data },
             PlanRequest::Rollback { to } => {
                 let id = |text: String| text.parse().map_err(|why: String| Failure::new(Code::Usage, why));
                 Self::Rollback { to: to.map(id).transpose()? }

@@ -17,6 +17,7 @@ mod page;
 mod source;
 mod stale;
 mod trouble;
+mod uninstall;
 mod whole;
 
 use slipway_engine::failure::{Code, Failure};

@@ -152,6 +152,11 @@ impl Layout {
         format!("{}/audit.jsonl", self.state())
     }
 
+    /// `/etc/slipway/tls`.
+    pub fn tls_parent(&self) -> String {
+        "/etc/slipway/tls".to_owned()
+    }
+
     /// `/etc/slipway/tls/SITE`.
     pub fn tls(&self) -> String {
         format!("/etc/slipway/tls/{}", self.site)

@@ -9,7 +9,7 @@ use slipway_core::digest::Digest;
 use slipway_core::fact::Fact;
 use slipway_core::facts::accounts::User;
 use slipway_core::facts::packages::{PackageTools, Packages};
-use slipway_core::facts::paths::{Content, Observed, Ownership, PathState};
+use slipway_core::facts::paths::{Content, Observed, Ownership, PathState, Watch};
 use slipway_core::facts::programs::{Programs, TOOLS};
 use slipway_core::facts::security::Firewalls;
 use slipway_core::facts::storage::Disk;
@@ -18,6 +18,7 @@ use slipway_core::facts::{Facts, nginx_sites::NginxSites};
 use slipway_core::manifest::{CertificateRecord, Manifest, OwnedFile};
 use slipway_core::plan::observed::{Situation, Wanted, WantedFile, watches};
 use slipway_core::plan::release::{NewRelease, Origin, plan_apply, plan_deploy};
+use slipway_core::plan::uninstall::{self, plan_uninstall};
 use slipway_core::plan::{Action, FileContent, Plan, Severity};
 use slipway_core::profile::HostProfile;
 use slipway_core::release::{Ledger, ReleaseId, ReleaseRecord};
@@ -94,16 +95,41 @@ impl Model {
     }
 
     fn plan(&self, site: &Site, files: &[WantedFile], release: Option<&NewRelease>) -> Plan {
+        self.look(site, files, &[], |situation, wanted| match release {
+            Some(release) => plan_deploy(situation, wanted, release),
+            None => plan_apply(situation, wanted, None),
+        })
+    }
+
+    fn plan_uninstall(&self, site: &Site, data: bool) -> Plan {
+        let more = uninstall::watches(site);
+        self.look(site, &[], &more, |situation, wanted| plan_uninstall(situation, wanted, data))
+    }
+
+    fn look(
+        &self,
+        site: &Site,
+        files: &[WantedFile],
+        more: &[String],
+        plan: impl FnOnce(&Situation<'_>, &Wanted<'_>) -> Plan,
+    ) -> Plan {
         let instances =
             [Instance { unit: "shop-web@5000.service".into(), socket: None, port: Some(5000), alternate: None }];
         let wanted = Wanted { site, files, instances: &instances };
         let profile = HostProfile::resolve(&self.facts).unwrap();
         let look = |path: &str| self.paths.get(path).cloned().unwrap_or(PathState::Absent);
+        let more = more.iter().map(|path| Watch { path: path.clone(), desired: None, content: false });
         let paths = watches(&wanted, self.manifest.as_ref())
             .into_iter()
+            .chain(more)
             .map(|watch| {
-                let seen = Observed { path: watch.path.clone(), state: look(&watch.path), untrusted_parent: None };
-                (watch.path, seen)
+                let mut state = look(&watch.path);
+                if let PathState::File { content, .. } = &mut state
+                    && !watch.content
+                {
+                    *content = None;
+                }
+                (watch.path.clone(), Observed { path: watch.path, state, untrusted_parent: None })
             })
             .collect();
         let none = BTreeMap::new();
@@ -120,16 +146,41 @@ impl Model {
             releases: &self.releases,
             newer: &[],
         };
-        match release {
-            Some(release) => plan_deploy(&situation, &wanted, release),
-            None => plan_apply(&situation, &wanted, None),
-        }
+        plan(&situation, &wanted)
     }
 
     /// What the steps of a set-up do to a host.
     fn apply(&mut self, plan: &Plan, files: &[WantedFile]) {
+        self.begin(plan, files, plan.steps.len());
         let mut manifest = self.manifest.clone().unwrap_or_else(|| Manifest::new(plan.site.clone()));
-        for step in &plan.steps {
+        manifest.pending.clear();
+        manifest.directories = plan
+            .steps
+            .iter()
+            .filter_map(|step| match &step.action {
+                Action::MakeDirectory { path, .. } => Some(path.clone()),
+                _ => None,
+            })
+            .collect();
+        manifest.files = files
+            .iter()
+            .map(|file| {
+                let masked = match &file.content {
+                    FileContent::Text { .. } => None,
+                    FileContent::Secret { masked } => Some(masked.clone()),
+                };
+                let (owner, group) = (file.owner.clone(), file.group.clone());
+                (file.path.clone(), OwnedFile { digest: file.digest.clone(), mode: file.mode, owner, group, masked })
+            })
+            .collect();
+        self.manifest = Some(manifest);
+    }
+
+    /// What the first steps of a set-up do to a host, with what is written down before them.
+    fn begin(&mut self, plan: &Plan, files: &[WantedFile], steps: usize) {
+        let mut manifest = self.manifest.clone().unwrap_or_else(|| Manifest::new(plan.site.clone()));
+        manifest.pending = files.iter().map(|file| (file.path.clone(), file.digest.clone())).collect();
+        for step in plan.steps.iter().take(steps) {
             match &step.action {
                 Action::InstallPackages { packages, .. } => {
                     if let Fact::Known(known) = &mut self.facts.packages {
@@ -168,18 +219,38 @@ impl Model {
                 _ => {}
             }
         }
-        manifest.files = files
-            .iter()
-            .map(|file| {
-                let masked = match &file.content {
-                    FileContent::Text { .. } => None,
-                    FileContent::Secret { masked } => Some(masked.clone()),
-                };
-                let (owner, group) = (file.owner.clone(), file.group.clone());
-                (file.path.clone(), OwnedFile { digest: file.digest.clone(), mode: file.mode, owner, group, masked })
-            })
-            .collect();
         self.manifest = Some(manifest);
+    }
+
+    /// What the first steps of an uninstallation do to a host.
+    fn uninstall(&mut self, plan: &Plan, steps: usize) {
+        for step in plan.steps.iter().take(steps) {
+            match &step.action {
+                Action::RemoveNginx { files, .. } => self.paths.retain(|path, _| !files.contains_key(path)),
+                Action::RemoveFile { path, .. } => {
+                    assert!(self.paths.remove(path).is_some(), "{path} is removed and is not there");
+                }
+                Action::RemoveTrees { paths, .. } => {
+                    let below = |path: &String, tree: &String| path == tree || path.starts_with(&format!("{tree}/"));
+                    self.paths.retain(|path, _| !paths.iter().any(|tree| below(path, tree)));
+                }
+                Action::RemoveEmpty { paths } => {
+                    for path in paths {
+                        if !self.paths.keys().any(|other| other.starts_with(&format!("{path}/"))) {
+                            self.paths.remove(path);
+                        }
+                    }
+                }
+                Action::RemoveUser { name } => {
+                    if let Fact::Known(users) = &mut self.facts.users {
+                        users.retain(|user| user.name != name.as_str());
+                    }
+                }
+                Action::Forget => self.manifest = None,
+                Action::StopUnits { .. } | Action::Units { .. } | Action::Phase { .. } => {}
+                other => panic!("an uninstallation does {other:?}"),
+            }
+        }
     }
 
     fn install(&mut self, path: &str, files: &[WantedFile]) {
@@ -424,5 +495,62 @@ proptest! {
         host.apply(&plan, &wanted);
         let again = host.plan(&site, &wanted, None);
         prop_assert!(again.is_empty(), "{:#?}", again.steps);
+    }
+
+    #[test]
+    fn wherever_runs_end_one_uninstallation_leaves_nothing_of_the_site(
+        set_up in 0..40_usize,
+        removed in 0..40_usize,
+        data in any::<bool>(),
+        edited in prop::option::of(0..3_usize),
+    ) {
+        let (site, files) = (site(), files());
+        let mut host = Model::bare();
+        let strangers = ["/etc/nginx/conf.d/other.conf", "/etc/shop/notes", "/opt/other/data"];
+        for path in strangers {
+            host.write(path, 0o644, ("root", "root"), b"theirs");
+        }
+        let setup = host.plan(&site, &files, None);
+        host.begin(&setup, &files, set_up);
+        if set_up >= setup.steps.len() {
+            host.apply(&setup, &files);
+        }
+        let edited = edited.and_then(|at| files.get(at)).filter(|file| host.paths.contains_key(&file.path));
+        if let Some(file) = edited {
+            host.write(&file.path, 0o644, ("root", "root"), b"by hand");
+        }
+        let kept = "/opt/shop/shared/a/b/kept";
+        if host.paths.contains_key("/opt/shop/shared") {
+            host.write(kept, 0o644, ("shop", "shop"), b"data");
+        }
+        let had_data = host.paths.contains_key(kept);
+        let first = host.plan_uninstall(&site, data);
+        let json = serde_json::to_string(&first).unwrap();
+        prop_assert!(!json.contains("hunter2"));
+        if let (Some(file), true) = (edited, set_up >= setup.steps.len()) {
+            let drifted: Vec<&str> = first.drifted().map(|step| step.id.as_str()).collect();
+            prop_assert_eq!(drifted, [format!("remove:{}", file.path)]);
+        }
+        host.uninstall(&first, removed);
+        let rest = host.plan_uninstall(&site, data);
+        host.uninstall(&rest, rest.steps.len());
+        let nothing = host.plan_uninstall(&site, data);
+        prop_assert!(nothing.is_empty(), "{:#?}", nothing.steps);
+        let shared = |path: &String| {
+            ["/var/lib/slipway", "/etc/slipway", "/opt/shop/shared"].iter().any(|base| path.starts_with(base))
+                || ["/opt/shop", "/etc/shop", "/var/log/shop"].contains(&path.as_str())
+        };
+        // What was there before a run that never wrote it was never Slipway's.
+        let unfinished = |path: &String| edited.is_some_and(|file| &file.path == path) && set_up < setup.steps.len();
+        let left: Vec<&String> = host
+            .paths
+            .keys()
+            .filter(|path| !strangers.contains(&path.as_str()) && !shared(path) && !unfinished(path))
+            .collect();
+        prop_assert!(left.is_empty(), "{left:?}");
+        prop_assert!(strangers.iter().all(|path| host.paths.contains_key(*path)));
+        prop_assert_eq!(host.paths.contains_key(kept), had_data && !data);
+        let user = host.facts.users.known().is_some_and(|users| !users.is_empty());
+        prop_assert!(!(data && user));
     }
 }

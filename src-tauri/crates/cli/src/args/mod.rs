@@ -96,6 +96,8 @@ pub(crate) enum Command {
     Deploy(DeployArguments),
     /// Make an earlier release live again
     Rollback(RollbackArguments),
+    /// Take the site off a host; its data stays unless --data is given
+    Uninstall(UninstallArguments),
     /// Show what runs: release, instances, how the site answers
     Status {
         /// Look again every two seconds until interrupted
@@ -173,9 +175,15 @@ pub(crate) struct PlanArguments {
     /// Release to go back to
     #[arg(long, value_name = "RELEASE", requires = "rollback")]
     pub(crate) to: Option<ReleaseId>,
+    /// Plan to take the site off the host instead
+    #[arg(long, conflicts_with_all = ["deploy", "rollback"])]
+    pub(crate) uninstall: bool,
+    /// Also its data, its log files and its user
+    #[arg(long, requires = "uninstall")]
+    pub(crate) data: bool,
 }
 
-/// What apply, deploy and rollback share.
+/// What apply, deploy, rollback and uninstall share.
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
     /// Replace files that were changed by hand on the host (they are kept aside there)
@@ -212,6 +220,16 @@ pub(crate) struct RollbackArguments {
     /// Release to go back to; by default the last one before the active one that worked
     #[arg(long, value_name = "RELEASE")]
     pub(crate) to: Option<ReleaseId>,
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+}
+
+/// `slipway uninstall`.
+#[derive(Debug, Args)]
+pub(crate) struct UninstallArguments {
+    /// Also remove its data (shared directories), its log files and its user
+    #[arg(long)]
+    pub(crate) data: bool,
     #[command(flatten)]
     pub(crate) run: RunArguments,
 }

@@ -13,10 +13,11 @@ use crate::print::plan::{Detail, plan};
 
 /// Plans, shows the plan and keeps it.
 pub(crate) async fn run(context: &Context, arguments: PlanArguments) -> Outcome {
-    let request = match (arguments.deploy, arguments.rollback) {
-        (true, _) => Request::Deploy { reference: arguments.reference },
-        (false, true) => Request::Rollback { to: arguments.to },
-        (false, false) => Request::Apply,
+    let request = match (arguments.deploy, arguments.rollback, arguments.uninstall) {
+        (true, ..) => Request::Deploy { reference: arguments.reference },
+        (_, true, _) => Request::Rollback { to: arguments.to },
+        (.., true) => Request::Uninstall { data: arguments.data },
+        (false, false, false) => Request::Apply,
     };
     let desk = context.desk()?;
     let file = context.site_file()?;

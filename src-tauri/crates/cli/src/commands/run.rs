@@ -1,4 +1,4 @@
-//! `slipway apply`, `deploy` and `rollback`: the plan, the question, the run, the verdict.
+//! `slipway apply`, `deploy`, `rollback` and `uninstall`: the plan, the question, the run, the verdict.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use slipway_engine::desk::{Desk, SiteFile};
 use slipway_engine::failure::{Code, Failure};
 use slipway_engine::site::{Planned, Request};
 
-use crate::args::{ApplyArguments, DeployArguments, RollbackArguments, RunArguments};
+use crate::args::{ApplyArguments, DeployArguments, RollbackArguments, RunArguments, UninstallArguments};
 use crate::context::{Context, Outcome, read_site};
 use crate::exit::Exit;
 use crate::print::plan::{Detail, plan};
@@ -45,6 +45,12 @@ pub(crate) async fn deploy(context: &Context, arguments: DeployArguments) -> Out
 pub(crate) async fn rollback(context: &Context, arguments: RollbackArguments) -> Outcome {
     let desk = context.desk()?;
     request(context, &desk, &Request::Rollback { to: arguments.to }, &arguments.run).await
+}
+
+/// `slipway uninstall`.
+pub(crate) async fn uninstall(context: &Context, arguments: UninstallArguments) -> Outcome {
+    let desk = context.desk()?;
+    request(context, &desk, &Request::Uninstall { data: arguments.data }, &arguments.run).await
 }
 
 /// A plan by file or id.
@@ -103,6 +109,8 @@ fn verb(plan: &Plan) -> &'static str {
         slipway_core::plan::Intent::Apply => "Apply this",
         slipway_core::plan::Intent::Deploy { .. } => "Deploy this",
         slipway_core::plan::Intent::Rollback { .. } => "Roll back",
+        slipway_core::plan::Intent::Uninstall { data: false } => "Remove the site",
+        slipway_core::plan::Intent::Uninstall { data: true } => "Remove the site and its data",
     }
 }
 

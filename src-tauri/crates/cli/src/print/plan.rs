@@ -54,6 +54,8 @@ fn headline(plan: &Plan) -> String {
         Intent::Apply => format!("Apply the site file of {site} to {host}"),
         Intent::Deploy { release } => format!("Deploy release {release} of {site} to {host}"),
         Intent::Rollback { release } => format!("Roll {site} on {host} back to release {release}"),
+        Intent::Uninstall { data: false } => format!("Remove {site} from {host}; its data stays"),
+        Intent::Uninstall { data: true } => format!("Remove {site} from {host}, with its data"),
     }
 }
 
@@ -95,6 +97,7 @@ fn risk(risk: Risk) -> Option<&'static str> {
     match risk {
         Risk::None => None,
         Risk::Reconnect => Some("open connections reconnect"),
+        Risk::Gone => Some("the site is gone from here on"),
         Risk::Data => Some("changes data; going back does not undo it"),
     }
 }

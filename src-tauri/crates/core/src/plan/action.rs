@@ -21,13 +21,23 @@ const INSTALL_NGINX: &str = concat!(
     include_str!("../onhost/nginx.sh"),
     include_str!("../onhost/install_nginx.sh")
 );
-const REMOVE_FILE: &str = r#"
-read -r expected && [ "$(sha256sum <"$1" | cut -c1-64)" = "$expected" ] || { echo "$1 is no longer what the plan was made for" >&2; exit 76; }
-rm -f -- "$1"
-"#;
+const REMOVE_NGINX: &str = concat!(
+    include_str!("../onhost/files.sh"),
+    include_str!("../onhost/nginx.sh"),
+    include_str!("../onhost/remove_nginx.sh")
+);
+const REMOVE_FILE: &str = include_str!("../onhost/remove_file.sh");
+const REMOVE_TREE: &str = include_str!("../onhost/remove_tree.sh");
+const REMOVE_USER: &str = include_str!("../onhost/remove_user.sh");
+const STOP_UNITS: &str = include_str!("../onhost/stop_units.sh");
 const SEAL: &str = concat!(include_str!("../onhost/take.sh"), include_str!("../onhost/seal.sh"));
 const KEEP_ENVIRONMENT: &str =
     concat!(include_str!("../onhost/take.sh"), include_str!("../onhost/keep_environment.sh"));
+
+/// How long processes may take to end: the longest grace that a site file can ask for, and some more.
+const STOPPING: Duration = Duration::from_secs(900);
+/// How long emptying directories may take.
+const REMOVING: Duration = Duration::from_secs(1800);
 
 /// Where nginx files wait until the whole tree has been rehearsed.
 pub const NGINX_STAGE: &str = "/run/slipway/nginx-stage";
@@ -80,7 +90,42 @@ pub enum Action {
         path: String,
         /// What must be there.
         expected: Digest,
+        /// Directory that keeps what was there, when it was not as Slipway wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keep: Option<String>,
     },
+    /// Rehearses nginx without these files, removes them, and makes nginx take that up.
+    RemoveNginx {
+        /// Paths, and what must be there.
+        files: BTreeMap<String, Digest>,
+        /// Directory that keeps what was there, when some of it was not as Slipway wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keep: Option<String>,
+    },
+    /// Stops units for good.
+    StopUnits {
+        /// Names.
+        units: Vec<String>,
+    },
+    /// Removes directories with everything in them; not what is mounted there.
+    RemoveTrees {
+        /// Holds what is going away, next to it.
+        trash: String,
+        /// Paths.
+        paths: Vec<String>,
+    },
+    /// Removes those of these directories that are empty.
+    RemoveEmpty {
+        /// Paths, the deepest first.
+        paths: Vec<String>,
+    },
+    /// Removes the site's system user and group.
+    RemoveUser {
+        /// User and group.
+        name: Name,
+    },
+    /// Removes the record of what Slipway owns for the site. The audit log stays.
+    Forget,
     /// Rehearses and installs nginx's files, and makes nginx take them up.
     InstallNginx {
         /// The files.
@@ -283,12 +328,34 @@ impl Action {
                 vec![Command::script(MAKE_DIRECTORY, [path.clone(), format!("{mode:o}"), owner.clone(), group.clone()])]
             }
             Self::WriteFile(file) => vec![file.command(payloads, "")?],
-            Self::RemoveFile { path, expected } => {
+            Self::RemoveFile { path, expected, keep } => {
+                let keep = keep.as_deref().unwrap_or("-");
                 vec![
-                    Command::script(REMOVE_FILE, [path.clone()])
+                    Command::script(REMOVE_FILE, [path.as_str(), keep])
                         .stdin(Stdin::Bytes(format!("{}\n", expected.as_str()).into_bytes())),
                 ]
             }
+            Self::RemoveNginx { files, keep } => {
+                let digests: String =
+                    files.iter().map(|(path, digest)| format!("{}  {path}\n", digest.as_str())).collect();
+                let arguments = std::iter::once(keep.as_deref().unwrap_or("-")).chain(files.keys().map(String::as_str));
+                vec![Command::script(REMOVE_NGINX, arguments).stdin(Stdin::Bytes(digests.into_bytes()))]
+            }
+            Self::StopUnits { units } => vec![Command::script(STOP_UNITS, units.clone()).timeout(STOPPING)],
+            Self::RemoveTrees { trash, paths } => {
+                let arguments = std::iter::once(trash.clone()).chain(paths.iter().cloned());
+                vec![Command::script(REMOVE_TREE, arguments).timeout(REMOVING)]
+            }
+            Self::RemoveEmpty { paths } => {
+                let argv = ["rmdir", "--ignore-fail-on-non-empty", "--"].into_iter().map(str::to_owned);
+                vec![Command::new(argv.chain(paths.iter().cloned()))]
+            }
+            Self::RemoveUser { name } => vec![Command::script(REMOVE_USER, [name.as_str()])],
+            // The manifest goes last: as long as it is there, what is left is known as Slipway's.
+            Self::Forget => vec![
+                Command::new(["rm", "-f", "--", &layout.ledger()]),
+                Command::new(["rm", "-f", "--", &layout.manifest()]),
+            ],
             Self::InstallNginx { files } => {
                 let mut commands = vec![Command::new(["rm", "-rf", "--", NGINX_STAGE])];
                 for file in files {

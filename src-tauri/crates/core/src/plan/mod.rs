@@ -12,6 +12,7 @@ pub mod release;
 pub mod runtime;
 pub mod setup;
 pub mod summary;
+pub mod uninstall;
 
 use std::collections::BTreeMap;
 
@@ -40,6 +41,11 @@ pub enum Intent {
         /// Its id.
         release: ReleaseId,
     },
+    /// Take the site off the host.
+    Uninstall {
+        /// Whether its data, log files and user go, too.
+        data: bool,
+    },
 }
 
 impl Intent {
@@ -49,6 +55,7 @@ impl Intent {
             Self::Apply => "apply",
             Self::Deploy { .. } => "deploy",
             Self::Rollback { .. } => "rollback",
+            Self::Uninstall { .. } => "uninstall",
         }
     }
 }
@@ -144,6 +151,8 @@ pub enum Risk {
     Reconnect,
     /// Data changes in a way that going back does not undo.
     Data,
+    /// The site is no longer there.
+    Gone,
 }
 
 /// Something to know before agreeing.

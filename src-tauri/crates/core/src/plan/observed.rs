@@ -200,7 +200,11 @@ pub fn watches(wanted: &Wanted<'_>, manifest: Option<&Manifest>) -> Vec<Watch> {
     add(layout.current(), None, false);
     add(format!("{}/fullchain.pem", layout.tls()), None, false);
     add(format!("{}/privkey.pem", layout.tls()), None, false);
-    for path in manifest.iter().flat_map(|manifest| manifest.files.keys()) {
+    // What is no longer wanted is shown before it is removed; not what may hold secrets.
+    for (path, file) in manifest.iter().flat_map(|manifest| &manifest.files) {
+        add(path.clone(), None, file.masked.is_none() && file.mode & 0o004 != 0);
+    }
+    for path in manifest.iter().flat_map(|manifest| manifest.pending.keys()) {
         add(path.clone(), None, false);
     }
     watches.into_values().collect()

@@ -153,8 +153,10 @@ fn preconditions(draft: &mut Draft, situation: &Situation<'_>, site: &Site) {
             Some("nginx may be kept from reaching the application until httpd_can_network_connect is on"),
         );
     }
-    if situation.manifest.is_none() {
-        let layout = Layout::new(&site.name);
+    let layout = Layout::new(&site.name);
+    // Records without a manifest are those of a site that was here before; its data may have stayed.
+    let known = matches!(situation.path(&layout.state()), Some(PathState::Directory { .. }));
+    if situation.manifest.is_none() && !known {
         for path in [layout.root(), layout.etc(), layout.logs()] {
             if matches!(situation.path(&path), Some(PathState::Directory { .. })) {
                 draft.block(
@@ -448,7 +450,7 @@ fn files(draft: &mut Draft, situation: &Situation<'_>, wanted: &Wanted<'_>) {
             format!("remove:{path}"),
             format!("Remove {path}"),
             "the site file no longer calls for it",
-            Action::RemoveFile { path, expected },
+            Action::RemoveFile { path, expected, keep: None },
         );
     }
     if changes.iter().any(|change| change.file.is_unit()) {

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::action::open_firewall;
-use super::{Action, FileContent, FileDiff, FileWrite, Plan, Risk, Step};
+use super::{Action, FileContent, FileDiff, FileWrite, Intent, Plan, Risk, Step};
 use crate::encode::shell::quote_all;
 use crate::words;
 
@@ -150,7 +150,18 @@ pub fn kind(step: &Step) -> Kind {
         (Some(_), _) | (_, Some(_)) => Kind::Change,
     };
     match (&step.action, &step.diff) {
-        (Action::RemoveFile { .. } | Action::Prune { .. }, _) => Kind::Remove,
+        (
+            Action::RemoveFile { .. }
+            | Action::RemoveNginx { .. }
+            | Action::RemoveTrees { .. }
+            | Action::RemoveEmpty { .. }
+            | Action::RemoveUser { .. }
+            | Action::Forget
+            | Action::Prune { .. },
+            _,
+        ) => Kind::Remove,
+        // One of nginx's files that go together.
+        (Action::Phase { .. }, Some(diff)) if diff.new.is_none() => Kind::Remove,
         (_, Some(diff)) => of_file(diff),
         (
             Action::InstallPackages { .. }
@@ -163,6 +174,7 @@ pub fn kind(step: &Step) -> Kind {
             Action::WriteFile(_)
             | Action::InstallNginx { .. }
             | Action::Units { .. }
+            | Action::StopUnits { .. }
             | Action::OpenFirewall { .. }
             | Action::Upload { .. }
             | Action::CheckOut { .. }
@@ -195,7 +207,8 @@ fn restarts(plan: &Plan) -> Vec<String> {
                 let retired = activation.previous_instances.iter().filter(|old| !has(&old.unit));
                 all.extend(retired.map(|old| format!("{} stops", old.unit)));
             }
-            Action::InstallNginx { .. } => nginx = true,
+            Action::InstallNginx { .. } | Action::RemoveNginx { .. } => nginx = true,
+            Action::StopUnits { units } => all.extend(units.iter().map(|unit| format!("{unit} stops"))),
             Action::KeepFile(file) => nginx |= file.path.starts_with("/etc/nginx/"),
             Action::InstallPackages { .. }
             | Action::CreateUser { .. }
@@ -213,6 +226,10 @@ fn restarts(plan: &Plan) -> Vec<String> {
             | Action::KeepFiles { .. }
             | Action::Seal { .. }
             | Action::Phase { .. }
+            | Action::RemoveTrees { .. }
+            | Action::RemoveEmpty { .. }
+            | Action::RemoveUser { .. }
+            | Action::Forget
             | Action::Prune { .. } => {}
         }
     }
@@ -231,6 +248,13 @@ fn noticed(plan: &Plan) -> (String, bool) {
         return ("Nothing is being served yet, so nobody will notice.".to_owned(), false);
     }
     let has = |risk| plan.steps.iter().any(|step| step.risk == risk);
+    if let Intent::Uninstall { .. } = plan.intent {
+        let data = if has(Risk::Data) { " Its data goes with it, for good." } else { "" };
+        return match has(Risk::Gone) {
+            true => (format!("The site is gone for everybody.{data}"), true),
+            false => (format!("The site is not being served any more.{data}"), has(Risk::Data)),
+        };
+    }
     let data = "data changes in a way that going back does not undo";
     let reconnect = "open WebSockets reconnect; requests wait, none is lost";
     match (has(Risk::Data), has(Risk::Reconnect)) {
@@ -263,12 +287,23 @@ fn words_of(action: &Action) -> (Vec<String>, Vec<String>) {
         Action::CreateUser { name, home, shell } => {
             (vec![format!("user and group {name}, home {home}, shell {shell}")], none())
         }
-        Action::MakeDirectory { .. } | Action::Phase { .. } => (none(), none()),
+        Action::MakeDirectory { .. } | Action::Phase { .. } | Action::Forget => (none(), none()),
         Action::Certificate { directory, names, days } => {
             (vec![format!("for {}, valid {days} days, in {directory}", names.join(", "))], none())
         }
         Action::WriteFile(file) | Action::KeepFile(file) => (vec![ownership(file)], none()),
-        Action::RemoveFile { path, .. } => (vec![path.clone()], none()),
+        Action::RemoveFile { path, keep, .. } => {
+            (std::iter::once(path.clone()).chain(keep.iter().map(|keep| kept_aside(keep))).collect(), none())
+        }
+        Action::RemoveNginx { files, keep } => {
+            (files.keys().cloned().chain(keep.iter().map(|keep| kept_aside(keep))).collect(), none())
+        }
+        Action::StopUnits { units } => {
+            let argv = |verb: &'static str| ["systemctl", verb].into_iter().chain(units.iter().map(String::as_str));
+            (none(), vec![command(argv("stop")), command(argv("disable"))])
+        }
+        Action::RemoveTrees { paths, .. } | Action::RemoveEmpty { paths } => (paths.clone(), none()),
+        Action::RemoveUser { name } => (none(), vec![command(["userdel", name.as_str()])]),
         Action::InstallNginx { files } | Action::KeepFiles { files } => {
             (files.iter().map(|file| format!("{}  {}", file.path, ownership(file))).collect(), none())
         }
@@ -303,6 +338,10 @@ fn words_of(action: &Action) -> (Vec<String>, Vec<String>) {
     }
 }
 
+fn kept_aside(directory: &str) -> String {
+    format!("what is there is kept in {directory}")
+}
+
 fn ownership(file: &FileWrite) -> String {
     format!("mode {:04o}, {}:{}", file.mode, file.owner, file.group)
 }
@@ -323,8 +362,13 @@ fn files(plan: &Plan, step: &Step) -> Vec<FileChange> {
             let own = |file: &&FileWrite| step.diff.as_ref().is_none_or(|diff| diff.path == file.path);
             files.iter().filter(own).map(|file| changed(file, step.diff.as_ref())).collect()
         }
+        // Nginx's files go together, too.
+        Action::RemoveNginx { .. } => step.diff.iter().map(|diff| removed(&diff.path, Some(diff))).collect(),
         Action::Phase { .. } => {
             let Some(diff) = &step.diff else { return Vec::new() };
+            if diff.new.is_none() {
+                return vec![removed(&diff.path, Some(diff))];
+            }
             let installed = plan.steps.iter().find_map(|other| match &other.action {
                 Action::InstallNginx { files } => files.iter().find(|file| file.path == diff.path),
                 _ => None,
@@ -346,6 +390,11 @@ fn files(plan: &Plan, step: &Step) -> Vec<FileChange> {
         | Action::Run(_)
         | Action::Seal { .. }
         | Action::Activate(_)
+        | Action::StopUnits { .. }
+        | Action::RemoveTrees { .. }
+        | Action::RemoveEmpty { .. }
+        | Action::RemoveUser { .. }
+        | Action::Forget
         | Action::Prune { .. } => Vec::new(),
     }
 }

@@ -20,7 +20,7 @@ mod output;
 mod routes;
 mod systemd;
 mod template;
-mod units;
+pub(crate) mod units;
 
 pub use error::{Place, RenderError};
 pub use gate::render_gate;

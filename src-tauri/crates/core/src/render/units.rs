@@ -5,6 +5,11 @@ use super::output::{PortGuard, ProcessUnits, UnitInstance, UnitSet};
 use crate::encode::systemd::escape;
 use crate::site::{Listen, Name, Process, Ready, Site};
 
+/// The slice that all processes of a site share.
+pub(crate) fn slice(site: &Name) -> String {
+    format!("slipway-{}.slice", escape(site))
+}
+
 /// Distance from the first to the second set of ports of processes with `listen = "port"`.
 pub const SECOND_PORT_SET: u16 = 1000;
 
@@ -15,11 +20,7 @@ pub const PORT_RETRY_SECONDS: u32 = 2;
 /// The units of `site` while `active` is the set of ports in use.
 pub fn unit_set(site: &Site, active: PortSet) -> UnitSet {
     let processes = site.process.iter().map(|(name, process)| process_units(site, name, process, active)).collect();
-    UnitSet {
-        target: format!("{}.target", site.name),
-        slice: format!("slipway-{}.slice", escape(&site.name)),
-        processes,
-    }
+    UnitSet { target: format!("{}.target", site.name), slice: slice(&site.name), processes }
 }
 
 /// How systemd knows that `process` is up.

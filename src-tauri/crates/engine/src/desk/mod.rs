@@ -26,7 +26,7 @@ use crate::history::History;
 use crate::home::{Home, HomeError};
 use crate::inventory::{HostName, Inventory, InventoryError, KnownSite};
 use crate::secrets::{Fingerprinter, SecretName, SecretStore, SecretsError, ensure};
-use crate::site::Supplies;
+use crate::site::{Request, Supplies};
 
 /// What the process was started with, passed in once so that nothing else asks for it.
 #[derive(Debug, Clone, Default)]
@@ -213,6 +213,17 @@ impl Desk {
         gathered.map_err(|error| Failure::new(Code::Local, format!("the secrets could not be read: {error}")))?
     }
 
+    /// What planning `request` takes from this computer. What goes away needs no secrets, which may be lost by then.
+    ///
+    /// # Errors
+    /// When secrets are missing.
+    pub(crate) async fn supplies_for(&self, request: &Request, site: &Site) -> Outcome<Supplies> {
+        match request {
+            Request::Uninstall { .. } => Ok(Supplies::none()),
+            Request::Apply | Request::Deploy { .. } | Request::Rollback { .. } => self.supplies_off_thread(site).await,
+        }
+    }
+
     /// Remembers that a site lives in this file on this host.
     ///
     /// # Errors
@@ -231,6 +242,18 @@ impl Desk {
             added_at: self.clock.now(),
         };
         self.inventory.put_site(&site).map_err(|error| inventory_failure(&error))
+    }
+
+    /// Forgets that a site lives on this host; without any host left, the site. Its file, its secrets and its history stay.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn forget_site(&self, name: &Name, host: &HostName) -> Outcome<()> {
+        let known = self.inventory.sites().map_err(|error| inventory_failure(&error))?;
+        let Some(mut site) = known.into_iter().find(|site| &site.name == name) else { return Ok(()) };
+        site.hosts.retain(|other| other != host);
+        if site.hosts.is_empty() { self.inventory.remove_site(name) } else { self.inventory.put_site(&site) }
+            .map_err(|error| inventory_failure(&error))
     }
 
     /// A site by name, from where it was last seen.

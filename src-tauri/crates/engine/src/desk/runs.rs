@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use slipway_core::digest::Digest;
-use slipway_core::event::{Event, Verdict};
+use slipway_core::event::{Event, Verdict, VerdictKind};
+use slipway_core::plan::Intent;
 
 use super::{Desk, SiteFile, inventory_failure};
 use crate::cancel::Cancel;
@@ -58,7 +59,7 @@ impl Desk {
     /// # Errors
     /// See [`Planned::make`]; also when secrets are missing.
     pub async fn plan(&self, link: Arc<Link>, file: &SiteFile, request: &Request) -> Outcome<Planned> {
-        let supplies = self.supplies_off_thread(&file.site).await?;
+        let supplies = self.supplies_for(request, &file.site).await?;
         let base = file.base();
         let input = SiteInput { site: &file.site, base: &base, supplies: &supplies };
         let planned = Planned::make(link, &input, request, self.asked()?).await?;
@@ -152,8 +153,14 @@ impl Desk {
             // It did not begin, so it may be tried again: when the host is no longer locked, say.
             planned.used.store(false, Ordering::Release);
         }
-        if result.is_ok() {
-            self.remember_site(file, &host_of(planned)?)?;
+        match (&result, &planned.plan.intent) {
+            (Err(_), _) => {}
+            (Ok(verdict), Intent::Uninstall { .. }) => {
+                if matches!(verdict.kind, VerdictKind::Succeeded | VerdictKind::Unchanged) {
+                    self.forget_site(&planned.plan.site, &host_of(planned)?)?;
+                }
+            }
+            (Ok(_), _) => self.remember_site(file, &host_of(planned)?)?,
         }
         result
     }

@@ -114,7 +114,7 @@ impl Desk {
     pub async fn plan_again(&self, link: Arc<Link>, file: &SiteFile, saved: &SavedPlan) -> Outcome<Planned> {
         let clock = Arc::new(Fixed::at(saved.at));
         let asked = Asked { operator: saved.operator.clone(), clock, run: saved.run.clone() };
-        let supplies = self.supplies_off_thread(&file.site).await?;
+        let supplies = self.supplies_for(&saved.request, &file.site).await?;
         let base = file.base();
         let input = SiteInput { site: &file.site, base: &base, supplies: &supplies };
         let mut planned = Planned::make(link, &input, &saved.request, asked).await?;

@@ -8,7 +8,7 @@ use slipway_core::command::{Command, Stdin};
 use slipway_core::digest::Digest;
 use slipway_core::event::{Verdict, VerdictKind};
 use slipway_core::manifest::{CertificateRecord, Manifest, OwnedFile};
-use slipway_core::plan::{Action, FileContent};
+use slipway_core::plan::{Action, FileContent, Intent};
 use slipway_core::release::{Layout, ReleaseRecord};
 use slipway_core::secret::Secret;
 
@@ -76,7 +76,9 @@ impl Going<'_> {
     pub(crate) async fn record_begin(&self) -> Result<(), StepFailure> {
         let run = self.run;
         let mut manifest = self.record();
-        manifest.pending = run.bundle.files.iter().map(|file| (file.path.clone(), file.digest.clone())).collect();
+        if !matches!(run.plan.intent, Intent::Uninstall { .. }) {
+            manifest.pending = run.bundle.files.iter().map(|file| (file.path.clone(), file.digest.clone())).collect();
+        }
         self.stamp(&mut manifest);
         self.keep(&manifest);
         let titles = run.plan.steps.iter().map(|step| step.id.as_str()).collect();
@@ -102,10 +104,11 @@ impl Going<'_> {
         let run = self.run;
         let mut commands =
             vec![self.audit("end", Some(verdict), Vec::new()), slipway_core::task::clean_up(&run.asked.run)];
-        if matches!(verdict.kind, VerdictKind::Succeeded) {
+        // Of a site that is gone, nothing is recorded but that.
+        if matches!(verdict.kind, VerdictKind::Succeeded) && !matches!(run.plan.intent, Intent::Uninstall { .. }) {
             let mut manifest = self.record();
             self.fold(&mut manifest);
-            if let slipway_core::plan::Intent::Rollback { release } = &run.plan.intent {
+            if let Intent::Rollback { release } = &run.plan.intent {
                 let _ = self.adopt_files(&self.layout, &mut manifest, release).await;
             }
             self.stamp(&mut manifest);
@@ -130,7 +133,7 @@ impl Going<'_> {
                 Action::Activate(activation) => {
                     manifest.instances.clone_from(&activation.instances);
                     manifest.front.clone_from(&activation.front);
-                    rollback = matches!(self.run.plan.intent, slipway_core::plan::Intent::Rollback { .. });
+                    rollback = matches!(self.run.plan.intent, Intent::Rollback { .. });
                 }
                 _ => {}
             }

@@ -2,7 +2,7 @@
 
 use slipway_core::activation::{Ending, Instance};
 use slipway_core::event::{Verdict, VerdictKind};
-use slipway_core::plan::Action;
+use slipway_core::plan::{Action, Intent};
 use slipway_core::release::ReleaseId;
 use slipway_core::running::{self, Running};
 
@@ -51,13 +51,23 @@ impl Going<'_> {
     }
 
     async fn judge_setup(&self) -> Verdict {
-        let host = &self.run.plan.host;
+        let (host, site) = (&self.run.plan.host, &self.run.plan.site);
+        let (summary, hint) = match self.run.plan.intent {
+            Intent::Uninstall { .. } => (
+                format!("{site} is gone from {host}"),
+                Some(
+                    "its site file and secrets on this computer are as before: slipway apply sets it up again"
+                        .to_owned(),
+                ),
+            ),
+            _ => (format!("{host} is set up for {site}"), None),
+        };
         match self.run.unfinished().await {
             Ok(open) if open.is_empty() => Verdict {
                 kind: VerdictKind::Succeeded,
-                summary: format!("{host} is set up for {}", self.run.plan.site),
+                summary,
                 evidence: vec!["looked again afterwards: nothing is left to do".to_owned()],
-                hint: None,
+                hint,
                 log: Vec::new(),
             },
             Ok(open) => Verdict {
@@ -82,6 +92,20 @@ impl Going<'_> {
         let what =
             if failure.stopped { "stopped".to_owned() } else { format!("“{title}” failed: {}", failure.message) };
         let total = self.run.plan.steps.len();
+        if let Intent::Uninstall { .. } = self.run.plan.intent
+            && step > 0
+        {
+            return Verdict {
+                kind: VerdictKind::Split,
+                summary: format!(
+                    "{what} on {host}. {} is not being served any more, and parts of it are left",
+                    self.run.plan.site
+                ),
+                evidence: vec![format!("step {} of {total}; the steps before it are done and stay", step + 1)],
+                hint: Some("run the same command again: it goes on where this one ended".to_owned()),
+                log: failure.log,
+            };
+        }
         let releases = self.run.plan.steps.iter().any(|step| matches!(step.action, Action::Activate(_)));
         let (state, evidence) = if releases {
             (

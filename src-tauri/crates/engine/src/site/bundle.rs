@@ -31,6 +31,13 @@ pub struct Supplies {
     pub fingerprint_key: Secret,
 }
 
+impl Supplies {
+    /// Nothing: for what renders no file.
+    pub fn none() -> Self {
+        Self { secrets: BTreeMap::new(), overrides: BTreeMap::new(), fingerprint_key: Secret::new("") }
+    }
+}
+
 /// A site's files for one host.
 pub struct Bundle {
     /// The files.
@@ -42,6 +49,11 @@ pub struct Bundle {
 }
 
 impl Bundle {
+    /// No files at all.
+    pub fn none() -> Self {
+        Self { files: Vec::new(), payloads: Payloads::new(), instances: Vec::new() }
+    }
+
     /// Renders `site` for a host. `base` is where relative paths of the site file start.
     ///
     /// # Errors

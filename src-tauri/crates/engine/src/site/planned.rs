@@ -13,7 +13,8 @@ use slipway_core::plan::observed::{Situation, Wanted, observations};
 use slipway_core::plan::release::{
     NewRelease, Origin, environment_marker, gate_port, needs_reconfiguration, plan_apply, plan_deploy, plan_rollback,
 };
-use slipway_core::plan::{Moved, Plan, moved};
+use slipway_core::plan::uninstall::{self, plan_uninstall};
+use slipway_core::plan::{Intent, Moved, Plan, moved};
 use slipway_core::profile::HostProfile;
 use slipway_core::release::{Layout, ReleaseId, ReleaseRecord};
 use slipway_core::site::Site;
@@ -40,6 +41,11 @@ pub enum Request {
     Rollback {
         /// Which.
         to: Option<ReleaseId>,
+    },
+    /// Take the site off the host.
+    Uninstall {
+        /// Whether its data, log files and user go, too.
+        data: bool,
     },
 }
 
@@ -101,21 +107,28 @@ impl Planned {
         let facts = observe::facts(&connection).await?;
         let profile = observe::profile(link.name(), &facts)?;
         let manifest = observe::manifest(link.name(), &facts, &site.name)?;
-        let mut bundle = Bundle::render(site, input.base, link.name(), &facts, &profile, input.supplies)?;
+        let mut bundle = match request {
+            // Nothing is wanted any more, so that a site can go whose secrets or templates are lost.
+            Request::Uninstall { .. } => Bundle::none(),
+            _ => Bundle::render(site, input.base, link.name(), &facts, &profile, input.supplies)?,
+        };
         let running = manifest.as_ref().map(|manifest| manifest.instances.clone()).unwrap_or_default();
         bundle.instances = as_running(bundle.instances, &running);
         let source = match request {
             Request::Deploy { reference } => {
                 Some(Source::resolve(&link, site, input.base, reference.as_deref(), &asked, input.supplies).await?)
             }
-            Request::Apply | Request::Rollback { .. } => None,
+            Request::Apply | Request::Rollback { .. } | Request::Uninstall { .. } => None,
         };
         let mut release = match &source {
             Some(source) => Some(source.release(site, &asked)?),
             None => None,
         };
         let marker = release.as_ref().and_then(|release| environment_marker(&facts, &profile, site, release));
-        let more: Vec<String> = marker.into_iter().collect();
+        let mut more: Vec<String> = marker.into_iter().collect();
+        if let Request::Uninstall { .. } = request {
+            more.extend(uninstall::watches(site));
+        }
         let wanted = Wanted { site, files: &bundle.files, instances: &bundle.instances };
         let view = observe::site(&connection, &wanted, manifest, &facts, &profile, &more).await?;
         let situation = view.situation(link.name(), &facts, &profile);
@@ -134,6 +147,7 @@ impl Planned {
         let plan = match (request, &release) {
             (Request::Deploy { .. }, Some(release)) => plan_deploy(&situation, &wanted, release),
             (Request::Rollback { to }, _) => Self::rollback(&link, &situation, &wanted, to.as_ref(), &asked).await?,
+            (Request::Uninstall { data }, _) => plan_uninstall(&situation, &wanted, *data),
             (_, release) => plan_apply(&situation, &wanted, release.as_ref()),
         };
         let upload = source.and_then(Source::into_upload);
@@ -229,14 +243,17 @@ impl Planned {
         Ok(moved(&self.plan.observed, &now))
     }
 
-    /// Looks again and says what the set-up still lacks.
+    /// Looks again and says what is still to be done.
     ///
     /// # Errors
     /// When the host cannot be looked at.
     pub async fn unfinished(&self) -> Outcome<Vec<String>> {
         let (facts, view) = self.look().await?;
         let situation = view.situation(self.link.name(), &facts, &self.profile);
-        let plan = plan_apply(&situation, &self.wanted(), None);
+        let plan = match self.plan.intent {
+            Intent::Uninstall { data } => plan_uninstall(&situation, &self.wanted(), data),
+            _ => plan_apply(&situation, &self.wanted(), None),
+        };
         Ok(plan.steps.into_iter().map(|step| step.title).collect())
     }
 

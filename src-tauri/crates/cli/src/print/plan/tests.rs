@@ -91,7 +91,7 @@ fn example() -> Plan {
             Action::Phase { key: "replace".to_owned() },
         )
     };
-    let leftover = Action::RemoveFile { path: "/etc/shop/old".to_owned(), expected: Digest::of(b"") };
+    let leftover = Action::RemoveFile { path: "/etc/shop/old".to_owned(), expected: Digest::of(b""), keep: None };
     let steps = vec![
         step(Subject::Packages, "Install nginx", "needed and not installed", packages),
         environment,

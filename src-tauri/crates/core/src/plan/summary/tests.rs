@@ -85,7 +85,7 @@ fn example() -> Plan {
     let nginx = Step { diff: diff(SITE, None, "server {}\n"), ..step("nginx", Action::InstallNginx { files }) };
     let headers =
         Step { diff: diff(HEADERS, Some("g\n"), "h\n"), ..step("headers", Action::Phase { key: "nginx".to_owned() }) };
-    let remove = Action::RemoveFile { path: "/etc/shop/old".to_owned(), expected: Digest::of(b"") };
+    let remove = Action::RemoveFile { path: "/etc/shop/old".to_owned(), expected: Digest::of(b""), keep: None };
     let firewall =
         Action::OpenFirewall { firewall: FirewallKind::Ufw, services: vec!["http".to_owned(), "https".to_owned()] };
     let kept = Action::KeepFiles { files: vec![write("/etc/shop/config/a", text("same\n"), None)] };

@@ -1,0 +1,15 @@
+# Removes directories with everything in them. Arguments: a directory for what is going away, next to them and root's
+# alone; then the directories. Each is gone from its place at once, and out of its user's reach while it is emptied.
+set -u
+trash=$1
+shift
+rm -rf --one-file-system -- "$trash" && mkdir -m 0700 -- "$trash" || exit 1
+for directory in "$@"; do
+    if [ -L "$directory" ]; then
+        rm -f -- "$directory" || exit 1
+    elif [ -e "$directory" ]; then
+        mv -T -- "$directory" "$trash/$(basename "$directory")" || exit 1
+    fi
+done
+# A disk that is mounted in there is not emptied.
+rm -rf --one-file-system -- "$trash"
