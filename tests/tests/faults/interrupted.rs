@@ -52,6 +52,13 @@ struct Kind {
     cases: usize,
 }
 
+impl Kind {
+    /// Whether the site goes.
+    fn leaves(&self) -> bool {
+        self.name == "uninstall"
+    }
+}
+
 /// A host behind a relay, and a desk that knows it.
 struct Rig {
     host: Host,
@@ -332,19 +339,23 @@ impl Rig {
         // For people who use the site there is the old or the new, at every moment.
         let fine = [kind.old, kind.new].map(|version| format!("200 {version}"));
         let mut strange: BTreeMap<&String, usize> = BTreeMap::new();
-        for answer in answers.iter().filter(|answer| !fine.contains(answer)) {
+        // A site that is gone stays so, and nginx never has a site without its processes.
+        let served = if kind.leaves() { answers.iter().take_while(|answer| fine.contains(answer)).count() } else { 0 };
+        for answer in answers.iter().skip(served).filter(|answer| kind.leaves() || !fine.contains(answer)) {
             *strange.entry(answer).or_default() += 1;
         }
-        if kind.old == kind.new {
-            strange.retain(|answer, _| answer.starts_with("200 "));
+        if kind.new == "none" {
+            strange.retain(|answer, _| answer.starts_with("200 ") || answer.starts_with("50"));
         }
         assert!(!answers.is_empty() && strange.is_empty(), "{strange:?} of {} {context}", answers.len());
-        let version = seen.version().unwrap_or("between").to_owned();
+        let version = if kind.leaves() { seen.for_people() } else { seen.version() };
+        let version = version.unwrap_or("between").to_owned();
         assert!(version == kind.old || version == kind.new, "{context}");
         // What the run said is what somebody else sees.
         match ended.status {
             None | Some(23) => {}
             Some(0) => assert_eq!(version, kind.new, "{context}"),
+            Some(22) if kind.leaves() => assert_eq!(version, kind.new, "{context}"),
             Some(22) => panic!("said to be between, and is not: {context}"),
             Some(_) => assert_eq!(version, kind.old, "{context}"),
         }
@@ -385,6 +396,17 @@ impl Rig {
         if kind.name == "apply" {
             let plan = self.run(&["plan"]);
             assert_eq!(plan.status, Some(0), "there is still something to do: {plan:#?}\n{context}");
+        }
+        if kind.leaves() {
+            let plan = self.run(&["plan", "--uninstall", "--data"]);
+            assert_eq!(plan.status, Some(0), "there is still something to do: {plan:#?}\n{context}");
+            let left = inside(
+                &self.host,
+                "find /etc /opt /var/lib /var/log -xdev -name '*shop*' ! -path '/var/lib/slipway/shop'; \
+                 find /etc /opt -xdev -name '.slipway*'; getent passwd shop || true; \
+                 systemctl list-units --all --plain --no-legend '*shop*' | grep -v '^system-' || true",
+            );
+            assert_eq!(left, "", "left of the site: {context}");
         }
         format!("{told}{}", if already { "is so already".to_owned() } else { ended.verdict() })
     }
@@ -479,5 +501,16 @@ fn a_rollback() {
     rig.must(&["deploy", "--yes"]);
     let arguments = words(&format!("rollback --yes --to {}", first.trim()));
     let kind = Kind { name: "rollback", arguments, old: "v2", new: "v1", first: 6, cases: 2 };
+    interrupt(&rig, &kind);
+}
+
+#[test]
+fn an_uninstallation() {
+    let Some(rig) = Rig::new() else { return };
+    rig.assemble("v1");
+    rig.must(&["apply", "--yes"]);
+    rig.must(&["deploy", "--yes"]);
+    let arguments = words("uninstall --yes --data");
+    let kind = Kind { name: "uninstall", arguments, old: "v1", new: "none", first: 2, cases: 3 };
     interrupt(&rig, &kind);
 }

@@ -9,7 +9,8 @@ use slipway_tests::hosts::Host;
 use crate::inside;
 
 const PROGRAM: &str = include_str!("program");
-const PROGRAMS: &str = "mv ln mkdir rm chown chmod cp tar sync useradd systemctl systemd-run setpriv";
+const PROGRAMS: &str =
+    "mv ln mkdir rm chown chmod cp tar sync useradd userdel groupdel rmdir systemctl systemd-run setpriv";
 
 /// The first call of every change of the host lock.
 pub(crate) const RENEWAL: &str = "mkdir -p -m 0700 /run/slipway";

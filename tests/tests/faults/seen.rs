@@ -67,6 +67,14 @@ impl Seen {
     }
 }
 
+impl Seen {
+    /// What people see: the version, or `none` for a site that is not there, whatever of it is left on the host.
+    pub(crate) fn for_people(&self) -> Option<&str> {
+        let gone = self.nginx && self.pages.iter().all(|page| !page.starts_with("200 ") && !page.starts_with("50"));
+        if gone { Some("none") } else { self.version() }
+    }
+}
+
 fn said(answer: &Answer) -> String {
     if answer.status == 200 { format!("200 {}", answer.body.trim()) } else { answer.status.to_string() }
 }

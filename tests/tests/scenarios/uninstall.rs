@@ -86,6 +86,8 @@ async fn a_site_goes_and_its_neighbour_and_its_data_stay() {
     assert!(again.plan.notices.iter().any(|notice| notice.text.contains("data stays")), "{:#?}", again.plan.notices);
     assert_eq!(desk.execute(&again, &file).await.unwrap().verdict.kind, Unchanged);
 
+    assert!(inside(&host, "ls /var/log/nginx").contains("parlour.access.log"));
+
     // It comes back to its data.
     desk.desk.secrets = secrets(&[("SECRET_KEY", crate::support::SECRET_KEY)]);
     desk.expect(Succeeded, &file, &Request::Apply).await;
@@ -100,6 +102,7 @@ async fn a_site_goes_and_its_neighbour_and_its_data_stay() {
     assert_eq!(inside(&host, "ls -A /etc/parlour"), "note\n");
     assert_eq!(hall::seen(&host), "200 one");
     assert_eq!(inside(&host, hall_files), of_hall);
+    assert_eq!(inside(&host, "ls /var/log/nginx | grep parlour || true"), "");
     assert!(desk.plan(&file, &WITH_DATA).await.plan.is_empty());
     assert_ne!(ask(host.address(), "https://parlour.test/health").status, 200);
 }

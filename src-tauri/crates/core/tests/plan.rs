@@ -247,6 +247,11 @@ impl Model {
                     }
                 }
                 Action::Forget => self.manifest = None,
+                Action::RemoveLogs { directory, names } => {
+                    let ours =
+                        |path: &String| names.iter().any(|name| path.starts_with(&format!("{directory}/{name}")));
+                    self.paths.retain(|path, _| !ours(path));
+                }
                 Action::StopUnits { .. } | Action::Units { .. } | Action::Phase { .. } => {}
                 other => panic!("an uninstallation does {other:?}"),
             }

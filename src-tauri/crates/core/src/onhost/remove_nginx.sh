@@ -32,4 +32,15 @@ if [ "$keep" != - ]; then
 fi
 rm -f -- "$@" || restore "$@"
 systemctl is-active -q nginx || exit 0
+master=$(systemctl show -p MainPID nginx | cut -d= -f2)
+workers=$(grep -ls "^PPid:[[:space:]]*$master\$" /proc/[0-9]*/status | cut -d/ -f3)
 systemctl reload nginx || restore "$@"
+# What the old workers have accepted is still to be answered, by processes that stop next. A worker with an open
+# WebSocket would stay for as long as that does.
+for _ in $(seq 100); do
+    left=
+    for worker in $workers; do [ ! -d "/proc/$worker" ] || left=$worker; done
+    [ -n "$left" ] || break
+    sleep 0.1
+done
+exit 0

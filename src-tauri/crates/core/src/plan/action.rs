@@ -114,6 +114,13 @@ pub enum Action {
         /// Paths.
         paths: Vec<String>,
     },
+    /// Removes log files of nginx, and what became of them by rotation.
+    RemoveLogs {
+        /// Directory.
+        directory: String,
+        /// What their names begin with.
+        names: Vec<String>,
+    },
     /// Removes those of these directories that are empty.
     RemoveEmpty {
         /// Paths, the deepest first.
@@ -346,6 +353,7 @@ impl Action {
                 let arguments = std::iter::once(trash.clone()).chain(paths.iter().cloned());
                 vec![Command::script(REMOVE_TREE, arguments).timeout(REMOVING)]
             }
+            Self::RemoveLogs { directory, names } => vec![Command::new(remove_logs(directory, names))],
             Self::RemoveEmpty { paths } => {
                 let argv = ["rmdir", "--ignore-fail-on-non-empty", "--"].into_iter().map(str::to_owned);
                 vec![Command::new(argv.chain(paths.iter().cloned()))]
@@ -437,6 +445,16 @@ pub fn keep_environment(site: &Name, directory: &str) -> Command {
 pub fn sweep_environments(layout: &crate::release::Layout) -> Command {
     let script = include_str!("../onhost/sweep_environments.sh");
     Command::script(script, [layout.releases(), layout.environments()]).timeout(Duration::from_secs(300))
+}
+
+pub(super) fn remove_logs(directory: &str, names: &[String]) -> Vec<String> {
+    let mut argv: Vec<String> = ["find", directory, "-maxdepth", "1", "-type", "f", "("].map(str::to_owned).to_vec();
+    for (index, name) in names.iter().enumerate() {
+        argv.extend((index > 0).then(|| "-o".to_owned()));
+        argv.extend(["-name".to_owned(), format!("{name}*")]);
+    }
+    argv.extend([")", "-delete"].map(str::to_owned));
+    argv
 }
 
 pub(super) fn open_firewall(firewall: FirewallKind, services: &[String]) -> Vec<Command> {

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::action::open_firewall;
+use super::action::{open_firewall, remove_logs};
 use super::{Action, FileContent, FileDiff, FileWrite, Intent, Plan, Risk, Step};
 use crate::encode::shell::quote_all;
 use crate::words;
@@ -154,6 +154,7 @@ pub fn kind(step: &Step) -> Kind {
             Action::RemoveFile { .. }
             | Action::RemoveNginx { .. }
             | Action::RemoveTrees { .. }
+            | Action::RemoveLogs { .. }
             | Action::RemoveEmpty { .. }
             | Action::RemoveUser { .. }
             | Action::Forget
@@ -227,6 +228,7 @@ fn restarts(plan: &Plan) -> Vec<String> {
             | Action::Seal { .. }
             | Action::Phase { .. }
             | Action::RemoveTrees { .. }
+            | Action::RemoveLogs { .. }
             | Action::RemoveEmpty { .. }
             | Action::RemoveUser { .. }
             | Action::Forget
@@ -303,6 +305,7 @@ fn words_of(action: &Action) -> (Vec<String>, Vec<String>) {
             (none(), vec![command(argv("stop")), command(argv("disable"))])
         }
         Action::RemoveTrees { paths, .. } | Action::RemoveEmpty { paths } => (paths.clone(), none()),
+        Action::RemoveLogs { directory, names } => (none(), vec![command(remove_logs(directory, names))]),
         Action::RemoveUser { name } => (none(), vec![command(["userdel", name.as_str()])]),
         Action::InstallNginx { files } | Action::KeepFiles { files } => {
             (files.iter().map(|file| format!("{}  {}", file.path, ownership(file))).collect(), none())
@@ -392,6 +395,7 @@ fn files(plan: &Plan, step: &Step) -> Vec<FileChange> {
         | Action::Activate(_)
         | Action::StopUnits { .. }
         | Action::RemoveTrees { .. }
+        | Action::RemoveLogs { .. }
         | Action::RemoveEmpty { .. }
         | Action::RemoveUser { .. }
         | Action::Forget

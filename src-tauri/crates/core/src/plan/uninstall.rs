@@ -231,7 +231,19 @@ impl Leaving<'_> {
                 &logs_parent(&self.layout),
                 std::slice::from_ref(&logs),
             );
-            for step in draft.steps.iter_mut().filter(|step| step.id == "data" || step.id == "logs") {
+            if self.situation.manifest.is_some() {
+                let directory = self.situation.profile.nginx.logs.trim_end_matches('/').to_owned();
+                let names = ["access", "error"].map(|kind| format!("{}.{kind}.log", self.site.name)).to_vec();
+                draft.step(
+                    Subject::Directories,
+                    "nginx-logs",
+                    format!("Remove nginx's log files of the site from {directory}"),
+                    "they tell who used it: as asked for",
+                    Action::RemoveLogs { directory, names },
+                );
+            }
+            for step in draft.steps.iter_mut().filter(|step| ["data", "logs", "nginx-logs"].contains(&step.id.as_str()))
+            {
                 step.risk = Risk::Data;
             }
         }
@@ -321,7 +333,7 @@ impl Leaving<'_> {
             let user = if user { format!(", and the user {} that owns it", self.site.name) } else { String::new() };
             draft.notice(
                 Severity::Info,
-                format!("data stays: {} and {}{user}", self.layout.shared(), self.layout.logs()),
+                format!("data stays: {}, {}, nginx's log files{user}", self.layout.shared(), self.layout.logs()),
                 Some("slipway uninstall --data removes these, too"),
             );
         }
