@@ -286,6 +286,41 @@ describe("rolling back", () => {
   });
 });
 
+describe("leaving", () => {
+  const dialog = async () => {
+    site("configuration");
+    await userEvent.click(await screen.findByRole("button", { name: "Remove…" }));
+    return within(await screen.findByRole("dialog"));
+  };
+  it("keeps the data unless told otherwise, and shows the plan first", async () => {
+    const makePlan = vi.fn(() => Promise.resolve({ ...PLAN, verb: "uninstall" }));
+    use("", { makePlan });
+    const asked = await dialog();
+    expect(asked.getByRole<HTMLInputElement>("radio", { name: /Keep its data/ }).checked).toBe(true);
+    await userEvent.click(asked.getByRole("button", { name: "See the plan" }));
+    await waitFor(() => expect(location.hash).toBe(`#/plan/${PLAN.id}`));
+    expect(makePlan).toHaveBeenCalledExactlyOnceWith("planner", "web-1", { request: "uninstall", data: false });
+  });
+  it("has the site's name typed before its data may go", async () => {
+    const makePlan = vi.fn(() => Promise.resolve({ ...PLAN, verb: "uninstall" }));
+    use("", { makePlan });
+    const asked = await dialog();
+    await userEvent.click(asked.getByRole("radio", { name: /Remove its data/ }));
+    const action = asked.getByRole<HTMLButtonElement>("button", { name: "See the plan" });
+    expect(action.disabled).toBe(true);
+    await userEvent.type(asked.getByRole("textbox", { name: "Type planner to go on" }), "planner");
+    await userEvent.click(action);
+    await waitFor(() => expect(makePlan).toHaveBeenCalledExactlyOnceWith("planner", "web-1", { request: "uninstall", data: true }));
+  });
+  it("says why there is no plan, and stays", async () => {
+    use("make=failing");
+    const asked = await dialog();
+    await userEvent.click(asked.getByRole("button", { name: "See the plan" }));
+    expect(await asked.findByText(/does not answer/)).toBeTruthy();
+    expect(location.hash).toBe("#/sites/planner/web-1");
+  });
+});
+
 describe("the site file", () => {
   it("is checked as it is typed, saved against what it was, and planned", async () => {
     const saveSiteText = vi.fn(fake().saveSiteText);

@@ -19,6 +19,7 @@ export default [
   { name: "plan-drift", address, query: "plan=drift", steps: [choose("planner.conf")], settle },
   { name: "plan-blocked", address, query: "plan=blocked" },
   { name: "plan-empty", address, query: "plan=empty" },
+  { name: "plan-uninstall", address, query: "plan=uninstall", settle },
   { name: "plan-gone", address: "#/plan/none" },
   { name: "plan-large", address, query: "plan=large", settle: 1500 },
   { name: "plan-hostile", address, query: "plan=hostile", settle },

@@ -37,6 +37,8 @@ export default [
   { name: "site-releases", address: `${on}/releases` },
   { name: "site-releases-many", address: `${on}/releases`, query: "releases=many" },
   { name: "site-configuration", address: `${on}/configuration`, settle: 700 },
+  { name: "site-remove", address: `${on}/configuration`, steps: [press("Remove…")], settle: 500 },
+  { name: "site-remove-data", address: `${on}/configuration`, steps: [press("Remove…"), async (driver) => { await driver.findElement(By.css("input[value=data]")).click(); }], settle: 500 },
   { name: "site-configuration-broken", address: `${on}/configuration`, query: "file=broken", settle: 700 },
   { name: "site-drift", address: `${on}/drift`, query: "drift=some", settle: 900 },
   { name: "site-drift-none", address: `${on}/drift` },

@@ -17,6 +17,7 @@ export function riskWords(risk: Risk): { mark: string | null; text: string } {
   switch (risk) {
     case "none": return { mark: null, text: "Nothing." };
     case "reconnect": return { mark: "reconnects", text: "Open WebSockets reconnect. Requests wait, none is lost." };
+    case "gone": return { mark: "the site goes", text: "People can no longer use the site." };
     case "data": return { mark: "changes data", text: "Data changes in a way that going back does not undo." };
   }
 }
@@ -27,6 +28,7 @@ export function headlineOf(plan: PlanView): string {
     case "apply": return `Set up ${plan.site} on ${plan.host}`;
     case "deploy": return `Deploy ${release ? `${release} of ` : ""}${plan.site} to ${plan.host}`;
     case "rollback": return `Roll ${plan.site} on ${plan.host} back${release ? ` to ${release}` : ""}`;
+    case "uninstall": return `Remove ${plan.site} from ${plan.host}`;
     default: return `${plan.verb}: ${plan.site} on ${plan.host}`;
   }
 }

@@ -30,7 +30,7 @@ export function runWords(state: RunState): { tone: Tone; text: string; meaning: 
 
 /** "Deploy", "Roll back", "Set up". */
 export function verbWords(verb: string): string {
-  return { apply: "Set up", deploy: "Deploy", rollback: "Roll back" }[verb] ?? verb;
+  return { apply: "Set up", deploy: "Deploy", rollback: "Roll back", uninstall: "Remove" }[verb] ?? verb;
 }
 
 /** "Deploying planner on web-1". */
@@ -39,6 +39,7 @@ export function goingWords(verb: string, site: string | null, host: string): str
   switch (verb) {
     case "apply": return `Setting up ${what} on ${host}`;
     case "deploy": return `Deploying ${what} to ${host}`;
+    case "uninstall": return `Removing ${what} from ${host}`;
     case "rollback": return `Rolling ${what} back on ${host}`;
     default: return `${verb}: ${what} on ${host}`;
   }
@@ -50,6 +51,7 @@ export function doneWords(verb: string, site: string | null, host: string): stri
   switch (verb) {
     case "apply": return `Setup of ${what} on ${host}`;
     case "deploy": return `Deployment of ${what} to ${host}`;
+    case "uninstall": return `Removal of ${what} from ${host}`;
     case "rollback": return `Rollback of ${what} on ${host}`;
     default: return `${verb}: ${what} on ${host}`;
   }

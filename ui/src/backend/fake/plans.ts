@@ -1,6 +1,6 @@
 /**
- * Examples of plans. `?plan=` keeps one for `#/plan/ID` (deploy, apply, rollback, drift, blocked, empty, large,
- * hostile), `?start=stale|locked|refused` is how applying it fails.
+ * Examples of plans. `?plan=` keeps one for `#/plan/ID` (deploy, apply, rollback, uninstall, drift, blocked, empty,
+ * large, hostile), `?start=stale|locked|refused` is how applying it fails.
  */
 import type { Backend, FileChange, PlanGroup, PlanRequest, PlanStep, PlanView } from "..";
 import { SlipwayError } from "..";
@@ -135,6 +135,20 @@ const deploy: readonly (readonly [string, readonly Rough[]])[] = [
   ]],
 ];
 
+const leaving: readonly (readonly [string, readonly Rough[]])[] = [
+  ["Web server", [{ title: "Remove /etc/nginx/conf.d/planner.conf", reason: "nginx is rehearsed without it first", kind: "remove", risk: "gone", files: [file("/etc/nginx/conf.d/planner.conf", NGINX_OLD, null)] }]],
+  ["Services", [{ title: "Stop planner.target for good, with 4 units of it", reason: "each gets the time to end that the site file gives it", commands: ["systemctl stop planner.target planner-web@5000.socket planner-web@5000.service planner-web@5001.socket planner-web@5001.service", "systemctl disable planner.target planner-web@5000.socket planner-web@5000.service planner-web@5001.socket planner-web@5001.service"] }]],
+  ["Configuration", [
+    { title: "Remove /etc/planner/environment", reason: "Slipway wrote it for this site", kind: "remove", files: [file("/etc/planner/environment", ENVIRONMENT("‹fingerprint 4f1a 90c2›"), null, { secret: true })] },
+    { title: "Remove /etc/systemd/system/planner-web@.service", reason: "Slipway wrote it for this site", kind: "remove", files: [file("/etc/systemd/system/planner-web@.service", UNIT, null)] },
+  ]],
+  ["Directories", [
+    { title: "Remove all 5 releases, environments and caches", reason: "the site's code", kind: "remove", about: ["/opt/planner/current", "/opt/planner/releases", "/opt/planner/envs", "/opt/planner/cache"] },
+    { title: "Remove /opt/planner/shared", reason: "the data of the application: as asked for", kind: "remove", risk: "data", about: ["/opt/planner/shared"] },
+    { title: "Remove the records in /var/lib/slipway/planner", reason: "all that they name is gone; the audit log stays, and says who did this", kind: "remove" },
+  ]],
+];
+
 function summed(plan: PlanView): PlanView {
   const steps = plan.groups.flatMap((group) => group.steps);
   const files = steps.flatMap((step) => step.files);
@@ -157,6 +171,13 @@ export function examplePlan(state: string, site = "planner", host = "web-1"): Pl
     },
   };
   switch (state) {
+    case "uninstall":
+      base.verb = "uninstall";
+      base.release = null;
+      base.groups = grouped(leaving);
+      base.notices = [{ severity: "info", text: "packages stay: nginx, python3-venv", hint: "other programs may need them by now; the host's package manager removes them" }];
+      base.summary = { ...base.summary, restarts: ["planner-web@5000.service stops", "planner-web@5001.service stops", "nginx reloads; it drops no connection"], noticed: "The site is gone for everybody. Its data goes with it, for good." };
+      break;
     case "drift": {
       const changed = ["Web server", "Configuration"];
       base.groups = base.groups.map((group) => ({ ...group, steps: group.steps.map((step) => changed.includes(group.heading) && step.files.length ? { ...step, drift: true } : step) }));

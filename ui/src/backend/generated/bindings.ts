@@ -704,7 +704,11 @@ reference: string | null } |
 /**  An earlier release. */
 { request: "rollback"; 
 /**  Which; the last known-good one before the active one when absent. */
-to: string | null };
+to: string | null } | 
+/**  The site goes. */
+{ request: "uninstall"; 
+/**  With its data, log files and user. */
+data: boolean };
 
 /**  One step. */
 export type PlanStep = {
@@ -860,7 +864,7 @@ export type Release = {
 };
 
 /**  What people may notice. */
-export type Risk = "none" | "reconnect" | "data";
+export type Risk = "none" | "reconnect" | "data" | "gone";
 
 /**  Some events, in order. */
 export type RunBatch = {
