@@ -209,6 +209,11 @@ pub(super) fn device() -> serde_json::Value {
         "runtime": { "kind": "command" },
         "process": { "web": { "command": ["./run.sh", "100%", "${HOME}", "it's", "a b"], "port": 5000, "listen": "port", "environment": { "PORT": "{port}", "URL": "http://127.0.0.1:{port}/ {other}", "DATA": "{shared}/data" } } },
         "secret": { "ADMIN_PASSWORD": {}, "SECRET_KEY": {} },
+        "route": [
+            { "path": "/", "to": "web" },
+            { "path": "/manual", "spa": "manual" },
+            { "path": "/old/", "redirect": "https://inside.example.com/new/" }
+        ],
         "access": { "basic": { "admin": "ADMIN_PASSWORD" }, "allow": ["192.0.2.0/24", "2001:db8::1"], "outbound": ["192.0.2.50"] },
         "hardening": "standard",
         "tls": { "mode": "none" }
