@@ -2,7 +2,8 @@
 //!
 //! Each case goes back to the same disk, stops root's work at one call, applies one fault, lets go, looks at what is there
 //! without any of Slipway's own words, holds those against it, and runs the same command again. By default a few cases of
-//! each kind of run; SLIPWAY_FAULTS=all takes places all along the way, with every fault.
+//! each kind of run; SLIPWAY_FAULTS=all takes places all along the way, with every fault; SLIPWAY_FAULTS=every kills it
+//! at every call.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -436,13 +437,17 @@ fn interrupt(rig: &Rig, kind: &Kind) {
     rig.must(&arguments);
     let calls = points::calls(host);
     println!("{}: {} calls\n{}", kind.name, calls.len(), calls.join("\n"));
-    let all = std::env::var("SLIPWAY_FAULTS").is_ok_and(|value| value == "all");
-    let cases = if all { 28 } else { kind.cases };
+    let wanted = std::env::var("SLIPWAY_FAULTS").unwrap_or_default();
+    let cases = match wanted.as_str() {
+        "every" => calls.len(),
+        "all" => 28,
+        _ => kind.cases,
+    };
     let mut rows = Vec::new();
     for case in 0..cases {
         let number = 1 + case * calls.len() / cases + calls.len() / (2 * cases);
         let side = if case % 2 == 0 { Side::Before } else { Side::After };
-        let fault = FAULTS[(kind.first + case) % FAULTS.len()];
+        let fault = if wanted == "every" { Fault::Killed } else { FAULTS[(kind.first + case) % FAULTS.len()] };
         let row = rig.case(kind, disk, number.min(calls.len()), side, fault);
         if let Some(row) = &row {
             println!("{row}");

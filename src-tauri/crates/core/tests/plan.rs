@@ -324,6 +324,28 @@ fn what_a_plan_does_leaves_nothing_to_plan() {
 }
 
 #[test]
+fn a_set_up_that_ends_after_any_step_goes_on_there() {
+    let (site, files) = (site(), files());
+    let whole = Model::bare().plan(&site, &files, None);
+    assert!(whole.steps.len() > 15, "{:#?}", whole.steps);
+    for done in 0..=whole.steps.len() {
+        let mut host = Model::bare();
+        host.begin(&whole, &files, done);
+        let rest = host.plan(&site, &files, None);
+        assert_eq!(blockers(&rest), Vec::<&str>::new(), "after {done} steps");
+        assert!(rest.drifted().next().is_none(), "after {done} steps its own work is taken for somebody else's");
+        // What one program does together is done again together.
+        let before: Vec<&str> = whole.steps.iter().take(done).map(|step| step.id.as_str()).collect();
+        let again: Vec<&str> =
+            rest.steps.iter().map(|step| step.id.as_str()).filter(|id| before.contains(id)).collect();
+        assert!(again.iter().all(|id| *id == "units" || *id == "certificate"), "after {done} steps again: {again:?}");
+        host.apply(&rest, &files);
+        let nothing = host.plan(&site, &files, None);
+        assert!(nothing.is_empty(), "after {done} steps: {:#?}", nothing.steps);
+    }
+}
+
+#[test]
 fn a_secret_never_gets_into_a_plan_not_even_when_it_leaves() {
     let (site, mut files) = (site(), files());
     let mut host = Model::bare();
