@@ -394,6 +394,10 @@ impl Rig {
         assert_eq!(seen.version(), Some(kind.new), "{seen:#?} {ended:#?}\n{context}");
         let left = inside(&self.host, "find /etc /var/lib/slipway -name '.slipway.??????'");
         assert_eq!(left, "", "left behind by the run that was cut off: {context}");
+        if kind.name == "deploy" {
+            let left = inside(&self.host, "find /opt/shop/releases -maxdepth 1 -name '*.building'");
+            assert_eq!(left, "", "left of a release that was never finished: {context}");
+        }
         if kind.name == "apply" {
             let plan = self.run(&["plan"]);
             assert_eq!(plan.status, Some(0), "there is still something to do: {plan:#?}\n{context}");

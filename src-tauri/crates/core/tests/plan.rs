@@ -16,6 +16,7 @@ use slipway_core::facts::storage::Disk;
 use slipway_core::facts::system::{Clock, Family, OsRelease, Systemd};
 use slipway_core::facts::{Facts, nginx_sites::NginxSites};
 use slipway_core::manifest::{CertificateRecord, Manifest, OwnedFile};
+use slipway_core::plan::action::Payloads;
 use slipway_core::plan::observed::{Situation, Wanted, WantedFile, watches};
 use slipway_core::plan::release::{NewRelease, Origin, plan_apply, plan_deploy};
 use slipway_core::plan::uninstall::{self, plan_uninstall};
@@ -53,6 +54,7 @@ struct Model {
     manifest: Option<Manifest>,
     ledger: Ledger,
     releases: Vec<ReleaseId>,
+    unfinished: Vec<ReleaseId>,
 }
 
 fn ownership(user: &str, group: &str) -> Ownership {
@@ -91,7 +93,14 @@ impl Model {
             Fact::Known(Firewalls { firewalld: Fact::Absent, ufw: Fact::Absent, nftables: Fact::Known(vec![]) });
         facts.selinux = Fact::Absent;
         facts.clock = Fact::Known(Clock { epoch_seconds: 1_800_000_000, synchronized: Some(true), timezone: None });
-        Self { facts, paths: BTreeMap::new(), manifest: None, ledger: Ledger::default(), releases: vec![] }
+        Self {
+            facts,
+            paths: BTreeMap::new(),
+            manifest: None,
+            ledger: Ledger::default(),
+            releases: vec![],
+            unfinished: vec![],
+        }
     }
 
     fn plan(&self, site: &Site, files: &[WantedFile], release: Option<&NewRelease>) -> Plan {
@@ -144,6 +153,7 @@ impl Model {
             packages: &none,
             offered: &none,
             releases: &self.releases,
+            unfinished: &self.unfinished,
             newer: &[],
         };
         plan(&situation, &wanted)
@@ -414,12 +424,29 @@ fn only_failed_releases_are_pruned_and_the_newest_of_them_stay() {
         .steps
         .iter()
         .filter_map(|step| match &step.action {
-            Action::Prune { releases } => Some(releases.iter().map(ToString::to_string)),
+            Action::Prune { releases, .. } => Some(releases.iter().map(ToString::to_string)),
             _ => None,
         })
         .flatten()
         .collect();
     assert_eq!(pruned, [id(9), id(8), id(7)], "three failed ones stay for inspection, and every good one");
+}
+
+#[test]
+fn what_runs_that_were_cut_off_left_of_releases_is_removed() {
+    let (site, files, mut host) = (site(), files(), Model::bare());
+    let setup = host.plan(&site, &files, None);
+    host.apply(&setup, &files);
+    let new = release();
+    host.unfinished = vec!["20261101T100000Z-aaaaaa".parse().unwrap(), new.record.id.clone()];
+    let plan = host.plan(&site, &files, Some(&new));
+    let step = plan.steps.iter().find(|step| step.id == "prune").unwrap();
+    assert_eq!(step.title, "Remove 1 unfinished release");
+    let Action::Prune { releases, unfinished } = &step.action else { panic!("{step:#?}") };
+    assert!(releases.is_empty(), "{releases:?}");
+    assert_eq!(unfinished, &host.unfinished[..1]);
+    let commands = step.action.commands(&site.name, &Payloads::new()).unwrap().unwrap();
+    assert_eq!(commands[0].argv, ["rm", "-rf", "--", "/opt/shop/releases/20261101T100000Z-aaaaaa.building"]);
 }
 
 #[test]

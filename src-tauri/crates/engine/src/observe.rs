@@ -35,6 +35,8 @@ pub struct SiteView {
     pub offered: BTreeMap<String, Fact<String>>,
     /// Releases whose directories exist, sealed.
     pub releases: Vec<ReleaseId>,
+    /// Releases that were begun and never sealed.
+    pub unfinished: Vec<ReleaseId>,
     /// Files that are newer than the processes which have read them.
     pub newer: Vec<Newer>,
 }
@@ -53,6 +55,7 @@ impl SiteView {
             packages: &self.packages,
             offered: &self.offered,
             releases: &self.releases,
+            unfinished: &self.unfinished,
             newer: &self.newer,
         }
     }
@@ -109,6 +112,12 @@ for directory in "$2"/*/; do
     directory=${directory%/}
     printf '%s\n' "${directory##*/}"
 done
+printf '=unfinished\n'
+for directory in "$2"/*.building/; do
+    [ -e "$directory" ] || continue
+    directory=${directory%.building/}
+    printf '%s\n' "${directory##*/}"
+done
 echo =end
 "#;
 
@@ -162,7 +171,8 @@ pub async fn site(
         Failure::new(Code::Host, format!("{}: {what} could not be read: {why}", connection.name()))
             .hint("nothing was changed")
     };
-    let (ledger, releases) = parse_releases(releases_reply).map_err(|why| strange("the site's releases", &why))?;
+    let (ledger, releases, unfinished) =
+        parse_releases(releases_reply).map_err(|why| strange("the site's releases", &why))?;
     let named = match packages_reply.map(packages::parse) {
         Some(Fact::Known(packages)) => packages.installed,
         None | Some(Fact::Absent) => BTreeMap::new(),
@@ -179,6 +189,7 @@ pub async fn site(
         packages: named,
         offered,
         releases,
+        unfinished,
         newer: running::parse_newer(newer_reply).map_err(|why| strange("the age of the site's files", &why))?,
     })
 }
@@ -198,12 +209,15 @@ fn newer_command(wanted: &Wanted<'_>, manifest: Option<&Manifest>) -> Command {
     running::newer_command(&borrow(&nginx), &borrow(&own), instances)
 }
 
-fn parse_releases(output: &Output) -> Result<(Ledger, Vec<ReleaseId>), String> {
+/// The ledger, the sealed releases, and those that were begun and never sealed.
+fn parse_releases(output: &Output) -> Result<(Ledger, Vec<ReleaseId>, Vec<ReleaseId>), String> {
     if !output.success() || output.truncated {
         return Err(output.complaint());
     }
     let text = output.text();
     let (ledger, rest) = text.rsplit_once("\n=releases\n").ok_or("the reply has no list of releases")?;
-    let list = rest.strip_suffix("=end\n").ok_or("the reply was cut off")?;
-    Ok((Ledger::parse(ledger), list.lines().filter_map(|line| line.parse().ok()).collect()))
+    let lists = rest.strip_suffix("=end\n").ok_or("the reply was cut off")?;
+    let (sealed, unfinished) = lists.split_once("=unfinished\n").ok_or("the reply was cut off")?;
+    let ids = |list: &str| list.lines().filter_map(|line| line.parse().ok()).collect();
+    Ok((Ledger::parse(ledger), ids(sealed), ids(unfinished)))
 }

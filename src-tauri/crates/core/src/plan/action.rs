@@ -213,6 +213,9 @@ pub enum Action {
     Prune {
         /// Them.
         releases: Vec<ReleaseId>,
+        /// What was begun of releases that were never sealed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unfinished: Vec<ReleaseId>,
     },
 }
 
@@ -391,9 +394,11 @@ impl Action {
                 ]
             }
             Self::KeepFile(_) | Self::KeepFiles { .. } | Self::Seal { .. } => return Ok(None),
-            Self::Prune { releases } => {
-                let remove = |id| Command::new(["rm", "-rf", "--", &layout.release(id), &layout.building(id)]);
-                releases.iter().map(remove).chain([sweep_environments(&layout)]).collect()
+            Self::Prune { releases, unfinished } => {
+                let sealed = releases.iter().map(|id| layout.release(id));
+                let paths = sealed.chain(unfinished.iter().map(|id| layout.building(id)));
+                let remove = |path: String| Command::new(["rm", "-rf", "--", &path]);
+                paths.map(remove).chain([sweep_environments(&layout)]).collect()
             }
             Self::InstallPackages { .. }
             | Self::Certificate { .. }

@@ -86,6 +86,8 @@ pub struct Situation<'a> {
     pub offered: &'a BTreeMap<String, Fact<String>>,
     /// Releases whose directories exist.
     pub releases: &'a [ReleaseId],
+    /// Releases that were begun and never sealed.
+    pub unfinished: &'a [ReleaseId],
     /// Files that are newer than the processes which have read them.
     pub newer: &'a [Newer],
 }

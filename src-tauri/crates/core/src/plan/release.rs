@@ -9,6 +9,7 @@ use crate::facts::paths::PathState;
 use crate::release::{Layout, LedgerEvent, ReleaseId, ReleaseRecord};
 use crate::site::{Process, RuntimeKind, Site, TlsMode};
 use crate::task::Task;
+use crate::words;
 
 use super::observed::{Situation, Wanted, observations};
 use super::runtime::choose_python;
@@ -587,15 +588,21 @@ fn prune(draft: &mut Draft, situation: &Situation<'_>, site: &Site, new: &Releas
         .skip(keep)
         .map(|state| state.id.clone())
         .collect();
-    if !failed.is_empty() {
-        draft.step(
-            Subject::Release,
-            "prune",
-            format!("Remove {} failed releases", failed.len()),
-            format!("the newest {keep} failed ones are kept for inspection, and every known-good one"),
-            Action::Prune { releases: failed },
-        );
-    }
+    let unfinished: Vec<ReleaseId> = situation.unfinished.iter().filter(|id| *id != new).cloned().collect();
+    let (what, reason) = match (failed.len(), unfinished.len()) {
+        (0, 0) => return,
+        (0, begun) => (words::count(begun, "unfinished release"), "runs that were cut off left them behind".to_owned()),
+        (old, begun) => {
+            let begun =
+                if begun > 0 { format!(" and {}", words::count(begun, "unfinished one")) } else { String::new() };
+            (
+                format!("{}{begun}", words::count(old, "failed release")),
+                format!("the newest {keep} failed ones are kept for inspection, and every known-good one"),
+            )
+        }
+    };
+    let action = Action::Prune { releases: failed, unfinished };
+    draft.step(Subject::Release, "prune", format!("Remove {what}"), reason, action);
 }
 
 /// The process through which the gate proves a release, and its port.

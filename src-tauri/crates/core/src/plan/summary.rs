@@ -337,7 +337,9 @@ fn words_of(action: &Action) -> (Vec<String>, Vec<String>) {
             let hooks = [&activation.migrate, &activation.before_switch, &activation.after_switch];
             (none(), hooks.into_iter().flat_map(|hooks| all(hooks)).collect())
         }
-        Action::Prune { releases } => (releases.iter().map(ToString::to_string).collect(), none()),
+        Action::Prune { releases, unfinished } => {
+            (releases.iter().chain(unfinished).map(ToString::to_string).collect(), none())
+        }
     }
 }
 
