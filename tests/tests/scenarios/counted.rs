@@ -1,11 +1,13 @@
 //! What looking at a host costs, counted where it is paid.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use slipway_core::event::VerdictKind;
 use slipway_engine::observe;
 use slipway_engine::site::Request;
-use slipway_tests::relay::{Conditions, Relay};
+use slipway_host::LocalTree;
+use slipway_tests::relay::{Conditions, Cut, Relay};
 
 use crate::support::TestDesk;
 use crate::{boot, inside};
@@ -54,4 +56,55 @@ async fn a_plan_costs_two_round_trips() {
     assert_eq!(ran.events.len(), 2, "it began and it ended: {}", ran.story());
     assert!(count("applying a plan without steps") <= 2);
     assert_eq!(inside(&host, "pgrep -cf 'sshd.*: root' || true").lines().count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_cut_off_sends_little_again() {
+    let Some(host) = boot() else { return };
+    let server = SocketAddr::from((host.address(), host.ssh_port()));
+    let relay = std::thread::spawn(move || Relay::start(server, Conditions::default()).unwrap()).join().unwrap();
+    let desk = TestDesk::through(relay.address(), &host);
+    let folder = desk.folder.path().join("big");
+    std::fs::create_dir(&folder).unwrap();
+    // Bytes that do not compress: what repeats is further away than gzip looks back.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut noise = Vec::with_capacity(1 << 20);
+    while noise.len() < 1 << 20 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        noise.extend_from_slice(&state.to_le_bytes());
+    }
+    for number in 0..5 {
+        std::fs::write(folder.join(number.to_string()), noise.repeat(8)).unwrap();
+    }
+    let tree = LocalTree::read(&folder, &[]).unwrap();
+
+    let link = desk.link().await;
+    let connection = link.connection().await;
+    relay.reset_traffic();
+    connection.upload("/srv/whole", &tree, None, None).await.unwrap();
+    let whole = relay.traffic().sent;
+    relay.reset_traffic();
+    let cut = async {
+        while relay.traffic().sent < whole / 10 * 9 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        relay.cut(Cut::Reset);
+        relay.traffic().sent
+    };
+    let (broken, first) = tokio::join!(connection.upload("/srv/big", &tree, None, None), cut);
+    assert!(broken.unwrap_err().is_fatal());
+    link.renew().await.unwrap();
+    relay.reset_traffic();
+    let done = link.connection().await.upload("/srv/big", &tree, None, None).await.unwrap();
+    let second = relay.traffic().sent;
+    assert!(done.resumed > 0, "{done:?}");
+    let again = (first + second).saturating_sub(whole);
+    println!("{whole} bytes: {first} before the cut, {second} after it, {again} a second time");
+    assert!(again <= whole / 100, "{again} of {whole} bytes were sent again");
+    let there = inside(&host, "cd /srv/big && sha256sum * | sha256sum");
+    let here =
+        std::process::Command::new("sh").args(["-c", "sha256sum * | sha256sum"]).current_dir(&folder).output().unwrap();
+    assert_eq!(there.as_bytes(), here.stdout);
 }

@@ -7,24 +7,22 @@
 mod pack;
 mod there;
 mod tree;
+mod window;
 
 pub use tree::{Entry, Kind, LocalTree};
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use futures::stream::{self, StreamExt as _};
+use futures::stream::{FuturesOrdered, StreamExt as _};
 use slipway_core::command::{Command, Exit, Output, Stdin};
 use tokio::sync::mpsc;
 
 use crate::connection::Connection;
 use crate::error::HostError;
+use window::Window;
 
-/// Size of one piece.
-const PIECE: u64 = 512 << 10;
-/// Pieces under way: more than `sshd` takes in before it must be read (2 MiB), little enough to let other requests in.
-const UNDER_WAY: usize = 6;
 /// A tree of fewer bytes is sent without asking what is there.
 const WORTH_ASKING: u64 = 256 << 10;
 /// Time to check and unpack, whatever the size.
@@ -92,10 +90,12 @@ impl Connection {
         let copies = std::mem::take(&mut packed.copies);
         let spool = packed.digest.as_str();
         let total = packed.size;
+        let began = Instant::now();
         let check = self.run(Command::script(include_str!("begin.sh"), [destination, spool])).await?;
+        let window = Window::new(total, began.elapsed());
         let resumed = self.expect("preparing the upload", &check)?.trim().parse::<u64>().unwrap_or(0);
         let resumed = if resumed > total { 0 } else { resumed };
-        self.send_pieces(&packed, resumed, progress).await?;
+        self.send_pieces(&packed, resumed, window, progress).await?;
         let seconds = UNPACK.as_secs().saturating_add(tree.bytes() >> 20);
         let (like, sums) = copies.sums.as_ref().map_or(("", ""), |sums| (like, sums.as_str()));
         let finish = Command::script(include_str!("finish.sh"), [destination, spool, like, sums])
@@ -113,6 +113,7 @@ impl Connection {
         &self,
         packed: &pack::Packed,
         from: u64,
+        mut window: Window,
         progress: Option<mpsc::Sender<UploadProgress>>,
     ) -> Result<(), HostError> {
         let total = packed.size;
@@ -122,25 +123,31 @@ impl Connection {
             }
         };
         report(from);
-        let offsets = std::iter::successors(Some(from), |at| at.checked_add(PIECE)).take_while(|at| *at < total);
-        let mut pieces = stream::iter(offsets)
-            .map(|at| {
-                let (file, spool) = (Arc::clone(&packed.file), packed.digest.as_str());
-                async move {
-                    let length = PIECE.min(total.saturating_sub(at));
-                    let bytes = tokio::task::spawn_blocking(move || read_piece(&file, at, length)).await;
-                    let bytes = bytes.map_err(|error| self.failed("reading the archive", error.to_string()))?;
-                    let bytes = bytes.map_err(|error| self.failed("reading the archive", error.to_string()))?;
-                    let arguments = [spool.to_owned(), at.to_string()];
-                    let write = Command::script(include_str!("piece.sh"), arguments).stdin(Stdin::Bytes(bytes));
-                    let output = self.run(write).await?;
+        let (mut sent, mut arrived) = (from, from);
+        let mut pieces = FuturesOrdered::new();
+        while arrived < total {
+            while let Some(length) = window.room(sent - arrived).map(|piece| piece.min(total - sent)).filter(|l| *l > 0)
+            {
+                // Read one after the other: the host's file must have no gap, or its size would not say where to go on.
+                let (at, file) = (sent, Arc::clone(&packed.file));
+                let bytes = tokio::task::spawn_blocking(move || read_piece(&file, at, length)).await;
+                let bytes = bytes.map_err(|error| self.failed("reading the archive", error.to_string()))?;
+                let bytes = bytes.map_err(|error| self.failed("reading the archive", error.to_string()))?;
+                sent += length;
+                let (end, under_way) = (sent, sent - arrived);
+                let write = Command::script(include_str!("piece.sh"), [packed.digest.to_string(), at.to_string()]);
+                pieces.push_back(async move {
+                    let began = Instant::now();
+                    let output = self.run(write.stdin(Stdin::Bytes(bytes))).await?;
                     self.expect("writing a piece", &output)?;
-                    Ok::<u64, HostError>(at.saturating_add(length))
-                }
-            })
-            .buffered(UNDER_WAY);
-        while let Some(sent) = pieces.next().await {
-            report(sent?);
+                    Ok::<_, HostError>((end, under_way, began.elapsed()))
+                });
+            }
+            let Some(piece) = pieces.next().await else { break };
+            let (end, under_way, after) = piece?;
+            window.arrived(under_way, after);
+            arrived = end;
+            report(arrived);
         }
         Ok(())
     }
