@@ -156,7 +156,7 @@ impl Activation {
             ("H_STATUS", self.health.status.to_string()),
             ("H_TIMEOUT", self.health.timeout_s.to_string()),
             ("H_WITHIN", self.health.within_s.to_string()),
-            ("H_SETTLE", self.health.settle_s.to_string()),
+            ("H_SETTLE", if self.instances.is_empty() { String::new() } else { self.health.settle_s.to_string() }),
             ("H_HOST", self.health.host.clone()),
             ("HOOK_LIMIT", HOOK_SECONDS.to_string()),
             ("FRONT_URL", front_url),
@@ -235,7 +235,9 @@ impl Activation {
         for instance in &self.instances {
             push(&format!("replace:{}", instance.unit), format!("Replace {}", instance.unit));
         }
-        push("settle", format!("Watch every instance for {} s", self.health.settle_s));
+        if !self.instances.is_empty() {
+            push("settle", format!("Watch every instance for {} s", self.health.settle_s));
+        }
         push("verify", "Ask through nginx".to_owned());
         phases
     }
