@@ -9,7 +9,7 @@ use slipway_engine::site::Request;
 
 use crate::support::outside::assert_version;
 use crate::support::{DEPLOY, SECRET_KEY, TestDesk, parlour_site, secrets, tests_folder};
-use crate::{boot, failed, inside, state, words};
+use crate::{boot, failed, hall, inside, state, words};
 
 fn run(command: &mut Command) {
     let output = command.output().unwrap();
@@ -111,4 +111,34 @@ async fn from_an_archive() {
         assert!(!Path::new(path).exists(), "{path} was written on the desk");
     }
     assert_eq!(state(&host), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn releases_share_what_nobody_builds() {
+    let Some(host) = boot() else { return };
+    let desk = TestDesk::new(&host, "root");
+    let file = hall::first_release(&desk).await;
+    // Large enough that the host is asked for what it has.
+    std::fs::write(desk.folder.path().join("pages/picture"), vec![7; 400 << 10]).unwrap();
+    desk.expect(Succeeded, &file, &DEPLOY).await;
+    hall::page(&desk, "two");
+    desk.expect(Succeeded, &file, &DEPLOY).await;
+    assert_eq!(hall::seen(&host), "200 two");
+    let pictures =
+        "cd /opt/hall/releases && stat -c '%h %U %a %s' */code/picture && sha256sum */code/picture | cut -c-64";
+    let shared = inside(&host, pictures);
+    assert_eq!(shared.lines().take(2).collect::<Vec<_>>(), ["2 root 644 409600"; 2], "{shared}");
+
+    // A build is another user's, who may write to what it was given: that is a copy.
+    let built = desk.site(&hall::site("hall.test", "[[build]]\nrun = [\"sh\", \"-c\", \"echo more >>picture\"]\n"));
+    desk.expect(Succeeded, &built, &DEPLOY).await;
+    let with_a_build = inside(&host, pictures);
+    let sizes: Vec<&str> = with_a_build.lines().take(3).collect();
+    assert_eq!(sizes, ["2 root 644 409600", "2 root 644 409600", "1 root 644 409605"], "{with_a_build}");
+    // What the build has changed is not taken for the source's.
+    desk.expect(Succeeded, &file, &DEPLOY).await;
+    let last =
+        inside(&host, "cd /opt/hall/current/code && stat -c '%U %a %s' picture && sha256sum picture | cut -c-64");
+    assert_eq!(last, format!("root 644 409600\n{}\n", shared.lines().last().unwrap()));
+    assert_eq!(hall::seen(&host), "200 two");
 }

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use slipway_core::command::Command;
-use slipway_host::{HostError, LocalTree};
+use slipway_host::{HostError, Like, LocalTree, Take};
 use support::{Server, can_run};
 
 /// Bytes that do not compress.
@@ -60,7 +60,7 @@ async fn a_folder_arrives_as_it_is_and_once() {
     let start = Instant::now();
     let sent = host.upload(destination, &tree, None, Some(sender)).await.unwrap();
     eprintln!("5 MiB: {:?}", start.elapsed());
-    assert_eq!((sent.resumed, sent.copied), (0, 0));
+    assert_eq!((sent.resumed, sent.taken), (0, 0));
     let mut last = 0;
     while let Some(step) = progress.recv().await {
         assert!(step.sent >= last && step.total == sent.packed);
@@ -82,31 +82,80 @@ async fn a_folder_arrives_as_it_is_and_once() {
     assert!(matches!(&again, HostError::Failed { why, .. } if why.contains("exists")), "{again}");
     assert!(!again.is_fatal());
 
-    // What is on the host under the same path is copied there.
-    let second = server.path("second");
-    let sent = host.upload(second.to_str().unwrap(), &tree, Some(destination), None).await.unwrap();
-    // A name with a line break is not named in a list of lines.
-    assert_eq!(sent.copied, tree.files() - 1);
-    assert!(sent.packed < 10_000);
-    let copied = LocalTree::read(&second, &[]).unwrap();
-    assert_eq!((copied.entries(), copied.digest()), (tree.entries(), tree.digest()));
+    // What is on the host under the same path is taken there.
+    let inode = |place: &Path, name: &str| std::fs::metadata(place.join(name)).unwrap().ino();
     let time = |place: &Path| std::fs::metadata(place.join("big")).unwrap().mtime();
-    assert_eq!(time(&second), time(&place));
+    let second = server.path("second");
+    for take in [Take::Links, Take::Copies] {
+        let _ = std::fs::remove_dir_all(&second);
+        let like = Like { directory: destination, take };
+        let sent = host.upload(second.to_str().unwrap(), &tree, Some(like), None).await.unwrap();
+        // A name with a line break is not named in a list of lines.
+        assert_eq!(sent.taken, tree.files() - 1);
+        assert!(sent.packed < 10_000);
+        let taken = LocalTree::read(&second, &[]).unwrap();
+        assert_eq!((taken.entries(), taken.digest()), (tree.entries(), tree.digest()));
+        assert_eq!(time(&second), time(&place));
+        assert_eq!(mode("static").mode() & 0o7777, 0o755);
+        for name in ["big", "manage.py", "-n"] {
+            assert_eq!(inode(&second, name) == inode(&place, name), take == Take::Links, "{name}, {take:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_on_the_host_is_taken_only_where_it_is_right() {
+    if !can_run() {
+        return;
+    }
+    let server = Server::start("");
+    let host = server.connect().await;
+    let folder = folder(1 << 20);
+    let tree = LocalTree::read(folder.path(), &[]).unwrap();
+    let names = ["live", "links", "copies", "stamped", "touched", "none"].map(|name| server.path(name));
+    let [live, links, copies, stamped, touched, none] = &names;
+    host.upload(live.to_str().unwrap(), &tree, None, None).await.unwrap();
+    let upload = async |place: &Path, tree: &LocalTree, take: Take| {
+        let like = Like { directory: live.to_str().unwrap(), take };
+        let sent = host.upload(place.to_str().unwrap(), tree, Some(like), None).await.unwrap();
+        assert_eq!(LocalTree::read(place, &[]).unwrap().entries(), tree.entries());
+        sent.taken
+    };
+    let meta = |place: &Path, name: &str| std::fs::metadata(place.join(name)).unwrap();
+
+    // The same bytes with another time are known by their digests, also of the small files beside them.
+    for name in ["big", "manage.py"] {
+        let file = std::fs::File::open(folder.path().join(name)).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000)).unwrap();
+    }
+    assert_eq!(upload(touched, &tree, Take::Links).await, tree.files() - 1);
+
+    // The same size and time do not make the same content: that is found out, and their digests are asked for.
+    let mut bytes = noise(1 << 20);
+    bytes[5] ^= 1;
+    let stamp = meta(folder.path(), "big").modified().unwrap();
+    std::fs::write(live.join("big"), bytes).unwrap();
+    std::fs::File::options().write(true).open(live.join("big")).unwrap().set_modified(stamp).unwrap();
+    assert_eq!(upload(stamped, &tree, Take::Links).await, tree.files() - 2);
+    assert_ne!(meta(stamped, "big").ino(), meta(live, "big").ino());
 
     // What differs, is gone, is behind a link or has another mode there is sent or put right.
-    let third = server.path("third");
-    std::fs::write(second.join("big"), "something else").unwrap();
-    std::fs::set_permissions(second.join("manage.py"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::write(live.join("big"), "something else").unwrap();
+    std::fs::set_permissions(live.join("manage.py"), std::fs::Permissions::from_mode(0o600)).unwrap();
     let outside = server.path("outside");
-    std::fs::rename(second.join("static"), &outside).unwrap();
-    std::os::unix::fs::symlink(&outside, second.join("static")).unwrap();
-    let sent = host.upload(third.to_str().unwrap(), &tree, second.to_str(), None).await.unwrap();
-    assert!(sent.copied > 0 && sent.copied < tree.files() - 1, "{sent:?}");
-    assert_eq!(LocalTree::read(&third, &[]).unwrap().entries(), tree.entries());
-    let none = server.path("fourth");
-    let sent = host.upload(none.to_str().unwrap(), &tree, Some("/no/such/directory"), None).await.unwrap();
-    assert_eq!(sent.copied, 0);
-    assert_eq!(LocalTree::read(&none, &[]).unwrap().entries(), tree.entries());
+    std::fs::rename(live.join("static"), &outside).unwrap();
+    symlink(&outside, live.join("static")).unwrap();
+    for (place, take) in [(links, Take::Links), (copies, Take::Copies)] {
+        let taken = upload(place, &tree, take).await;
+        assert!(taken > 0 && taken < tree.files() - 1, "{taken}");
+        assert_eq!(meta(place, "manage.py").mode() & 0o7777, 0o755);
+        assert_eq!(meta(live, "manage.py").mode() & 0o7777, 0o600);
+        assert_ne!(meta(place, "manage.py").ino(), meta(live, "manage.py").ino());
+    }
+    let like = Like { directory: "/no/such/directory", take: Take::Links };
+    let sent = host.upload(none.to_str().unwrap(), &tree, Some(like), None).await.unwrap();
+    assert_eq!(sent.taken, 0);
+    assert_eq!(LocalTree::read(none, &[]).unwrap().entries(), tree.entries());
 }
 
 #[tokio::test(flavor = "multi_thread")]

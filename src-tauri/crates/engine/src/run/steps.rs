@@ -8,7 +8,7 @@ use slipway_core::plan::action::{keep_environment, keep_files, seal, write_index
 use slipway_core::plan::{Action, Step};
 use slipway_core::release::{ReleaseId, ReleaseRecord};
 use slipway_core::task::Task;
-use slipway_host::Batch;
+use slipway_host::{Batch, Like, Take};
 use tokio::sync::mpsc;
 
 use super::activate::Activated;
@@ -248,12 +248,30 @@ impl Going<'_> {
         // The live release is root's: nobody else could have put anything there since it was sealed.
         let run = self.run;
         let live = run.view.situation(&run.plan.host, &run.facts, &run.profile).current(&self.layout);
-        let like = live.map(|live| format!("{}/code", self.layout.release(&live)));
+        let live = live.map(|live| format!("{}/code", self.layout.release(&live)));
+        let code = format!("{building}/code");
+        let (take, built) = if self.is_built(&code) { (Take::Copies, true) } else { (Take::Links, false) };
+        let like = live.as_deref().map(|directory| Like { directory, take });
         upload
-            .send(&run.link, &format!("{building}/code"), like.as_deref(), &mut |text| self.output(step, text))
+            .send(&run.link, &code, like, &mut |text| self.output(step, text))
             .await
             .map_err(|failure| StepFailure::lost(&failure))?;
-        self.hand_over(&building).await
+        if built {
+            return self.hand_over(&building).await;
+        }
+        self.locked(vec![make_config(&building), Command::new(["chmod", "0755", &building])]).await
+    }
+
+    /// Whether a task of this plan may write in `code`. Otherwise it stays root's from the first byte on.
+    fn is_built(&self, code: &str) -> bool {
+        let inside =
+            |path: &str, of: &str| path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let writes = |task: &Task| task.writable.iter().any(|path| inside(path, code) || inside(code, path));
+        self.run.plan.steps.iter().any(|step| match &step.action {
+            Action::Run(task) => writes(task),
+            Action::BuildEnvironment { tasks, .. } => tasks.iter().any(writes),
+            _ => false,
+        })
     }
 
     /// Gives the code in `building` to the site's user for the build. Only root can enter until that is done.

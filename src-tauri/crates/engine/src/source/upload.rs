@@ -5,7 +5,7 @@ use std::path::Path;
 
 use slipway_core::digest::Digest;
 use slipway_core::site::Site;
-use slipway_host::{Kind, LocalTree, UploadProgress};
+use slipway_host::{Kind, Like, LocalTree, UploadProgress};
 use tokio::sync::mpsc;
 
 use crate::failure::{Code, Failure, Outcome};
@@ -105,7 +105,7 @@ impl Upload {
     }
 
     /// Sends the files into `destination`, which must not be there yet. What `like`, a sealed directory on the host,
-    /// has under the same path is copied there instead.
+    /// has under the same path is taken there instead.
     ///
     /// # Errors
     /// When the link fails, or the host cannot take them.
@@ -113,7 +113,7 @@ impl Upload {
         &self,
         link: &Link,
         destination: &str,
-        like: Option<&str>,
+        like: Option<Like<'_>>,
         show: &mut (dyn FnMut(String) + Send),
     ) -> Outcome<()> {
         let (sender, mut progress) = mpsc::channel::<UploadProgress>(16);
@@ -131,8 +131,8 @@ impl Upload {
         };
         let (sent, ()) = tokio::join!(work, watch);
         let sent = sent.map_err(|error| crate::remote::host_failure(&error))?;
-        if sent.copied > 0 {
-            show(format!("{} of {} files are as in the live release and were copied there", sent.copied, self.files()));
+        if sent.taken > 0 {
+            show(format!("{} of {} files are as in the live release and were taken there", sent.taken, self.files()));
         }
         Ok(())
     }

@@ -21,12 +21,31 @@ use tokio::sync::mpsc;
 
 use crate::connection::Connection;
 use crate::error::HostError;
+use there::{Known, Same, There};
 use window::Window;
 
 /// A tree of fewer bytes is sent without asking what is there.
 const WORTH_ASKING: u64 = 256 << 10;
 /// Time to check and unpack, whatever the size.
 const UNPACK: Duration = Duration::from_secs(120);
+
+/// A directory on the host that may hold files of a tree under the same paths. Only root may be able to write in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Like<'a> {
+    /// Where it is.
+    pub directory: &'a str,
+    /// What becomes of its files.
+    pub take: Take,
+}
+
+/// How files that are on the host already are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// As copies.
+    Copies,
+    /// As links to the same files, where owner and mode are right: for a tree that is never given to anybody else.
+    Links,
+}
 
 /// How far an upload is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,16 +63,15 @@ pub struct Uploaded {
     pub packed: u64,
     /// Bytes that were there already from an upload that was cut off.
     pub resumed: u64,
-    /// Files copied on the host instead of sent.
-    pub copied: u64,
+    /// Files taken from the host instead of sent.
+    pub taken: u64,
 }
 
 impl Connection {
     /// Makes the directory `destination` on the host with the content of `tree`.
     ///
     /// It belongs to root, directories and executable files have mode 0755, other files 0644. It appears at once and whole,
-    /// or not at all. `like` is a directory on the host that may hold files of the tree under the same paths: those are
-    /// copied there, checked, and not sent. Only root may be able to write in it.
+    /// or not at all. Files that are in `like` under the same path are taken there, checked, and not sent.
     ///
     /// # Errors
     /// When `destination` exists, a local file changed meanwhile, the disk is full, or the link is lost; after the
@@ -62,32 +80,52 @@ impl Connection {
         &self,
         destination: &str,
         tree: &LocalTree,
-        like: Option<&str>,
+        like: Option<Like<'_>>,
         progress: Option<mpsc::Sender<UploadProgress>>,
     ) -> Result<Uploaded, HostError> {
         // To ask what is there costs a round trip and reading it; little is sent sooner than that.
         if let Some(like) = like.filter(|_| tree.bytes() >= WORTH_ASKING) {
-            let there = there::parse(&self.run(there::command(like)).await?);
-            if let Some(done) = self.upload_beside(destination, tree, (like, there), progress.clone()).await? {
-                return Ok(done);
+            let there = there::parse(&self.run(there::command(like.directory)).await?);
+            // Two files of the same size and time may differ after all. Then their digests are asked for.
+            for known in [Known::ByTime, Known::ByDigest] {
+                let same = self.same(tree, like.directory, &there, known).await?;
+                if let Some(done) = self.upload_beside(destination, tree, (like, same), progress.clone()).await? {
+                    return Ok(done);
+                }
             }
         }
-        let sent = self.upload_beside(destination, tree, ("", there::There::new()), progress).await?;
+        let nothing = Like { directory: "", take: Take::Copies };
+        let sent = self.upload_beside(destination, tree, (nothing, Same::new()), progress).await?;
         sent.ok_or_else(|| self.failed("unpacking", "it says that copies are wrong, and there are none".to_owned()))
     }
 
-    /// Sends what is not `there`. `None` when the copies of the others were not right: then all has to be sent.
+    /// Which files of `tree` the host has in `directory`.
+    async fn same(&self, tree: &LocalTree, directory: &str, there: &There, known: Known) -> Result<Same, HostError> {
+        let (comparing, seen) = (tree.clone(), there.clone());
+        let compared = tokio::task::spawn_blocking(move || there::compare(&comparing, &seen, known)).await;
+        let (mut same, unsure) = compared.map_err(|error| self.failed("comparing", error.to_string()))??;
+        let bytes: u64 = unsure.keys().filter_map(|path| there.get(path)).map(|seen| seen.size).sum();
+        if bytes < WORTH_ASKING {
+            return Ok(same);
+        }
+        let ask = there::digests(directory, &unsure).map_err(|error| self.failed("comparing", error.to_string()))?;
+        let agreeing = there::agreeing(tree, &self.run(ask).await?);
+        same.extend(unsure.into_iter().filter(|(path, _)| agreeing.contains(path)));
+        Ok(same)
+    }
+
+    /// Sends what is not the `same` there. `None` when what was taken was not right.
     async fn upload_beside(
         &self,
         destination: &str,
         tree: &LocalTree,
-        (like, there): (&str, there::There),
+        (like, same): (Like<'_>, Same),
         progress: Option<mpsc::Sender<UploadProgress>>,
     ) -> Result<Option<Uploaded>, HostError> {
         let packing = tree.clone();
-        let packed = tokio::task::spawn_blocking(move || pack::pack(&packing, &there)).await;
+        let packed = tokio::task::spawn_blocking(move || pack::pack(&packing, &same, like.take)).await;
         let mut packed = packed.map_err(|error| self.failed("packing", error.to_string()))??;
-        let copies = std::mem::take(&mut packed.copies);
+        let taken = std::mem::take(&mut packed.taken);
         let spool = packed.digest.as_str();
         let total = packed.size;
         let began = Instant::now();
@@ -97,16 +135,16 @@ impl Connection {
         let resumed = if resumed > total { 0 } else { resumed };
         self.send_pieces(&packed, resumed, window, progress).await?;
         let seconds = UNPACK.as_secs().saturating_add(tree.bytes() >> 20);
-        let (like, sums) = copies.sums.as_ref().map_or(("", ""), |sums| (like, sums.as_str()));
+        let (like, sums) = taken.sums.as_ref().map_or(("", ""), |sums| (like.directory, sums.as_str()));
         let finish = Command::script(include_str!("finish.sh"), [destination, spool, like, sums])
-            .stdin(Stdin::Bytes(copies.list))
+            .stdin(Stdin::Bytes(taken.list))
             .timeout(Duration::from_secs(seconds));
         let output = self.run(finish).await?;
-        if output.exit == Exit::Code(3) && copies.count > 0 {
+        if output.exit == Exit::Code(3) && taken.count > 0 {
             return Ok(None);
         }
         self.expect("unpacking", &output)?;
-        Ok(Some(Uploaded { packed: total, resumed, copied: copies.count }))
+        Ok(Some(Uploaded { packed: total, resumed, taken: taken.count }))
     }
 
     async fn send_pieces(
@@ -135,10 +173,10 @@ impl Connection {
                 let bytes = bytes.map_err(|error| self.failed("reading the archive", error.to_string()))?;
                 sent += length;
                 let (end, under_way) = (sent, sent - arrived);
-                let write = Command::script(include_str!("piece.sh"), [packed.digest.to_string(), at.to_string()]);
+                let write = write_piece(packed.digest.as_str(), at).stdin(Stdin::Bytes(bytes));
                 pieces.push_back(async move {
                     let began = Instant::now();
-                    let output = self.run(write.stdin(Stdin::Bytes(bytes))).await?;
+                    let output = self.run(write).await?;
                     self.expect("writing a piece", &output)?;
                     Ok::<_, HostError>((end, under_way, began.elapsed()))
                 });
@@ -159,6 +197,13 @@ impl Connection {
     fn failed(&self, what: &str, why: String) -> HostError {
         HostError::Failed { host: self.name().to_owned(), what: what.to_owned(), why }
     }
+}
+
+/// Writes one piece of the archive `spool` from standard input to where it belongs. One program and no shell, because there
+/// are many; the privileged loop lets nobody but root read what it writes.
+fn write_piece(spool: &str, at: u64) -> Command {
+    let (of, seek) = (format!("of=/var/lib/slipway/.spool/{spool}"), format!("seek={at}"));
+    Command::new(["dd", &of, &seek, "oflag=seek_bytes", "bs=512K", "iflag=fullblock", "conv=notrunc", "status=none"])
 }
 
 fn read_piece(file: &Mutex<std::fs::File>, at: u64, length: u64) -> std::io::Result<Vec<u8>> {

@@ -9,8 +9,9 @@ use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 use slipway_core::digest::Digest;
 
-use super::there::There;
-use super::tree::{Kind, LocalTree, digest_of, local};
+use super::Take;
+use super::there::Same;
+use super::tree::{Kind, LocalTree, digest_of, local, modified};
 use crate::error::HostError;
 
 /// A packed tree in a nameless temporary file.
@@ -19,24 +20,24 @@ pub(super) struct Packed {
     pub(super) size: u64,
     /// Of the archive.
     pub(super) digest: Digest,
-    /// What the host copies by itself.
-    pub(super) copies: Copies,
+    /// What the host has already.
+    pub(super) taken: Taken,
 }
 
-/// Files that the host copies by itself.
+/// Files that the host takes from a directory of its own.
 #[derive(Default)]
-pub(super) struct Copies {
+pub(super) struct Taken {
     pub(super) count: u64,
-    /// Compressed lines: mode, blank, path.
+    /// Compressed lines: mode of the copy or `link`, blank, path.
     pub(super) list: Vec<u8>,
     /// Digest of what sha256sum says about them.
     pub(super) sums: Option<Digest>,
 }
 
-/// Packs `tree` without the files that are `there` under the same path.
+/// Packs `tree` without the files that are the `same` on the host, which are to be taken there.
 ///
 /// gzip, because every host has it. Times of files are kept: web servers make `ETag` of them.
-pub(super) fn pack(tree: &LocalTree, there: &There) -> Result<Packed, HostError> {
+pub(super) fn pack(tree: &LocalTree, same: &Same, take: Take) -> Result<Packed, HostError> {
     let io = |error: io::Error| local(&tree.root, error.to_string());
     let file = tempfile::tempfile().map_err(io)?;
     let hashing = Hashing { inner: BufWriter::with_capacity(256 << 10, file), hasher: Sha256::new(), size: 0 };
@@ -50,8 +51,7 @@ pub(super) fn pack(tree: &LocalTree, there: &There) -> Result<Packed, HostError>
         header.set_gid(0);
         header.set_size(0);
         let meta = std::fs::symlink_metadata(&full).map_err(io)?;
-        let modified = meta.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-        header.set_mtime(modified.map_or(0, |time| time.as_secs()));
+        header.set_mtime(modified(&meta));
         match &entry.kind {
             Kind::Directory => {
                 header.set_entry_type(tar::EntryType::Directory);
@@ -65,10 +65,13 @@ pub(super) fn pack(tree: &LocalTree, there: &There) -> Result<Packed, HostError>
             }
             Kind::File { executable, size, digest } => {
                 let mode = if *executable { 0o755 } else { 0o644 };
-                let half = there.get(&entry.path).filter(|half| is_plain(&entry.path) && half.len() == HALF);
-                if half.is_some_and(|half| digest.as_str().starts_with(half.as_str())) {
+                if let Some(link) = same.get(&entry.path) {
                     count += 1;
-                    writeln!(list, "{mode:o} {}", entry.path).map_err(io)?;
+                    match (take, link) {
+                        (Take::Links, true) => writeln!(list, "link {}", entry.path),
+                        (Take::Links, false) | (Take::Copies, _) => writeln!(list, "{mode:o} {}", entry.path),
+                    }
+                    .map_err(io)?;
                     sums.update(format!("{digest}  {}\n", entry.path));
                     continue;
                 }
@@ -88,19 +91,11 @@ pub(super) fn pack(tree: &LocalTree, there: &There) -> Result<Packed, HostError>
     let mut file = hashing.inner.into_inner().map_err(|error| io(error.into_error()))?;
     file.rewind().map_err(io)?;
     let digest = digest_of(hashing.hasher).map_err(io)?;
-    let copies = match count {
-        0 => Copies::default(),
-        count => Copies { count, list: list.finish().map_err(io)?, sums: Some(digest_of(sums).map_err(io)?) },
+    let taken = match count {
+        0 => Taken::default(),
+        count => Taken { count, list: list.finish().map_err(io)?, sums: Some(digest_of(sums).map_err(io)?) },
     };
-    Ok(Packed { file: Arc::new(Mutex::new(file)), size: hashing.size, digest, copies })
-}
-
-/// Characters of a digest that the host's list has.
-const HALF: usize = 32;
-
-/// Whether a path fits into a line of the list of copies.
-fn is_plain(path: &str) -> bool {
-    !path.chars().any(|c| c.is_control() || c == '\\')
+    Ok(Packed { file: Arc::new(Mutex::new(file)), size: hashing.size, digest, taken })
 }
 
 struct Hashing<W> {

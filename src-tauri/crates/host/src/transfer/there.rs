@@ -1,63 +1,200 @@
-//! What a directory on the host already holds, so that it is copied there instead of sent.
+//! What a directory on the host already holds, so that it is taken from there instead of sent.
 //!
-//! Its answer only chooses what to leave out of the archive: what was copied is checked on the host against the digests
+//! Its answers only choose what to leave out of the archive: what was taken is checked on the host against the digests
 //! of the tree, so a wrong answer costs time and never content.
 
-use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
-use slipway_core::command::{Command, Output};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use slipway_core::command::{Command, Output, Stdin};
 
-/// Most bytes of the list, compressed and unpacked: that of about 200,000 files.
+use super::tree::{Kind, LocalTree, local, modified};
+use crate::error::HostError;
+
+/// Most bytes of a list, compressed and unpacked: that of about 200,000 files.
 const MOST_PACKED: usize = 8 << 20;
 const MOST_UNPACKED: u64 = 32 << 20;
+/// Characters of a digest that the host says.
+const HALF: usize = 32;
 
-/// The first half of a file's digest by its path.
-pub(super) type There = BTreeMap<String, String>;
+/// A file on the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) size: u64,
+    /// Seconds since 1970, and what follows them.
+    modified: String,
+    mode: String,
+    owner: String,
+}
+
+/// The files there by their paths.
+pub(super) type There = BTreeMap<String, Seen>;
+
+/// How a file that is there is known for one of the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// By its size and the time of its last change, where these agree; else by its digest.
+    ByTime,
+    /// By its digest.
+    ByDigest,
+}
+
+/// Files of a tree that need not be sent, and whether a link to the one there would have the right owner and mode.
+pub(super) type Same = BTreeMap<String, bool>;
 
 /// Asks what `directory` holds.
 pub(super) fn command(directory: &str) -> Command {
-    Command::script(include_str!("there.sh"), [directory]).output_limit(MOST_PACKED).timeout(Duration::from_secs(120))
+    ask(Command::script(include_str!("there.sh"), [directory]))
+}
+
+fn ask(command: Command) -> Command {
+    command.output_limit(MOST_PACKED).timeout(Duration::from_secs(120))
 }
 
 /// Reads the answer. One that does not read says nothing, and everything is sent.
 pub(super) fn parse(output: &Output) -> There {
+    let text = unpacked(output).unwrap_or_default();
+    let entries = text.lines().filter_map(|line| {
+        let mut words = line.splitn(5, ' ');
+        let (size, modified) = (words.next()?.parse().ok()?, words.next()?.to_owned());
+        let (mode, owner) = (words.next()?.to_owned(), words.next()?.to_owned());
+        Some((words.next()?.to_owned(), Seen { size, modified, mode, owner }))
+    });
+    entries.collect()
+}
+
+fn unpacked(output: &Output) -> Option<String> {
     if !output.success() || output.truncated {
-        return There::new();
+        return None;
     }
-    let mut text = String::new();
+    let mut text = Vec::new();
     let mut unpacked = flate2::read::GzDecoder::new(output.stdout.as_slice()).take(MOST_UNPACKED);
-    if unpacked.read_to_string(&mut text).is_err() {
-        return There::new();
+    unpacked.read_to_end(&mut text).ok()?;
+    // A name that is no UTF-8 is none of the tree's.
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Sorts the files of `tree` that are `there` with the same size: those that are the same, and those that only their digest
+/// can tell.
+///
+/// # Errors
+/// When a file of the tree is gone.
+pub(super) fn compare(tree: &LocalTree, there: &There, known: Known) -> Result<(Same, Same), HostError> {
+    let (mut same, mut unsure) = (Same::new(), Same::new());
+    for entry in tree.entries() {
+        let Kind::File { executable, size, .. } = &entry.kind else { continue };
+        let Some(seen) = there.get(&entry.path).filter(|seen| seen.size == *size && is_plain(&entry.path)) else {
+            continue;
+        };
+        let mode = if *executable { "755" } else { "644" };
+        let link = seen.mode == mode && seen.owner == "root";
+        let full = tree.root.join(&entry.path);
+        let meta = std::fs::symlink_metadata(&full).map_err(|error| local(&full, error.to_string()))?;
+        // An archive has whole seconds. What was written on the host has a fraction.
+        let (seconds, fraction) = seen.modified.split_once('.').unwrap_or((&seen.modified, ""));
+        let at_once = seconds == modified(&meta).to_string() && fraction.bytes().all(|digit| digit == b'0');
+        let place = if at_once && known == Known::ByTime { &mut same } else { &mut unsure };
+        place.insert(entry.path.clone(), link);
     }
-    let entries = text.lines().filter_map(|line| line.split_once(' '));
-    entries.map(|(half, path)| (path.to_owned(), half.to_owned())).collect()
+    Ok((same, unsure))
+}
+
+/// Asks for the digests of files in `directory`.
+///
+/// # Errors
+/// When memory cannot be written to, which does not happen.
+pub(super) fn digests(directory: &str, paths: &Same) -> std::io::Result<Command> {
+    let mut list = GzEncoder::new(Vec::new(), Compression::new(6));
+    for path in paths.keys() {
+        writeln!(list, "{path}")?;
+    }
+    let command = Command::script(include_str!("digests.sh"), [directory]);
+    Ok(ask(command.stdin(Stdin::Bytes(list.finish()?))))
+}
+
+/// Which files of `tree` have the digests that the host says.
+pub(super) fn agreeing(tree: &LocalTree, output: &Output) -> BTreeSet<String> {
+    let text = unpacked(output).unwrap_or_default();
+    let halves: BTreeMap<&str, &str> =
+        text.lines().filter_map(|line| line.split_once(' ')).map(|(half, path)| (path, half)).collect();
+    let agrees =
+        |path: &str, digest: &str| halves.get(path).is_some_and(|half| half.len() == HALF && digest.starts_with(half));
+    let files = tree.entries().iter().filter(|entry| match &entry.kind {
+        Kind::File { digest, .. } => agrees(&entry.path, digest.as_str()),
+        Kind::Directory | Kind::Link { .. } => false,
+    });
+    files.map(|entry| entry.path.clone()).collect()
+}
+
+/// Whether a path fits into a line of a list.
+fn is_plain(path: &str) -> bool {
+    !path.chars().any(|c| c.is_control() || c == '\\')
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
     use slipway_core::command::Exit;
 
     use super::*;
 
     fn answer(text: &str) -> Output {
-        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
         packed.write_all(text.as_bytes()).unwrap();
         Output { exit: Exit::Code(0), stdout: packed.finish().unwrap(), stderr: Vec::new(), truncated: false }
     }
 
+    fn seen(size: u64, modified: &str, mode: &str, owner: &str) -> Seen {
+        Seen { size, modified: modified.into(), mode: mode.into(), owner: owner.into() }
+    }
+
     #[test]
     fn an_answer_that_is_cut_or_no_answer_says_nothing() {
-        let whole = answer("0123 a/b c\n4567 d\n");
-        assert_eq!(parse(&whole), There::from([("a/b c".into(), "0123".into()), ("d".into(), "4567".into())]));
+        let whole = answer("12 5.0 644 root a/b c\nx 5.0 644 root odd\n7 5.5 755 shop d\n4 4\n");
+        let there = There::from([
+            ("a/b c".into(), seen(12, "5.0", "644", "root")),
+            ("d".into(), seen(7, "5.5", "755", "shop")),
+        ]);
+        assert_eq!(parse(&whole), there);
         let mut cut = whole.clone();
         cut.stdout.truncate(whole.stdout.len() - 5);
         assert_eq!(parse(&cut), There::new());
         assert_eq!(parse(&Output { truncated: true, ..whole.clone() }), There::new());
         assert_eq!(parse(&Output { stdout: b"no gzip".to_vec(), ..whole.clone() }), There::new());
         assert_eq!(parse(&Output { exit: Exit::Code(1), ..whole }), There::new());
+    }
+
+    #[test]
+    fn only_what_agrees_in_size_and_time_is_taken_without_its_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = std::time::UNIX_EPOCH + Duration::new(1_700_000_000, 123);
+        for name in ["same", "shops", "newer", "longer", "fraction", "executable"] {
+            std::fs::write(folder.path().join(name), "12345").unwrap();
+            std::fs::File::open(folder.path().join(name)).unwrap().set_modified(at).unwrap();
+        }
+        let tree = LocalTree::read(folder.path(), &[]).unwrap();
+        let there = There::from([
+            ("same".into(), seen(5, "1700000000.0000000000", "644", "root")),
+            ("shops".into(), seen(5, "1700000000.0000000000", "644", "shop")),
+            ("newer".into(), seen(5, "1700000001.0000000000", "644", "root")),
+            ("longer".into(), seen(6, "1700000000.0000000000", "644", "root")),
+            ("fraction".into(), seen(5, "1700000000.0000001230", "644", "root")),
+            ("executable".into(), seen(5, "1700000000.0000000000", "755", "root")),
+        ]);
+        let names = |names: &[(&str, bool)]| names.iter().map(|(name, link)| ((*name).to_owned(), *link)).collect();
+        let (same, unsure) = compare(&tree, &there, Known::ByTime).unwrap();
+        let (by_time, by_digest): (Same, Same) = (
+            names(&[("same", true), ("shops", false), ("executable", false)]),
+            names(&[("newer", true), ("fraction", true)]),
+        );
+        assert_eq!((same, unsure), (by_time.clone(), by_digest.clone()));
+        let (same, unsure) = compare(&tree, &there, Known::ByDigest).unwrap();
+        assert_eq!((same, unsure), (Same::new(), by_time.into_iter().chain(by_digest).collect()));
+        // sha256sum of 12345.
+        let half = "5994471abb01112afcc18159f6cc74b4";
+        let said = answer(&format!("{half} same\n{half}f newer\n{} fraction\n {half}\n", &half[..31]));
+        assert_eq!(agreeing(&tree, &said), BTreeSet::from(["same".to_owned()]));
     }
 }

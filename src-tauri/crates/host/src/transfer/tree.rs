@@ -105,6 +105,12 @@ impl LocalTree {
     }
 }
 
+/// When a file changed last, as an archive says it: seconds since 1970.
+pub(super) fn modified(meta: &std::fs::Metadata) -> u64 {
+    let since = meta.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    since.map_or(0, |time| time.as_secs())
+}
+
 pub(super) fn local(path: &Path, why: impl Into<String>) -> HostError {
     HostError::Local { path: path.to_owned(), why: why.into() }
 }
