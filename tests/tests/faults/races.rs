@@ -122,7 +122,7 @@ async fn two_desktops_never_hold_one_host() {
     let plan = anna.plan(&file, &DEPLOY).await;
     page(&bert, "last");
     let next = bert.plan(&theirs, &DEPLOY).await;
-    let token = slipway_core::lock::acquire("gone", "anna@laptop", "deploy hall");
+    let token = slipway_core::lock::acquire("gone", "anna@laptop", "deploy hall", &[]);
     assert!(plan.link.run(token).await.unwrap().success());
     drop(plan);
     match bert.execute(&next, &theirs).await {

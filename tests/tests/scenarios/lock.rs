@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use slipway_core::event::EventKind;
 use slipway_core::event::VerdictKind::Succeeded;
 use slipway_engine::failure::Code;
-use slipway_engine::lock::unlock;
+use slipway_engine::lock::{Lock, unlock};
 use slipway_engine::site::Request;
 
 use crate::support::{DEPLOY, TestDesk};
@@ -64,4 +64,40 @@ async fn two_desks_take_turns() {
     });
     assert!(told, "{}", ran.story());
     assert_eq!(inside(&host, "ls /run/slipway"), "mutex\n", "something was left behind");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_run_keeps_nobody_from_its_own_computer() {
+    let Some(host) = boot() else { return };
+    let desk = TestDesk::new(&host, "root");
+    let file = hall::first_release(&desk).await;
+    let planned = desk.plan(&file, &DEPLOY).await;
+    let link = desk.link().await;
+    let asked = desk.desk.asked().unwrap();
+    let lock = Lock::acquire(&link, &asked.run, &asked, "deploy hall").await.unwrap();
+    let before = state(&host);
+    // It is alive: the same person on the same computer waits like everybody else.
+    failed(desk.execute(&planned, &file).await.map(|_| ()), Code::Locked);
+    // It is dead, but its connection is there, on which a command may be at work.
+    drop(lock);
+    failed(desk.execute(&planned, &file).await.map(|_| ()), Code::Locked);
+    drop(link);
+    // The same name on another computer proves nothing.
+    let other = TestDesk::new(&host, "root");
+    let theirs = hall::file(&other, "");
+    let elsewhere = other.plan(&theirs, &DEPLOY).await;
+    failed(other.execute(&elsewhere, &theirs).await.map(|_| ()), Code::Locked);
+    assert_eq!(state(&host), before);
+
+    let ran = desk.execute(&planned, &file).await.unwrap();
+    assert_eq!(ran.verdict.kind, Succeeded, "{}", ran.story());
+    let told = ran.events.iter().any(|event| match &event.kind {
+        EventKind::Note { text } => text.contains("deploy hall") && text.contains("its lock back"),
+        _ => false,
+    });
+    assert!(told, "{}", ran.story());
+    assert_eq!(inside(&host, "ls /run/slipway"), "mutex\n", "something was left behind");
+    let noted = desk.desk.home.directory().join("locks");
+    let left: Vec<_> = std::fs::read_dir(noted).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, [asked.run.as_str()], "the dead one stays until it is old");
 }

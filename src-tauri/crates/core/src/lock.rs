@@ -29,9 +29,9 @@ pub struct Holder {
 /// Result of an attempt to take the lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acquired {
-    /// It is ours; `stale` names the holder whose lease had run out.
+    /// It is ours; `stale` names the holder whose lease had run out, or who is dead.
     Ours {
-        /// Who held it before, if its lease had run out.
+        /// Who held it before, if its lease had run out, or it is a dead run of the same operator (its lease goes on then).
         stale: Option<Holder>,
     },
     /// Somebody else holds it.
@@ -46,9 +46,12 @@ fn call(verb: &str, arguments: &[&str]) -> Command {
     Command::script(SCRIPT, arguments).timeout(Duration::from_secs(15))
 }
 
-/// Takes the lock for `token` (unique to the run).
-pub fn acquire(token: &str, owner: &str, reason: &str) -> Command {
-    call("acquire", &[token, &one_line(owner), &one_line(reason)])
+/// Takes the lock for `token` (unique to the run). A lock of the same owner whose token is among `dead`, and of whose
+/// connections nothing is left on the host, does not keep it from that.
+pub fn acquire(token: &str, owner: &str, reason: &str, dead: &[String]) -> Command {
+    let (owner, reason) = (one_line(owner), one_line(reason));
+    let arguments: Vec<&str> = [token, &owner, &reason].into_iter().chain(dead.iter().map(String::as_str)).collect();
+    call("acquire", &arguments)
 }
 
 /// Renews the lease; fails when the lock is no longer `token`'s.

@@ -101,7 +101,7 @@ fn races_have_one_winner_each() {
         let tokens: Vec<String> = (0..3).map(|number| format!("run{race}-{number}")).collect();
         let begun: Vec<_> = tokens
             .iter()
-            .map(|token| place.begin(&lock::acquire(token, &format!("{token}@desk"), "deploy shop")))
+            .map(|token| place.begin(&lock::acquire(token, &format!("{token}@desk"), "deploy shop", &[])))
             .collect();
         let back = (kind == 4).then(|| place.begin(&lock::renew("dead")));
         let ended: Vec<_> =
@@ -146,13 +146,67 @@ fn races_have_one_winner_each() {
     assert!(!place.0.join("asked-for-the-time").exists(), "the lock depends on a clock that people set");
 }
 
+/// A run that died leaves its lock to its own operator as soon as nothing is left of it on the host, and to nobody else.
+#[test]
+fn the_lock_of_a_dead_run_is_its_operators() {
+    let place = Place::new("dead");
+    let dead = ["other".to_owned(), "dead".to_owned()];
+    let take = |owner: &str, dead: &[String]| {
+        lock::parse_acquired(&place.run(&lock::acquire("new", owner, "deploy shop", dead))).unwrap()
+    };
+    let held = |acquired: Acquired| matches!(acquired, Acquired::Held(holder) if holder.owner == "anna@desk");
+    // A session of its own, in which the dead run's last command still works.
+    let mut session = Process::new("setsid")
+        .args(["sh", "-c", "echo $$; read -r end"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut number = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(session.stdout.as_mut().unwrap()), &mut number).unwrap();
+    let number = number.trim();
+    let leave = |sessions: &str| {
+        place.left(Some(1));
+        fs::write(place.0.join("run/lock"), format!("dead\nanna@desk\ndeploy shop\n900\n{RENEWED}\n{sessions}\n"))
+            .unwrap();
+    };
+    leave(&format!("999999999 {number}"));
+    assert!(held(take("anna@desk", &dead)), "it is at work");
+    drop(session.stdin.take());
+    session.wait().unwrap();
+    for sessions in ["", "unknown", &format!("{number} unknown")] {
+        leave(sessions);
+        assert!(held(take("anna@desk", &dead)), "nobody knows whether it is at work: {sessions:?}");
+    }
+    leave(number);
+    assert!(held(take("anna@desk", &[])), "it may be alive");
+    assert!(held(take("anna@desk", &["other".to_owned(), "dea".to_owned()])), "another one is dead");
+    assert!(held(take("bert@desk", &dead)), "it is another operator's");
+    place.working(true);
+    assert!(held(take("anna@desk", &dead)), "a task is at work");
+    place.working(false);
+    let taken = take("anna@desk", &dead);
+    assert!(matches!(&taken, Acquired::Ours { stale: Some(holder) } if holder.expires_in_s == 299), "{taken:?}");
+    assert_eq!(place.holders(&["dead".to_owned(), "new".to_owned()]), ["new"]);
+    // Whoever holds it now has sessions of their own, and this one is alive.
+    let lock = fs::read_to_string(place.0.join("run/lock")).unwrap();
+    assert!(
+        !lock.lines().any(|line| line == number) && lock.lines().nth(5).is_some_and(|own| own.parse::<u32>().is_ok()),
+        "{lock}"
+    );
+    assert!(matches!(
+        lock::parse_acquired(&place.run(&lock::acquire("newer", "anna@desk", "x", &["new".to_owned()]))).unwrap(),
+        Acquired::Held(_)
+    ));
+}
+
 #[test]
 fn a_lock_that_cannot_be_written_is_nobodys() {
     let place = Place::new("full");
     place.left(None);
     // The new content cannot be put in the old one's place: as on a full disk.
     place.program("mv", "echo 'mv: No space left on device' >&2; exit 1");
-    let output = place.run(&lock::acquire("a", "anna@desk", "deploy shop"));
+    let output = place.run(&lock::acquire("a", "anna@desk", "deploy shop", &[]));
     assert!(lock::parse_acquired(&output).is_err(), "{output:?}");
     assert!(place.holders(&["a".to_owned()]).is_empty());
 }

@@ -29,5 +29,6 @@ pub mod secrets;
 pub mod service;
 pub mod site;
 pub mod source;
+pub mod tokens;
 pub mod trial;
 pub mod watch;

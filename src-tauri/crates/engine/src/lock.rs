@@ -4,13 +4,16 @@ use slipway_core::lock::{self, Acquired, Holder};
 
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
+use crate::site::planned::Asked;
+use crate::tokens::Token;
 
 /// The lock, held. Release it with [`Lock::release`]; when the program dies, its lease runs out.
 #[derive(Debug)]
 pub struct Lock {
     token: String,
-    /// The holder whose lease had run out when this lock was taken.
+    /// The holder whose lease had run out when this lock was taken, or whose run was dead.
     pub stale: Option<Holder>,
+    noted: Option<Token>,
 }
 
 impl Lock {
@@ -18,11 +21,17 @@ impl Lock {
     ///
     /// # Errors
     /// `Locked`, naming the holder, when it is taken.
-    pub async fn acquire(link: &Link, token: &str, owner: &str, reason: &str) -> Outcome<Self> {
-        let output = link.run(lock::acquire(token, owner, reason)).await?;
+    pub async fn acquire(link: &Link, token: &str, asked: &Asked, reason: &str) -> Outcome<Self> {
+        let dead = asked.tokens.dead();
+        // Before the host hears of it: whatever happens then, this computer knows the token.
+        let noted = asked.tokens.note(token);
+        let output = link.run(lock::acquire(token, &asked.operator, reason, &dead)).await?;
         match lock::parse_acquired(&output) {
-            Ok(Acquired::Ours { stale }) => Ok(Self { token: token.to_owned(), stale }),
-            Ok(Acquired::Held(holder)) => Err(held(link.name(), &holder)),
+            Ok(Acquired::Ours { stale }) => Ok(Self { token: token.to_owned(), stale, noted }),
+            Ok(Acquired::Held(holder)) => {
+                noted.into_iter().for_each(Token::given_back);
+                Err(held(link.name(), &holder))
+            }
             Err(why) => Err(Failure::new(Code::Host, format!("{}: {why}", link.name())).hint("nothing was changed")),
         }
     }
@@ -32,17 +41,32 @@ impl Lock {
         lock::renew(&self.token)
     }
 
-    /// Gives the lock back; a host that is gone lets the lease run out.
+    /// What became of the run before, when its lock was taken over.
+    pub fn taken_over(&self) -> Option<String> {
+        let Holder { owner, reason, held_for_s, expires_in_s, .. } = self.stale.as_ref()?;
+        Some(if *expires_in_s > 0 {
+            format!("your run {reason} of {held_for_s} s ago ended without giving its lock back; it was taken over")
+        } else {
+            format!("the lock of {owner} ({reason}) had run out and was taken over")
+        })
+    }
+
+    /// Gives the lock back. On a host that is gone the lease runs out, or the same operator's next run takes it over.
     pub async fn release(self, link: &Link) {
-        let _ = link.run(lock::release(&self.token)).await;
+        let given = link.run(lock::release(&self.token)).await;
+        if given.is_ok_and(|output| output.success()) {
+            self.noted.into_iter().for_each(Token::given_back);
+        }
     }
 
     /// The same, over a new connection if the one there was is lost. Only for those who have heard the end of all that they
     /// began: otherwise the lease protects what may still be at work.
     pub async fn release_again(self, link: &Link) {
-        let lost = link.run(lock::release(&self.token)).await.is_err();
-        if lost && link.renew().await.is_ok() {
-            self.release(link).await;
+        match link.run(lock::release(&self.token)).await {
+            Ok(output) if output.success() => self.noted.into_iter().for_each(Token::given_back),
+            Ok(_) => {}
+            Err(_) if link.renew().await.is_ok() => self.release(link).await,
+            Err(_) => {}
         }
     }
 }

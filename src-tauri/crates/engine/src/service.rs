@@ -147,7 +147,7 @@ pub async fn act(link: &Link, site: &Name, action: Action, target: &Target, aske
         return observe(link, &layout, &manifest, action, target, &outputs).await;
     }
     let verb = format!("{} {}", action.word(), name_of(site, target));
-    let lock = Lock::acquire(link, &asked.run, &asked.operator, &verb).await?;
+    let lock = Lock::acquire(link, &asked.run, asked, &verb).await?;
     let report = locked(link, &layout, &manifest, action, target, commands, asked, &lock, &verb).await;
     lock.release(link).await;
     report

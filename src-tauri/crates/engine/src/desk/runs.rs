@@ -17,6 +17,7 @@ use crate::link::Link;
 use crate::run::{EventSink, Looked, Run};
 use crate::site::planned::{Asked, SiteInput};
 use crate::site::{Planned, Request};
+use crate::tokens::Tokens;
 
 /// What the operator allows beyond the ordinary.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,6 +52,7 @@ impl Desk {
             operator: self.surroundings.operator.clone(),
             clock: self.clock.clone(),
             run: slipway_core::digest::hex(&bytes),
+            tokens: Tokens::of(self.home.directory().join("locks")),
         })
     }
 

@@ -113,7 +113,8 @@ impl Desk {
     /// `Stale` when the site file, a secret or the host has changed since; otherwise as [`Desk::plan`].
     pub async fn plan_again(&self, link: Arc<Link>, file: &SiteFile, saved: &SavedPlan) -> Outcome<Planned> {
         let clock = Arc::new(Fixed::at(saved.at));
-        let asked = Asked { operator: saved.operator.clone(), clock, run: saved.run.clone() };
+        let asked =
+            Asked { operator: saved.operator.clone(), clock, run: saved.run.clone(), tokens: self.asked()?.tokens };
         let supplies = self.supplies_for(&saved.request, &file.site).await?;
         let base = file.base();
         let input = SiteInput { site: &file.site, base: &base, supplies: &supplies };

@@ -151,7 +151,7 @@ impl Run<'_> {
             return Ok(verdict);
         }
         let asked = &self.planned.asked;
-        let lock = Lock::acquire(link, &lock_token(&asked.run)?, &asked.operator, &reason).await?;
+        let lock = Lock::acquire(link, &lock_token(&asked.run)?, asked, &reason).await?;
         let moved = match self.planned.moved().await {
             Ok(moved) => moved,
             Err(failure) => {
@@ -183,10 +183,8 @@ impl Run<'_> {
             record: Mutex::new(self.planned.manifest().cloned().unwrap_or_else(|| Manifest::new(plan.site.clone()))),
         };
         going.emit(EventKind::Started { steps: plan.steps.iter().map(|step| step.title.clone()).collect() });
-        if let Some(stale) = &lock.stale {
-            going.emit(EventKind::Note {
-                text: format!("the lock of {} ({}) had run out and was taken over", stale.owner, stale.reason),
-            });
+        if let Some(text) = lock.taken_over() {
+            going.emit(EventKind::Note { text });
         }
         let verdict = tokio::select! {
             verdict = going.go() => verdict,

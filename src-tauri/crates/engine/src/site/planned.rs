@@ -25,6 +25,7 @@ use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
 use crate::observe::{self, SiteView};
 use crate::source::{Source, Upload};
+use crate::tokens::Tokens;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +59,8 @@ pub struct Asked {
     pub clock: Arc<dyn Clock>,
     /// Unique name of this run: lower-case letters and digits.
     pub run: String,
+    /// Where this computer notes the locks that it holds.
+    pub tokens: Tokens,
 }
 
 /// A plan with what it was made from.

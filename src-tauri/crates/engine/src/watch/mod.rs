@@ -338,7 +338,7 @@ fn message(value: Option<&serde_json::Value>) -> String {
 /// # Errors
 /// When it must not be removed or is not there.
 pub async fn remove_release(link: &Link, site: &Name, id: &ReleaseId, asked: &Asked) -> Outcome<()> {
-    let lock = Lock::acquire(link, &asked.run, &asked.operator, &format!("remove release {id} of {site}")).await?;
+    let lock = Lock::acquire(link, &asked.run, asked, &format!("remove release {id} of {site}")).await?;
     let result = remove_locked(link, site, id).await;
     lock.release(link).await;
     result

@@ -175,8 +175,6 @@ fn interrupted(place: &Place, options: &Options<'_>) -> Result<(), HostError> {
             Err(error) => Err(error),
         }
     })?;
-    // The lock of a desktop that is gone ends by itself after five minutes; its operator need not wait for that.
-    place.desk.run(0, &["unlock", "--yes"])?;
     let next = watch(&place.relay, &contender(place, 0))?.traffic.sent;
     let percent = |bytes: u64| bytes as f64 * 100.0 / whole as f64;
     println!(
