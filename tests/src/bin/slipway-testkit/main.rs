@@ -51,16 +51,26 @@ enum Area {
         #[arg(long)]
         slipway: Option<std::path::PathBuf>,
     },
-    /// Measures runs, uploads and the program itself, next to other tools.
+    /// Measures runs, deployments, uploads and the program itself, next to other tools.
     Bench {
-        /// look, send or size; all of them when none is given.
+        /// look, first, many, deploy, send or size; all of them when none is given.
         only: Vec<String>,
         /// Turns of each contender.
         #[arg(long, default_value_t = 5)]
         rounds: usize,
+        /// Milliseconds that the way there and back takes longer, once for each; by default 0, 20 and 80, or only 0 for
+        /// `many` and `send`.
+        #[arg(long = "round-trip", value_name = "MS")]
+        round_trips: Vec<u64>,
+        /// Hosts of `many`.
+        #[arg(long, default_value_t = 20)]
+        hosts: usize,
         /// Files of the release that is sent, 25 kB each.
         #[arg(long, default_value_t = 8000)]
         files: u64,
+        /// Ends an upload of `send` that needs longer; its cell says so.
+        #[arg(long = "limit", value_name = "SECONDS", default_value_t = 600)]
+        limit_s: u64,
         /// The program to try, instead of the release build of this source.
         #[arg(long)]
         slipway: Option<std::path::PathBuf>,
@@ -129,8 +139,17 @@ fn main() -> ExitCode {
         Area::Load { turns, visitors, sockets, slipway } => {
             load::run(&load::Options { turns, visitors, sockets, slipway: slipway.as_deref() })
         }
-        Area::Bench { only, rounds, files, slipway, peers } => {
-            bench::run(&bench::Options { only: &only, rounds, files, slipway: slipway.as_deref(), peers })
+        Area::Bench { only, rounds, round_trips, hosts, files, limit_s, slipway, peers } => {
+            bench::run(&bench::Options {
+                only: &only,
+                rounds,
+                round_trips: &round_trips,
+                hosts,
+                files,
+                limit_s,
+                slipway: slipway.as_deref(),
+                peers,
+            })
         }
         Area::Host(command) => run(command),
     };

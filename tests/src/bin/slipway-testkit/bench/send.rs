@@ -8,8 +8,8 @@ use std::time::Duration;
 use slipway_tests::hosts::HostError;
 use slipway_tests::relay::Cut;
 
-use super::watch::{Cost, bounded, watch};
-use super::{Options, Place, median};
+use super::watch::{Cost, LIMIT_S, bounded, watch, watch_for};
+use super::{Options, Place, load, median, round_trips};
 use crate::desk::other;
 
 const BYTES: u64 = 25_000;
@@ -72,16 +72,16 @@ const ALWAYS_ALL: [usize; 2] = [1, 2];
 
 fn contender(place: &Place, which: usize) -> Command {
     let (local, to) = (place.folder.join("big"), format!("root@127.0.0.1:/srv/peer-{which}"));
-    let ssh = format!("ssh {}", place.ssh_options("-p").join(" "));
+    let ssh = format!("ssh {}", place.ssh_options(&place.far, "-p").join(" "));
     let mut command =
         Command::new(["slipway", "scp", "sftp", "rsync", "rsync"].get(which).copied().unwrap_or_default());
     match which {
         0 => return place.desk.command(&["deploy", "--yes"]),
-        1 => command.args(["-q", "-r"]).args(place.ssh_options("-P")).arg(local).arg(to),
+        1 => command.args(["-q", "-r"]).args(place.ssh_options(&place.far, "-P")).arg(local).arg(to),
         2 => command
             .args(["-q", "-b"])
             .arg(place.folder.join("batch"))
-            .args(place.ssh_options("-P"))
+            .args(place.ssh_options(&place.far, "-P"))
             .arg("root@127.0.0.1"),
         3 => command.args(["-az", "--mkpath", "--delete", "-e", &ssh]).arg(local).arg(to),
         _ => command.args(["-a", "--zc=zstd", "--mkpath", "--delete", "-e", &ssh]).arg(local).arg(to),
@@ -91,7 +91,7 @@ fn contender(place: &Place, which: usize) -> Command {
 
 /// Prints the table.
 pub(super) fn run(place: &Place, options: &Options<'_>) -> Result<(), HostError> {
-    let done = place.host.shell("apt-get install -qq -y rsync >/dev/null 2>&1 && rsync --version >/dev/null");
+    let done = place.far.host.shell("apt-get install -qq -y rsync >/dev/null 2>&1 && rsync --version >/dev/null");
     if !done.is_success() {
         return Err(HostError::Other(format!("rsync on the host: {done}")));
     }
@@ -100,12 +100,23 @@ pub(super) fn run(place: &Place, options: &Options<'_>) -> Result<(), HostError>
     place.desk.site(SITE)?;
     write(&place.folder.join("big"), options.files, 0, 1)?;
     place.desk.run(0, &["apply", "--yes"])?;
+    for (number, round_trip) in round_trips(options, &[0]).into_iter().enumerate() {
+        place.far.slow_down(round_trip);
+        // Nothing that an earlier table has sent is sent again.
+        turns(place, options, round_trip, 1000 * number as u64)?;
+    }
+    place.far.slow_down(0);
+    Ok(())
+}
 
+/// Measures at one latency, and prints.
+fn turns(place: &Place, options: &Options<'_>, round_trip: u64, generations: u64) -> Result<(), HostError> {
+    let before = load();
     let rounds = options.rounds.min(3);
     let mut costs: Vec<[Vec<Cost>; 2]> = vec![[Vec::new(), Vec::new()]; CONTENDERS.len()];
-    for round in 0..rounds as u64 {
+    for round in (generations..).take(rounds) {
         // The first time again: nothing of an earlier release is there to be copied.
-        let emptied = place.host.shell(
+        let emptied = place.far.host.shell(
             "rm -rf /srv/peer-* /opt/big/releases/* /opt/big/current; : >/var/lib/slipway/big/ledger; mkdir -p /srv/peer-1 /srv/peer-2",
         );
         if !emptied.is_success() {
@@ -120,25 +131,28 @@ pub(super) fn run(place: &Place, options: &Options<'_>) -> Result<(), HostError>
                 if turn == 1 && ALWAYS_ALL.contains(&which) {
                     continue;
                 }
-                let cost = watch(&place.relay, &contender(place, which))?;
-                if let Some(costs) = costs.get_mut(turn) {
+                let cost = watch_for(options.limit_s, &place.far.relay, &contender(place, which))?;
+                if let (Some(costs), Some(cost)) = (costs.get_mut(turn), cost) {
                     costs.push(cost);
                 }
             }
         }
     }
     let megabytes = options.files * BYTES / 1_000_000;
-    println!("\n### {megabytes} MB in {} files; median of {rounds}\n", options.files);
+    println!("\n### {megabytes} MB in {} files, {round_trip} ms; median of {rounds}\n", options.files);
+    println!("Load average {before} before, {} after.\n", load());
     println!("| | first | MB | CPU here | 2 % changed | MB | CPU here |\n|---|---:|---:|---:|---:|---:|---:|");
-    for (which, [first, second]) in CONTENDERS.iter().zip(&costs) {
-        println!("| {which} | {} | {} |", cells(first), cells(second));
+    let late = format!("more than {} s | |", options.limit_s);
+    for (at, (which, [first, second])) in CONTENDERS.iter().zip(&costs).enumerate() {
+        let again = if ALWAYS_ALL.contains(&at) { "all again | |" } else { &late };
+        println!("| {which} | {} | {} |", cells(first, &late), cells(second, again));
     }
-    interrupted(place, options)
+    interrupted(place, options, generations + 500)
 }
 
-fn cells(costs: &[Cost]) -> String {
+fn cells(costs: &[Cost], none: &str) -> String {
     if costs.is_empty() {
-        return "all again | |".to_owned();
+        return none.to_owned();
     }
     let of = |pick: fn(&Cost) -> f64| median(&costs.iter().map(pick).collect::<Vec<_>>()).unwrap_or_default();
     let bytes = of(|cost| (cost.traffic.sent + cost.traffic.received) as f64);
@@ -146,28 +160,28 @@ fn cells(costs: &[Cost]) -> String {
 }
 
 /// Cuts a first upload off at 90 % and looks how much the next try sends.
-fn interrupted(place: &Place, options: &Options<'_>) -> Result<(), HostError> {
-    let emptied = place.host.shell("rm -rf /opt/big/releases/* /opt/big/current; : >/var/lib/slipway/big/ledger");
+fn interrupted(place: &Place, options: &Options<'_>, generation: u64) -> Result<(), HostError> {
+    let emptied = place.far.host.shell("rm -rf /opt/big/releases/* /opt/big/current; : >/var/lib/slipway/big/ledger");
     if !emptied.is_success() {
         return Err(HostError::Other(emptied.to_string()));
     }
-    write(&place.folder.join("big"), options.files, 100, 1)?;
-    let whole = watch(&place.relay, &contender(place, 0))?.traffic.sent;
-    place.host.shell("rm -rf /opt/big/releases/* /opt/big/current; : >/var/lib/slipway/big/ledger");
-    place.relay.reset_traffic();
+    write(&place.folder.join("big"), options.files, generation, 1)?;
+    let whole = watch(&place.far.relay, &contender(place, 0))?.traffic.sent;
+    place.far.host.shell("rm -rf /opt/big/releases/* /opt/big/current; : >/var/lib/slipway/big/ledger");
+    place.far.relay.reset_traffic();
     let over = AtomicBool::new(false);
     let cut_at = std::thread::scope(|scope| {
         let cutting = scope.spawn(|| {
-            while place.relay.traffic().sent < whole / 10 * 9 {
+            while place.far.relay.traffic().sent < whole / 10 * 9 {
                 if over.load(Ordering::SeqCst) {
                     return Err(other("the upload ended before it was cut off"));
                 }
                 std::thread::sleep(Duration::from_millis(1));
             }
-            place.relay.cut(Cut::Reset);
-            Ok(place.relay.traffic().sent)
+            place.far.relay.cut(Cut::Reset);
+            Ok(place.far.relay.traffic().sent)
         });
-        let output = bounded(&contender(place, 0));
+        let output = bounded(LIMIT_S, &contender(place, 0));
         over.store(true, Ordering::SeqCst);
         match output {
             Ok(output) if output.status.success() => Err(other("it was cut off, and says that it succeeded")),
@@ -175,7 +189,7 @@ fn interrupted(place: &Place, options: &Options<'_>) -> Result<(), HostError> {
             Err(error) => Err(error),
         }
     })?;
-    let next = watch(&place.relay, &contender(place, 0))?.traffic.sent;
+    let next = watch(&place.far.relay, &contender(place, 0))?.traffic.sent;
     let percent = |bytes: u64| bytes as f64 * 100.0 / whole as f64;
     println!(
         "\nCut off after {:.1} % of {:.1} MB: the next try sends {:.1} %, {:.2} % of them again.",

@@ -1,0 +1,255 @@
+//! Where the time of a deployment goes: the sample is live, one source file has changed, and it is deployed again.
+//!
+//! What happens inside the run has the run's own times; what is before and after it is timed here. So the sum can be
+//! compared with the whole, and the difference is shown.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use serde_json::Value;
+use slipway_tests::hosts::HostError;
+use slipway_tests::relay::Relay;
+
+use super::watch::{LIMIT_S, within};
+use super::{Options, Place, load, round_trips};
+use crate::desk::other;
+
+const SITE: &str = include_str!("../demo.toml");
+
+/// The phases, in the order of the table.
+const PHASES: [&str; 11] = [
+    "connect, look, plan",
+    "take the lock, look again",
+    "record what is going to happen",
+    "upload",
+    "build: environment (kept from before), import check",
+    "keep configuration, seal",
+    "gate",
+    "switch, instance by instance",
+    "watch for 2 s, ask through nginx",
+    "look at the host, record how it ended",
+    "give back the lock, end",
+];
+
+/// The phase of a step, by its id in the plan.
+fn phase_of(id: &str) -> usize {
+    match id {
+        "source" => 3,
+        "config" | "seal" => 5,
+        "activate:gate" | "activate:nginx" | "activate:migrate" => 6,
+        "activate:settle" | "activate:verify" => 8,
+        _ if id.starts_with("config") => 5,
+        _ if id.starts_with("activate:") => 7,
+        _ => 4,
+    }
+}
+
+/// Milliseconds, and how often the desk spoke after the host had.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Part {
+    ms: f64,
+    turns: u64,
+}
+
+/// One deployment.
+#[derive(Debug, Default)]
+struct Deployment {
+    parts: [Part; PHASES.len()],
+    whole: Part,
+}
+
+/// A line that the program printed, when it came, and the relay's count of turns by then.
+struct Line {
+    ms: f64,
+    turns: u64,
+    value: Value,
+}
+
+/// Deploys once.
+fn deploy(place: &Place) -> Result<Deployment, HostError> {
+    let relay: &Relay = &place.far.relay;
+    relay.reset_traffic();
+    let limit = LIMIT_S.to_string();
+    let mut command =
+        within(&["timeout", "--kill-after=5", &limit], &place.desk.command(&["--json", "deploy", "--yes"]));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    let began = Instant::now();
+    let now = || Part { ms: began.elapsed().as_secs_f64() * 1000.0, turns: relay.traffic().turns };
+    let mut child = command.spawn().map_err(other)?;
+    let stdout = child.stdout.take().ok_or_else(|| other("no output to read"))?;
+    let mut lines = Vec::new();
+    for line in BufReader::new(stdout).lines() {
+        let line = line.map_err(other)?;
+        let Part { ms, turns } = now();
+        lines.push(Line { ms, turns, value: serde_json::from_str(&line).map_err(other)? });
+    }
+    let status = child.wait().map_err(other)?;
+    let whole = now();
+    if !status.success() {
+        let last = lines.last().map(|line| line.value.to_string()).unwrap_or_default();
+        return Err(HostError::Other(format!("slipway deploy ended with {status}: {last}")));
+    }
+    attribute(&lines, whole)
+}
+
+/// Gives each span of time to a phase.
+fn attribute(lines: &[Line], whole: Part) -> Result<Deployment, HostError> {
+    let mut deployment = Deployment { whole, ..Deployment::default() };
+    let mut phases = Vec::new();
+    let mut current = 0;
+    // Where the span that is going on began: by this side's clock before and after the run, by the run's own in it.
+    let mut since = Part::default();
+    for line in lines {
+        let event = line.value["event"].as_str().unwrap_or_default();
+        let at_ms = line.value["at_ms"].as_f64();
+        let mut close = |phase: usize, until: Part, next: Part| {
+            if let Some(part) = deployment.parts.get_mut(phase) {
+                part.ms += until.ms - since.ms;
+                part.turns += until.turns - since.turns;
+            }
+            since = next;
+        };
+        let here = Part { ms: line.ms, turns: line.turns };
+        let own = Part { ms: at_ms.unwrap_or_default(), turns: line.turns };
+        match event {
+            "planned" => {
+                let steps = line.value["plan"]["steps"].as_array().into_iter().flatten();
+                phases.extend(steps.map(|step| phase_of(step["id"].as_str().unwrap_or_default())));
+                close(0, here, here);
+            }
+            "started" => {
+                close(1, here, own);
+                current = 2;
+            }
+            // The first step begins when the record is written. Later, what passes before a step that has begun is its own:
+            // commands of a batch say that they began when the first of them has ended.
+            "step-started" if current == 2 => {
+                close(2, own, own);
+                current = 3;
+            }
+            "step-finished" => {
+                let step = line.value["step"].as_u64().and_then(|step| usize::try_from(step).ok());
+                let phase = step.and_then(|step| phases.get(step));
+                close(*phase.ok_or_else(|| other("a step that is not in the plan"))?, own, own);
+            }
+            "finished" => close(9, own, here),
+            _ => {}
+        }
+    }
+    let end = PHASES.len() - 1;
+    if let Some(part) = deployment.parts.get_mut(end) {
+        *part = Part { ms: whole.ms - since.ms, turns: whole.turns - since.turns };
+    }
+    Ok(deployment)
+}
+
+/// Prints the table.
+pub(super) fn run(place: &Place, options: &Options<'_>) -> Result<(), HostError> {
+    let (far, before) = (&place.far, load());
+    place.desk.assemble("v1")?;
+    place.desk.site(SITE)?;
+    place.desk.run(0, &["apply", "--yes"])?;
+    place.desk.run(0, &["deploy", "--yes"])?;
+    let file = place.folder.join("v1/version.py");
+    let source = std::fs::read_to_string(&file).map_err(other)?;
+    let round_trips = round_trips(options, &[0, 20, 80]);
+    let mut columns = Vec::new();
+    let mut changes = 0;
+    for round_trip in &round_trips {
+        far.slow_down(*round_trip);
+        let mut turns = Vec::new();
+        for _ in 0..options.rounds {
+            changes += 1;
+            std::fs::write(&file, source.replace("first edition", &format!("edition {changes}"))).map_err(other)?;
+            let deployment = deploy(place)?;
+            eprintln!("deploy: {:.2} s, {} turns, load {}", deployment.whole.ms / 1e3, deployment.whole.turns, load());
+            turns.push(deployment);
+        }
+        live(place, changes)?;
+        let login = login(place)?;
+        turns.sort_by(|one, two| one.whole.ms.total_cmp(&two.whole.ms));
+        // One whole deployment, not the median of each phase: those would not add up.
+        let middle = turns.len() / 2;
+        columns.push((turns.into_iter().nth(middle).ok_or_else(|| other("no turns"))?, login));
+    }
+    println!("\n### A deployment after one source file has changed; the middle one of {}\n", options.rounds);
+    println!("Load average {before} before, {} after.\n", load());
+    let heads: Vec<String> = round_trips.iter().map(|ms| format!("{ms} ms | turns |")).collect();
+    println!("| | {}\n|---|{}", heads.join(" "), "---:|---:|".repeat(round_trips.len()));
+    let row = |name: &str, of: &dyn Fn(&Deployment) -> Part| {
+        let cells: Vec<String> = columns.iter().map(|(deployment, _)| cell(of(deployment))).collect();
+        println!("| {name} | {} |", cells.join(" | "));
+    };
+    for (at, phase) in PHASES.iter().enumerate() {
+        row(phase, &|deployment| deployment.parts.get(at).copied().unwrap_or_default());
+    }
+    row("not attributed", &|deployment| {
+        let sum = |of: fn(&Part) -> f64| deployment.parts.iter().map(of).sum::<f64>();
+        let turns = deployment.whole.turns - deployment.parts.iter().map(|part| part.turns).sum::<u64>();
+        Part { ms: deployment.whole.ms - sum(|part| part.ms), turns }
+    });
+    row("the whole", &|deployment| deployment.whole);
+    let logins: Vec<String> = columns.iter().map(|(_, login)| cell(*login)).collect();
+    println!("| for comparison: `ssh host true` | {} |", logins.join(" | "));
+    far.slow_down(0);
+    Ok(())
+}
+
+fn cell(part: Part) -> String {
+    format!("{:.3} s | {}", part.ms / 1e3, part.turns)
+}
+
+/// Whether the last change is what the host serves from.
+fn live(place: &Place, changes: usize) -> Result<(), HostError> {
+    let text = place.far.host.read_file("/opt/parlour/current/code/version.py")?;
+    if String::from_utf8_lossy(&text).contains(&format!("edition {changes}\"")) {
+        return Ok(());
+    }
+    Err(other("the host does not have the last change"))
+}
+
+/// What a connection and a login alone cost.
+fn login(place: &Place) -> Result<Part, HostError> {
+    let command: Command = place.ssh(&place.far, "true", None);
+    let cost = super::watch::watch(&place.far.relay, &command)?;
+    Ok(Part { ms: cost.seconds * 1e3, turns: cost.traffic.turns })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn line(ms: f64, turns: u64, value: Value) -> Line {
+        Line { ms, turns, value }
+    }
+
+    #[test]
+    fn every_span_is_given_to_one_phase_and_the_sum_is_the_whole() {
+        let ids = [("source", 3), ("import-check", 4), ("config", 5), ("seal", 5), ("activate:gate", 6)];
+        assert!(ids.iter().all(|(id, phase)| phase_of(id) == *phase));
+        let steps: Vec<Value> = ids.iter().map(|(id, _)| json!({ "id": id })).collect();
+        let step = |event: &str, step: u64, at: u64| json!({"event": event, "step": step, "at_ms": at});
+        let lines = [
+            line(100.0, 8, json!({"event": "planned", "plan": {"steps": steps}})),
+            line(150.0, 10, json!({"event": "started", "at_ms": 0})),
+            line(175.0, 11, step("step-started", 0, 25)),
+            line(200.0, 14, step("step-finished", 0, 50)),
+            line(201.0, 14, step("step-started", 1, 51)),
+            line(250.0, 16, step("step-finished", 1, 100)),
+            line(260.0, 17, step("step-finished", 2, 110)),
+            line(270.0, 17, step("step-finished", 3, 120)),
+            line(400.0, 20, step("step-finished", 4, 250)),
+            // It came two milliseconds late: that is what is not attributed.
+            line(462.0, 22, json!({"event": "finished", "at_ms": 310})),
+            line(470.0, 23, json!({"command": "deploy"})),
+        ];
+        let deployment = attribute(&lines, Part { ms: 480.0, turns: 24 }).unwrap();
+        let ms = deployment.parts.map(|part| part.ms);
+        assert_eq!(ms, [100.0, 50.0, 25.0, 25.0, 50.0, 20.0, 130.0, 0.0, 0.0, 60.0, 18.0]);
+        assert_eq!(deployment.whole.ms - ms.iter().sum::<f64>(), 2.0);
+        assert_eq!(deployment.parts.map(|part| part.turns), [8, 2, 1, 3, 2, 1, 3, 0, 0, 2, 2]);
+    }
+}

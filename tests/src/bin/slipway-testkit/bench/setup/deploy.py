@@ -1,0 +1,47 @@
+# What `slipway apply` makes for the sample site on a host that has the packages, for pyinfra.
+from pyinfra.operations import apt, files, server, systemd
+
+apt.packages(packages=["nginx", "curl", "python3", "python3-venv"])
+server.user(user="parlour", system=True, home="/opt/parlour/cache", shell="/usr/sbin/nologin", create_home=False)
+for path, owner, mode in [
+    ("/var/lib/slipway", "root", "755"),
+    ("/var/lib/slipway/parlour", "root", "700"),
+    ("/var/lib/slipway/acme", "root", "755"),
+    ("/etc/slipway", "root", "755"),
+    ("/etc/slipway/tls", "root", "755"),
+    ("/etc/slipway/tls/parlour", "root", "700"),
+    ("/opt/parlour", "root", "755"),
+    ("/opt/parlour/releases", "root", "755"),
+    ("/opt/parlour/envs", "root", "755"),
+    ("/opt/parlour/cache", "parlour", "700"),
+    ("/opt/parlour/shared", "root", "755"),
+    ("/opt/parlour/shared/data", "parlour", "750"),
+    ("/opt/parlour/shared/sessions", "parlour", "700"),
+    ("/etc/parlour", "root", "755"),
+]:
+    files.directory(path=path, user=owner, group=owner, mode=mode)
+tls = "/etc/slipway/tls/parlour/"
+server.shell(
+    commands=[
+        f"test -e {tls}fullchain.pem || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+        "-days 397 -subj /CN=parlour.test -addext subjectAltName=DNS:parlour.test "
+        f"-keyout {tls}privkey.pem -out {tls}fullchain.pem"
+    ]
+)
+written = [
+    files.put(src="files" + path, dest=path, user="root", group=group, mode=mode)
+    for path, group, mode in [
+        ("/etc/systemd/system/parlour.target", "root", "644"),
+        ("/etc/systemd/system/parlour-web@.socket", "root", "644"),
+        ("/etc/systemd/system/parlour-web@.service", "root", "644"),
+        ("/etc/parlour/environment", "root", "600"),
+        ("/etc/parlour/gunicorn-web.py", "parlour", "640"),
+    ]
+]
+nginx = files.put(
+    src="files/etc/nginx/conf.d/parlour.conf", dest="/etc/nginx/conf.d/parlour.conf", user="root", group="root", mode="644"
+)
+systemd.daemon_reload(_if=lambda: any(one.did_change() for one in written))
+systemd.service(service="parlour.target", running=None, enabled=True)
+server.shell(commands=["nginx -t"])
+systemd.service(service="nginx", reloaded=True, _if=nginx.did_change)
