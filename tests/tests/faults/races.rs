@@ -1,6 +1,8 @@
 //! Two desktops, whose clocks differ by twenty minutes, that run against one host at the same time, again and again; and
 //! one that is gone while it holds the lock.
 
+use std::collections::BTreeMap;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use slipway_core::event::{EventKind, VerdictKind};
@@ -54,6 +56,68 @@ fn page(desk: &TestDesk, text: &str) {
 fn seen(host: &Host) -> String {
     let answer = ask(host.address(), "https://hall.test/index.html");
     format!("{} {}", answer.status, answer.body)
+}
+
+/// Starts the real program, on a clock that is wrong by so many minutes.
+fn slipway(desk: &TestDesk, minutes: &str) -> Child {
+    let own = std::env::current_exe().unwrap();
+    let program = own.parent().and_then(|deps| deps.parent()).unwrap().join("slipway");
+    assert!(program.exists(), "{} is not there: run `cargo build --workspace` first", program.display());
+    Command::new("faketime")
+        // Time that passes is the same for both.
+        .args(["--exclude-monotonic", "-f", minutes])
+        .arg(program)
+        .args(["--json", "--secrets-from-env", "TEST", "--host", "web1", "deploy", "--yes"])
+        .current_dir(desk.folder.path())
+        .env_remove("SSH_AUTH_SOCK")
+        .env("HOME", desk.folder.path())
+        .env("SLIPWAY_HOME", desk.folder.path().join("home"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn two_programs_never_hold_one_host() {
+    if Command::new("faketime").arg("--version").output().is_err() {
+        assert!(std::env::var_os("SLIPWAY_REQUIRE_HOSTS").is_none(), "faketime is not installed");
+        return println!("not run: faketime is not installed");
+    }
+    let Some(host) = boot() else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (anna, file) = desk("anna@laptop", 0, &host);
+    let (bert, _) = desk("bert@office", 0, &host);
+    runtime.block_on(anna.expect(VerdictKind::Succeeded, &file, &Request::Apply));
+    let rounds = if std::env::var("SLIPWAY_FAULTS").is_ok_and(|value| value == "all") { 40 } else { 4 };
+    let mut met = BTreeMap::new();
+    for round in 0..rounds {
+        let texts = ["anna", "bert"].map(|name| format!("{name} {round}"));
+        page(&anna, &texts[0]);
+        page(&bert, &texts[1]);
+        let before = runs(&host).len();
+        let both = [slipway(&anna, "+10m"), slipway(&bert, "-10m")].map(|child| child.wait_with_output().unwrap());
+        let statuses = both.each_ref().map(|output| output.status.code().unwrap());
+        // 9: the host is locked. 10: it has moved on since the plan was made.
+        assert!(statuses.contains(&0) && statuses.iter().all(|status| [0, 9, 10].contains(status)), "{both:#?}");
+        *met.entry(statuses).or_insert(0) += 1;
+        // Had one begun before the other's end, the audit log would show it.
+        let after = runs(&host).len();
+        assert_eq!(after - before, statuses.iter().filter(|status| **status == 0).count());
+        let live = seen(&host);
+        let served = texts.each_ref().map(|text| live == format!("200 {text}"));
+        assert!((0..2).any(|one| served[one] && statuses[one] == 0), "{live} after {statuses:?}");
+    }
+    println!("{rounds} rounds, exit statuses: {met:?}");
+    let written = inside(&host, "grep '\"deploy\"' /var/lib/slipway/hall/audit.jsonl");
+    for line in written.lines() {
+        let at: jiff::Timestamp =
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["at"].as_str().unwrap().parse().unwrap();
+        let wrong = at.duration_since(jiff::Timestamp::now()).as_mins();
+        assert!(wrong >= 5 || wrong <= -9, "its clock was not wrong: {line}");
+    }
+    assert!(met.keys().any(|statuses| statuses != &[0, 0]), "they never met");
 }
 
 /// Runs as the audit log has them: each must end before the next begins.
