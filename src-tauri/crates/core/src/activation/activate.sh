@@ -161,17 +161,24 @@ switch_to() {
 }
 
 # --- instances ------------------------------------------------------------------------------------
+at_boot() { # units
+    for wanted do
+        # Enabling has systemd read every unit again, also what is enabled already.
+        [ "$units_changed" = no ] && systemctl is-enabled -q "$wanted" 2>/dev/null && continue
+        systemctl enable -q "$wanted" 2>/dev/null
+    done
+}
 replace() { # unit, socket or empty, port or empty
     phase "replace:$1"
     failing=$1
     if [ -n "$2" ]; then
-        systemctl enable -q "$2" 2>/dev/null
+        at_boot "$2"
         systemctl is-active -q "$2" || systemctl start "$2" || {
             why="$2 could not be started"
             return 1
         }
     fi
-    systemctl enable -q "$1" 2>/dev/null
+    at_boot "$1"
     systemctl reset-failed "$1" 2>/dev/null
     systemctl restart "$1" || {
         why="$1 did not start"
@@ -181,6 +188,10 @@ replace() { # unit, socket or empty, port or empty
     show "$1" InvocationID >"$work/began:$1"
     printf '%s\n' "$1" >>"$work/replaced"
     failing=''
+}
+uptime() { # sets itself to hundredths of a second, which no change of the clock moves
+    read -r uptime _ </proc/uptime
+    uptime=${uptime%.*}${uptime#*.}
 }
 still_well() { # unit, socket, port
     failing=$1
@@ -303,7 +314,7 @@ go_back() {
     back() { # only what was replaced, plus the one that failed
         if [ "$1" = "$failing" ] || grep -qxF "$1" "$work/replaced" 2>/dev/null || ! runs_from "$1" "$old"; then
             systemctl reset-failed "$1" 2>/dev/null
-            systemctl enable -q "$1" ${2:+"$2"} 2>/dev/null
+            at_boot "$1" ${2:+"$2"}
             systemctl restart "$1" && wait_healthy "$1" "$3" && runs_from "$1" "$old" || {
                 printf '%s\n' "$1: $why" >>"$work/stuck"
             }
@@ -377,17 +388,20 @@ if [ "$nginx_changed" = yes ]; then
         go_back
     }
 fi
-systemctl enable -q "$SITE.target" 2>/dev/null
+at_boot "$SITE.target"
 systemctl start "$SITE.target" 2>/dev/null
 each_after as_site || go_back
 # Where there is no instance, there is nothing that could fall over.
 if [ -n "$H_SETTLE" ]; then
     phase settle
-    end=$(($(date +%s) + H_SETTLE))
+    uptime
+    end=$((uptime + H_SETTLE * 100))
     while :; do
         each_instance still_well || go_back
-        [ "$(date +%s)" -lt "$end" ] || break
-        sleep 1
+        uptime
+        left=$((end - uptime))
+        [ "$left" -gt 0 ] || break
+        if [ "$left" -ge 100 ]; then sleep 1; else sleep "0.$(printf %02d "$left")"; fi
     done
 fi
 phase verify
