@@ -3,7 +3,9 @@
 set -u
 trash=$1
 shift
-rm -rf --one-file-system -- "$trash" && mkdir -m 0700 -- "$trash" || exit 1
+# What a run that was cut off had begun to empty may be emptied by it still, which confuses rm once.
+rm -rf --one-file-system -- "$trash" 2>/dev/null || rm -rf --one-file-system -- "$trash" || exit 1
+mkdir -m 0700 -- "$trash" || exit 1
 for directory in "$@"; do
     if [ -L "$directory" ]; then
         rm -f -- "$directory" || exit 1

@@ -92,8 +92,11 @@ impl Going<'_> {
         let what =
             if failure.stopped { "stopped".to_owned() } else { format!("“{title}” failed: {}", failure.message) };
         let total = self.run.plan.steps.len();
+        // Until nginx has let go of the site nothing is lost; afterwards it is not what it was.
+        let served =
+            self.run.plan.steps.get(step).is_some_and(|step| matches!(step.action, Action::RemoveNginx { .. }));
         if let Intent::Uninstall { .. } = self.run.plan.intent
-            && step > 0
+            && !served
         {
             return Verdict {
                 kind: VerdictKind::Split,
