@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -20,7 +19,7 @@ use slipway_tests::relay::{Conditions, Cut, Relay};
 use crate::points::{self, Side};
 use crate::seen::{Seen, Visitor};
 use crate::support::TestDesk;
-use crate::{boot, inside, shop};
+use crate::{boot, inside, program, shop};
 
 /// How long a run may take to end after a fault: it looks for a lost host for two minutes.
 const PATIENCE: Duration = Duration::from_secs(400);
@@ -156,10 +155,7 @@ impl Rig {
     }
 
     fn slipway(&self, arguments: &[&str]) -> Slipway {
-        let own = std::env::current_exe().unwrap();
-        let program: PathBuf = own.parent().and_then(|deps| deps.parent()).unwrap().join("slipway");
-        assert!(program.exists(), "{} is not there: run `cargo build --workspace` first", program.display());
-        let mut child = Command::new(program)
+        let mut child = Command::new(program())
             .args(["--json", "--secrets-from-env", "TEST", "--host", "far"])
             .args(arguments)
             .current_dir(self.desk.folder.path())

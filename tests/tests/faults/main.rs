@@ -12,6 +12,8 @@ mod races;
 mod seen;
 mod shop;
 
+use std::path::PathBuf;
+
 use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites};
 
 /// A fresh Debian 12; none, said aloud, where there can be no hosts.
@@ -24,4 +26,12 @@ fn inside(host: &Host, script: &str) -> String {
     let output = host.shell(script);
     assert!(output.is_success(), "{script}: {output}");
     output.stdout
+}
+
+/// The real `slipway`.
+fn program() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let program = own.parent().and_then(|deps| deps.parent()).unwrap().join("slipway");
+    assert!(program.exists(), "{} is not there: run `cargo build --workspace` first", program.display());
+    program
 }

@@ -12,22 +12,10 @@ use slipway_engine::failure::{Code, Failure};
 use slipway_engine::site::Request;
 use slipway_tests::hosts::Host;
 
+use crate::support::hall::site;
 use crate::support::outside::ask;
 use crate::support::{DEPLOY, TestDesk, secrets};
-use crate::{boot, inside};
-
-const SITE: &str = r#"
-schema = 1
-name = "hall"
-domains = ["hall.test"]
-[source]
-folder = "pages"
-[runtime]
-kind = "static"
-[[route]]
-path = "/"
-files = "."
-"#;
+use crate::{boot, inside, program};
 
 /// A clock that is wrong by so many minutes.
 struct Wrong(i64);
@@ -43,7 +31,7 @@ fn desk(operator: &str, minutes: i64, host: &Host) -> (TestDesk, SiteFile) {
     let wrong = Desk::open(desk.desk.surroundings.clone(), secrets(&[]), Arc::new(Wrong(minutes))).unwrap();
     let desk = TestDesk { desk: wrong, ..desk };
     page(&desk, "none");
-    let file = desk.site(SITE);
+    let file = desk.site(&site("hall.test", ""));
     (desk, file)
 }
 
@@ -60,13 +48,10 @@ fn seen(host: &Host) -> String {
 
 /// Starts the real program, on a clock that is wrong by so many minutes.
 fn slipway(desk: &TestDesk, minutes: &str) -> Child {
-    let own = std::env::current_exe().unwrap();
-    let program = own.parent().and_then(|deps| deps.parent()).unwrap().join("slipway");
-    assert!(program.exists(), "{} is not there: run `cargo build --workspace` first", program.display());
     Command::new("faketime")
         // Time that passes is the same for both.
         .args(["--exclude-monotonic", "-f", minutes])
-        .arg(program)
+        .arg(program())
         .args(["--json", "--secrets-from-env", "TEST", "--host", "web1", "deploy", "--yes"])
         .current_dir(desk.folder.path())
         .env_remove("SSH_AUTH_SOCK")
