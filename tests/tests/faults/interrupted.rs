@@ -375,9 +375,10 @@ impl Rig {
         let half = interrupted.split(' ').nth(1).is_some_and(|event| event == "begin" || event == "back");
         let mut told = String::new();
         let mut ended = self.run(&arguments);
-        // What the run before had begun goes on to its end, and nobody may begin beside it.
+        // What the run before had begun goes on to its end: nobody may begin beside it (9), nor with a plan that was
+        // made in the middle of it (10).
         let deadline = Instant::now() + LET_END;
-        while ended.status == Some(9) {
+        while matches!(ended.status, Some(9 | 10)) {
             assert!(Instant::now() < deadline, "its own dead run keeps it out: {ended:#?}\n{context}");
             "waited for what was still at work; ".clone_into(&mut told);
             ended = self.run(&arguments);
