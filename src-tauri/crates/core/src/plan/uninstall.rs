@@ -156,13 +156,8 @@ impl Leaving<'_> {
         draft.step(
             Subject::Services,
             "stop",
-            match units.as_slice() {
-                [target] => format!("Stop {target} for good"),
-                [target, rest @ ..] => {
-                    format!("Stop {target} for good, and {} of it", words::count(rest.len(), "unit"))
-                }
-                [] => return,
-            },
+            // The target itself and the slice are always among them.
+            format!("Stop {}.target for good, and {} of it", self.site.name, words::count(units.len() - 1, "unit")),
             "each gets the time to end that the site file gives it",
             Action::StopUnits { units },
         );
