@@ -80,7 +80,8 @@ while :; do
     if [ "$turn" -ge 10 ]; then
         case $(systemctl show -p ActiveState "$unit" 2>/dev/null) in
         *=active | *=activating | *=deactivating | *=reloading) ;;
-        *) [ -e "$status" ] || pgrep -f "unit=$unit" >/dev/null 2>&1 || state=gone ;;
+        # Who notes the status may do so and end between a look at the one and a look at the other.
+        *) [ -e "$status" ] || pgrep -f "unit=$unit" >/dev/null 2>&1 || [ -e "$status" ] || state=gone ;;
         esac
         break
     fi

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Output, Stdio};
 
 use slipway_core::activation::Instance;
-use slipway_core::command::{Command, Stdin};
+use slipway_core::command::Command;
 use slipway_core::digest::Digest;
 use slipway_core::plan::action::{Action, FileContent, FileWrite, Payloads, keep_environment, seal};
 use slipway_core::release::{Layout, ReleaseRecord};
 use slipway_core::running::newer_command;
 use slipway_core::secret::Secret;
+use slipway_core::task::{Ended, Task, parse_news};
 
 const ID: &str = "20261121T100000Z-aaaaaa";
 
@@ -247,12 +248,50 @@ fn write(root: &Path, content: FileContent, payloads: &Payloads, expected: Optio
     let command = commands.into_iter().next().unwrap();
     // Scratch files go into the folder too.
     let argv: Vec<_> = command.argv.iter().map(|word| word.replace("/run/slipway", root.to_str().unwrap())).collect();
-    let output = match &command.stdin {
-        Stdin::Empty => run(&argv, b""),
-        Stdin::Bytes(bytes) => run(&argv, bytes),
-        Stdin::Secret(secret) => run(&argv, secret.expose()),
-    };
+    let output = run(&argv, command.stdin.as_bytes());
     (command, output)
+}
+
+#[test]
+fn a_task_that_ends_while_it_is_asked_about_is_not_gone() {
+    let Some(folder) = Folder::new("task") else { return };
+    let root = &folder.0;
+    let task = Task {
+        unit: "slipway-run-x".to_owned(),
+        user: None,
+        argv: vec!["/bin/true".to_owned()],
+        directory: "/".to_owned(),
+        environment: std::collections::BTreeMap::new(),
+        writable: Vec::new(),
+        timeout_s: 1,
+    };
+    fs::write(root.join("key.out"), "said").unwrap();
+    let programs = root.join("programs");
+    fs::create_dir(&programs).unwrap();
+    let program = |name: &str, text: &str| {
+        fs::write(programs.join(name), format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(programs.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    program("systemctl", "echo ActiveState=inactive");
+    let poll = || {
+        let argv = task.poll("run", "key", 4).argv;
+        let argv = argv.iter().map(|word| word.replace("/run/slipway/run", root.to_str().unwrap()));
+        let path = format!("PATH={}:{}", programs.display(), std::env::var("PATH").unwrap());
+        let output = run(&["env".to_owned(), path].into_iter().chain(argv).collect::<Vec<_>>(), b"");
+        let output = slipway_core::command::Output {
+            exit: slipway_core::command::Exit::Code(output.status.code().unwrap() as u8),
+            stdout: output.stdout,
+            stderr: output.stderr,
+            truncated: false,
+        };
+        parse_news(&output, 4).unwrap().ended
+    };
+    program("pgrep", "exit 1");
+    assert_eq!(poll(), Some(Ended::Unknown));
+    // Its last process notes the status and ends right before it is looked for.
+    program("pgrep", &format!("echo 7 >{}/key.status; exit 1", root.display()));
+    assert_eq!(poll(), None);
+    assert_eq!(poll(), Some(Ended::Status(7)));
 }
 
 #[test]
