@@ -6,7 +6,7 @@ use std::time::Duration;
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::{AgentClient, AgentStream};
-use russh::keys::{Certificate, HashAlg, PublicKey};
+use russh::keys::{Certificate, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use russh::{MethodKind, MethodSet, Signer};
 use slipway_core::secret::Secret;
 
@@ -34,6 +34,15 @@ pub(crate) struct Login<'a> {
     pub(crate) observer: &'a dyn Observer,
     pub(crate) pause: &'a Pause,
     pub(crate) ending: &'a Ending,
+}
+
+/// A key that is offered.
+struct Offer {
+    public: PublicKey,
+    certificate: Option<Certificate>,
+    /// The private key, when it signs without asking anybody. The host is then not asked first whether it would take the key,
+    /// which spares people a passphrase or a touch and costs a round trip.
+    open: Option<Arc<PrivateKey>>,
 }
 
 /// What is known while methods are tried.
@@ -71,13 +80,16 @@ impl Progress {
 impl Login<'_> {
     /// Logs in, or says what was tried.
     pub(crate) async fn run(mut self) -> Result<(), ConnectError> {
-        let mut progress = Progress::default();
-        let none = self.handle.authenticate_none(self.target.user.as_str());
-        match after(self.pause, self.target, "asking for login methods", none).await? {
-            Ok(result) => self.take(&mut progress, None, result),
-            Err(error) => return Err(self.gone(&error)),
-        }
+        // Which methods it takes the host says whenever it refuses one. To ask before the first key costs a round trip.
+        let mut progress = Progress { offered: vec![MethodKind::PublicKey], ..Progress::default() };
         self.with_keys(&mut progress).await?;
+        if !progress.done && progress.ever_offered.is_empty() {
+            let none = self.handle.authenticate_none(self.target.user.as_str());
+            match after(self.pause, self.target, "asking for login methods", none).await? {
+                Ok(result) => self.take(&mut progress, None, result),
+                Err(error) => return Err(self.gone(&error)),
+            }
+        }
         if progress.offers(MethodKind::KeyboardInteractive) {
             self.with_questions(&mut progress).await?;
         }
@@ -108,7 +120,7 @@ impl Login<'_> {
         ConnectError::AuthenticationFailed { host, user: self.target.user.clone(), tried: progress.tried, offered }
     }
 
-    /// Takes a result in; `method` is `None` for the first question, which is no attempt.
+    /// Takes a result in; `method` is `None` for the mere question, which is no attempt.
     fn take(&self, progress: &mut Progress, method: Option<String>, result: AuthResult) {
         match result {
             AuthResult::Success => progress.done = true,
@@ -226,7 +238,8 @@ impl Login<'_> {
             AgentIdentity::Certificate { certificate, .. } => Some(certificate.clone()),
         };
         let mut signer = AgentSigner(agent, self.pause);
-        self.offer(progress, method, public, certificate, &mut signer).await.map(|_| ())
+        let offer = Offer { public, certificate, open: None };
+        self.offer(progress, method, offer, &mut signer).await.map(|_| ())
     }
 
     async fn with_file(
@@ -250,14 +263,16 @@ impl Login<'_> {
         for certificate in file.certificates.clone() {
             let method = format!("publickey certificate of {}", path.display());
             let mut signer = FileSigner { file, target, credentials, pause };
-            if let Some(why) = self.offer(progress, method, public.clone(), Some(certificate), &mut signer).await? {
+            let offer = Offer { public: public.clone(), certificate: Some(certificate), open: None };
+            if let Some(why) = self.offer(progress, method, offer, &mut signer).await? {
                 progress.unusable.push((path, why));
                 return Ok(());
             }
         }
         if plain_too {
+            let offer = Offer { public, certificate: None, open: file.opened() };
             let mut signer = FileSigner { file, target, credentials, pause };
-            if let Some(why) = self.offer(progress, method, public, None, &mut signer).await? {
+            if let Some(why) = self.offer(progress, method, offer, &mut signer).await? {
                 progress.unusable.push((path, why));
             }
         }
@@ -269,8 +284,7 @@ impl Login<'_> {
         &mut self,
         progress: &mut Progress,
         method: String,
-        public: PublicKey,
-        certificate: Option<Certificate>,
+        Offer { public, certificate, open }: Offer,
         signer: &mut S,
     ) -> Result<Option<KeyProblem>, ConnectError> {
         if !progress.offers(MethodKind::PublicKey) || self.handle.is_closed() {
@@ -298,12 +312,17 @@ impl Login<'_> {
         self.announce(&method);
         progress.keys += 1;
         let user = self.target.user.as_str();
-        let result = match certificate {
-            Some(certificate) => {
+        let result = match (certificate, open) {
+            (Some(certificate), _) => {
                 let attempt = self.handle.authenticate_certificate_with(user, certificate, hash, signer);
                 after(self.pause, self.target, "login", attempt).await?
             }
-            None => {
+            (None, Some(key)) => {
+                let attempt = self.handle.authenticate_publickey(user, PrivateKeyWithHashAlg::new(key, hash));
+                let result = after(self.pause, self.target, "login", attempt).await?;
+                Ok(result.map_err(|error| self.gone(&error))?)
+            }
+            (None, None) => {
                 let attempt = self.handle.authenticate_publickey_with(user, public, hash, signer);
                 after(self.pause, self.target, "login", attempt).await?
             }

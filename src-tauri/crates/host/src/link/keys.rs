@@ -67,6 +67,11 @@ impl KeyFile {
         Ok(Some(file))
     }
 
+    /// The private key, when nobody has to be asked for it any more.
+    pub(crate) fn opened(&self) -> Option<Arc<PrivateKey>> {
+        self.opened.clone()
+    }
+
     /// The private key; asks for the passphrase when it is needed.
     pub(crate) async fn open(
         &mut self,
