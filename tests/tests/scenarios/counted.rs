@@ -6,7 +6,7 @@ use std::time::Duration;
 use slipway_core::event::VerdictKind;
 use slipway_engine::observe;
 use slipway_engine::site::Request;
-use slipway_host::LocalTree;
+use slipway_host::{LocalTree, Writer};
 use slipway_tests::relay::{Conditions, Cut, Relay};
 
 use crate::support::TestDesk;
@@ -58,6 +58,34 @@ async fn a_plan_costs_two_round_trips() {
     assert_eq!(inside(&host, "pgrep -cf 'sshd.*: root' || true").lines().count(), 1);
 }
 
+/// From nothing to a plan, what OpenSSH's client needs to run `true`, and three more at most.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cold_plan_costs_little_more_than_ssh() {
+    let Some(host) = boot() else { return };
+    let direct = TestDesk::new(&host, "root");
+    let file = direct.first_release().await;
+    let server = SocketAddr::from((host.address(), host.ssh_port()));
+    // The counter counts what is told apart in time: without latency answers overtake what was sent before them.
+    let slow = Conditions { round_trip: Duration::from_millis(20), ..Conditions::default() };
+    let relay = std::thread::spawn(move || Relay::start(server, slow).unwrap()).join().unwrap();
+    let desk = TestDesk::through(relay.address(), &host);
+    desk.assemble("v1");
+    let file = desk.site(&file.text);
+    let ssh = {
+        let done = host.ssh_through(relay.address(), "root").arg("true").status().unwrap();
+        assert!(done.success());
+        relay.traffic().turns
+    };
+    relay.reset_traffic();
+    let link = desk.link().await;
+    let login = relay.traffic().turns;
+    let plan = desk.desk.plan(link.clone(), &file, &Request::Apply).await.unwrap().plan;
+    assert!(plan.is_empty(), "{:#?}", plan.steps);
+    let whole = relay.traffic().turns;
+    println!("ssh: {ssh} turns; login: {login}, with the plan {whole}");
+    assert!(whole <= ssh + 3, "{whole} turns, ssh takes {ssh}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_cut_off_sends_little_again() {
     let Some(host) = boot() else { return };
@@ -83,7 +111,7 @@ async fn an_upload_that_is_cut_off_sends_little_again() {
     let link = desk.link().await;
     let connection = link.connection().await;
     relay.reset_traffic();
-    connection.upload("/srv/whole", &tree, None, None).await.unwrap();
+    connection.upload(Vec::new(), "/srv/whole", &tree, Writer::Root, None, None).await.unwrap();
     let whole = relay.traffic().sent;
     relay.reset_traffic();
     let cut = async {
@@ -93,11 +121,11 @@ async fn an_upload_that_is_cut_off_sends_little_again() {
         relay.cut(Cut::Reset);
         relay.traffic().sent
     };
-    let (broken, first) = tokio::join!(connection.upload("/srv/big", &tree, None, None), cut);
+    let (broken, first) = tokio::join!(connection.upload(Vec::new(), "/srv/big", &tree, Writer::Root, None, None), cut);
     assert!(broken.unwrap_err().is_fatal());
     link.renew().await.unwrap();
     relay.reset_traffic();
-    let done = link.connection().await.upload("/srv/big", &tree, None, None).await.unwrap();
+    let done = link.connection().await.upload(Vec::new(), "/srv/big", &tree, Writer::Root, None, None).await.unwrap();
     let second = relay.traffic().sent;
     assert!(done.resumed > 0, "{done:?}");
     let again = (first + second).saturating_sub(whole);

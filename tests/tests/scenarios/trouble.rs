@@ -109,6 +109,29 @@ async fn a_web_server_that_is_down_is_no_success() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_does_not_fit_touches_nothing() {
+    let Some(host) = boot() else { return };
+    let desk = TestDesk::new(&host, "root");
+    desk.first_release().await;
+    let folder = desk.assemble("v2");
+    let v2 = desk.site(&parlour_site("v2", ""));
+    let picture = folder.join("picture");
+    std::fs::write(&picture, vec![7; 4 << 20]).unwrap();
+    inside(
+        &host,
+        "mkdir /srv/small && mount -t tmpfs -o size=2m,mode=755 tmpfs /srv/small && cp -a /opt/parlour/releases/. /srv/small/ && \
+         mount --bind /srv/small /opt/parlour/releases",
+    );
+    let ran = desk.expect(FailedIntact, &v2, &DEPLOY).await;
+    assert!(ran.verdict.summary.contains("No space left on device"), "{}", ran.story());
+    assert_version(&host, "v1");
+    assert_eq!(inside(&host, "ls /opt/parlour/releases | grep -c building || true").trim(), "0");
+    std::fs::remove_file(picture).unwrap();
+    desk.expect(Succeeded, &v2, &DEPLOY).await;
+    assert_version(&host, "v2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stopping_while_a_release_is_proved_leaves_the_old_one() {
     let Some(host) = boot() else { return };
     let desk = TestDesk::new(&host, "root");

@@ -19,6 +19,9 @@ pub enum Stdin {
     Bytes(Vec<u8>),
     /// A value that must not be seen.
     Secret(Secret),
+    /// Bytes that the command reads while they arrive. When the link breaks in the middle it has read what came, so it must be one
+    /// that may be run again; every other command is not begun before all of its input is there.
+    Arriving(Vec<u8>),
 }
 
 impl Stdin {
@@ -26,7 +29,7 @@ impl Stdin {
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Empty => &[],
-            Self::Bytes(bytes) => bytes,
+            Self::Bytes(bytes) | Self::Arriving(bytes) => bytes,
             Self::Secret(secret) => secret.expose(),
         }
     }

@@ -28,4 +28,4 @@ pub use target::{
     Challenge, Credentials, Decision, HostKeyDecision, NoCredentials, Observer, PresentedKey, Question, Step, Sudo,
     Target,
 };
-pub use transfer::{Entry, Kind, Like, LocalTree, Take, UploadProgress, Uploaded};
+pub use transfer::{Entry, Kind, LocalTree, UploadProgress, Uploaded, Writer};

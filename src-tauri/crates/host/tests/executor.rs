@@ -76,6 +76,21 @@ async fn words_and_bytes_travel_unchanged() {
             assert_eq!(output.exit, Exit::Code(0));
             assert!(output.stdout == every, "{} bytes", output.stdout.len());
         }
+        // Input that is read as it arrives is read to its end, whatever the command does with it.
+        let arriving = |script| sh(script).stdin(Stdin::Arriving(every.clone()));
+        let commands = [
+            arriving("cat"),
+            arriving("head -c 3 | od -An -tu1; exit 5"),
+            arriving("cat"),
+            arriving("exec <&-"),
+            sh("cat"),
+        ];
+        let outputs = host.batch(Batch::all(commands.clone())).await.unwrap();
+        assert!(outputs[0].stdout == every && outputs[2].stdout == every);
+        assert_eq!((outputs[1].exit, outputs[1].text().trim()), (Exit::Code(5), "0   1   2"));
+        assert_eq!((outputs[3].exit, outputs[4].stdout.as_slice()), (Exit::Code(0), &b""[..]));
+        let outputs = host.batch(Batch::until_failure(commands)).await.unwrap();
+        assert_eq!(outputs[4].exit, Exit::Skipped);
         let output = host.run(sh("printf 'out'; printf 'err\\0' >&2; exit 7")).await.unwrap();
         assert_eq!(
             (output.exit, output.stdout.as_slice(), output.stderr.as_slice()),

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use slipway_core::command::Command;
-use slipway_host::{HostError, Like, LocalTree, Take};
+use slipway_host::{HostError, LocalTree, Writer};
 use support::{Server, can_run};
 
 /// Bytes that do not compress.
@@ -58,7 +58,7 @@ async fn a_folder_arrives_as_it_is_and_once() {
     let destination = place.to_str().unwrap();
     let (sender, mut progress) = tokio::sync::mpsc::channel(1000);
     let start = Instant::now();
-    let sent = host.upload(destination, &tree, None, Some(sender)).await.unwrap();
+    let sent = host.upload(Vec::new(), destination, &tree, Writer::Root, None, Some(sender)).await.unwrap();
     eprintln!("5 MiB: {:?}", start.elapsed());
     assert_eq!((sent.resumed, sent.taken), (0, 0));
     let mut last = 0;
@@ -78,7 +78,7 @@ async fn a_folder_arrives_as_it_is_and_once() {
     assert_eq!((mode("big").uid(), mode("").uid()), (0, 0));
     assert_eq!(mode("big").mtime(), std::fs::metadata(folder.path().join("big")).unwrap().mtime());
 
-    let again = host.upload(destination, &tree, None, None).await.unwrap_err();
+    let again = host.upload(Vec::new(), destination, &tree, Writer::Root, None, None).await.unwrap_err();
     assert!(matches!(&again, HostError::Failed { why, .. } if why.contains("exists")), "{again}");
     assert!(!again.is_fatal());
 
@@ -86,10 +86,10 @@ async fn a_folder_arrives_as_it_is_and_once() {
     let inode = |place: &Path, name: &str| std::fs::metadata(place.join(name)).unwrap().ino();
     let time = |place: &Path| std::fs::metadata(place.join("big")).unwrap().mtime();
     let second = server.path("second");
-    for take in [Take::Links, Take::Copies] {
+    for writer in [Writer::Root, Writer::Others] {
         let _ = std::fs::remove_dir_all(&second);
-        let like = Like { directory: destination, take };
-        let sent = host.upload(second.to_str().unwrap(), &tree, Some(like), None).await.unwrap();
+        let sent =
+            host.upload(Vec::new(), second.to_str().unwrap(), &tree, writer, Some(destination), None).await.unwrap();
         // A name with a line break is not named in a list of lines.
         assert_eq!(sent.taken, tree.files() - 1);
         assert!(sent.packed < 10_000);
@@ -98,7 +98,7 @@ async fn a_folder_arrives_as_it_is_and_once() {
         assert_eq!(time(&second), time(&place));
         assert_eq!(mode("static").mode() & 0o7777, 0o755);
         for name in ["big", "manage.py", "-n"] {
-            assert_eq!(inode(&second, name) == inode(&place, name), take == Take::Links, "{name}, {take:?}");
+            assert_eq!(inode(&second, name) == inode(&place, name), writer == Writer::Root, "{name}, {writer:?}");
         }
     }
 }
@@ -112,12 +112,14 @@ async fn what_is_on_the_host_is_taken_only_where_it_is_right() {
     let host = server.connect().await;
     let folder = folder(1 << 20);
     let tree = LocalTree::read(folder.path(), &[]).unwrap();
-    let names = ["live", "links", "copies", "stamped", "touched", "none"].map(|name| server.path(name));
-    let [live, links, copies, stamped, touched, none] = &names;
-    host.upload(live.to_str().unwrap(), &tree, None, None).await.unwrap();
-    let upload = async |place: &Path, tree: &LocalTree, take: Take| {
-        let like = Like { directory: live.to_str().unwrap(), take };
-        let sent = host.upload(place.to_str().unwrap(), tree, Some(like), None).await.unwrap();
+    let names = ["live", "links", "copies", "stamped", "changed", "touched", "none"].map(|name| server.path(name));
+    let [live, links, copies, stamped, changed, touched, none] = &names;
+    host.upload(Vec::new(), live.to_str().unwrap(), &tree, Writer::Root, None, None).await.unwrap();
+    let upload = async |place: &Path, tree: &LocalTree, writer: Writer| {
+        let sent = host
+            .upload(Vec::new(), place.to_str().unwrap(), tree, writer, Some(live.to_str().unwrap()), None)
+            .await
+            .unwrap();
         assert_eq!(LocalTree::read(place, &[]).unwrap().entries(), tree.entries());
         sent.taken
     };
@@ -128,16 +130,28 @@ async fn what_is_on_the_host_is_taken_only_where_it_is_right() {
         let file = std::fs::File::open(folder.path().join(name)).unwrap();
         file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000)).unwrap();
     }
-    assert_eq!(upload(touched, &tree, Take::Links).await, tree.files() - 1);
+    assert_eq!(upload(touched, &tree, Writer::Root).await, tree.files() - 1);
 
     // The same size and time do not make the same content: that is found out, and their digests are asked for.
-    let mut bytes = noise(1 << 20);
-    bytes[5] ^= 1;
-    let stamp = meta(folder.path(), "big").modified().unwrap();
-    std::fs::write(live.join("big"), bytes).unwrap();
-    std::fs::File::options().write(true).open(live.join("big")).unwrap().set_modified(stamp).unwrap();
-    assert_eq!(upload(stamped, &tree, Take::Links).await, tree.files() - 2);
+    let change = |folder: &Path, at: usize| {
+        let mut bytes = noise(1 << 20);
+        bytes[at] ^= 1;
+        let stamp = meta(folder, "big").modified().unwrap();
+        std::fs::write(folder.join("big"), bytes).unwrap();
+        std::fs::File::options().write(true).open(folder.join("big")).unwrap().set_modified(stamp).unwrap();
+    };
+    let stamp = meta(live, "big").modified().unwrap();
+    std::fs::File::options().write(true).open(folder.path().join("big")).unwrap().set_modified(stamp).unwrap();
+    change(folder.path(), 5);
+    let tree = LocalTree::read(folder.path(), &[]).unwrap();
+    assert_eq!(upload(stamped, &tree, Writer::Root).await, tree.files() - 2);
     assert_ne!(meta(stamped, "big").ino(), meta(live, "big").ino());
+
+    // So is what somebody changed on the host, whatever the list says that was made when it came.
+    change(live, 7);
+    let later = meta(live, "big").modified().unwrap() + std::time::Duration::from_secs(1);
+    std::fs::File::options().write(true).open(live.join("big")).unwrap().set_modified(later).unwrap();
+    assert_eq!(upload(changed, &tree, Writer::Root).await, tree.files() - 2);
 
     // What differs, is gone, is behind a link or has another mode there is sent or put right.
     std::fs::write(live.join("big"), "something else").unwrap();
@@ -145,17 +159,81 @@ async fn what_is_on_the_host_is_taken_only_where_it_is_right() {
     let outside = server.path("outside");
     std::fs::rename(live.join("static"), &outside).unwrap();
     symlink(&outside, live.join("static")).unwrap();
-    for (place, take) in [(links, Take::Links), (copies, Take::Copies)] {
-        let taken = upload(place, &tree, take).await;
+    for (place, writer) in [(links, Writer::Root), (copies, Writer::Others)] {
+        let taken = upload(place, &tree, writer).await;
         assert!(taken > 0 && taken < tree.files() - 1, "{taken}");
         assert_eq!(meta(place, "manage.py").mode() & 0o7777, 0o755);
         assert_eq!(meta(live, "manage.py").mode() & 0o7777, 0o600);
         assert_ne!(meta(place, "manage.py").ino(), meta(live, "manage.py").ino());
     }
-    let like = Like { directory: "/no/such/directory", take: Take::Links };
-    let sent = host.upload(none.to_str().unwrap(), &tree, Some(like), None).await.unwrap();
+    let sent = host
+        .upload(Vec::new(), none.to_str().unwrap(), &tree, Writer::Root, Some("/no/such/directory"), None)
+        .await
+        .unwrap();
     assert_eq!(sent.taken, 0);
     assert_eq!(LocalTree::read(none, &[]).unwrap().entries(), tree.entries());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_checked_once_is_not_read_again() {
+    if !can_run() {
+        return;
+    }
+    let server = Server::start("");
+    let host = server.connect().await;
+    let folder = folder(1 << 20);
+    let tree = LocalTree::read(folder.path(), &[]).unwrap();
+    let names = ["first", "second", "third", "wrong", "given"].map(|name| server.path(name));
+    let [first, second, third, wrong, given] = &names;
+    let list = |place: &Path| server.path(&format!("{}.digests", place.file_name().unwrap().to_str().unwrap()));
+    let upload = async |place: &Path, tree: &LocalTree, writer, like: Option<&Path>| {
+        let like = like.map(|like| like.to_str().unwrap());
+        let sent = host.upload(Vec::new(), place.to_str().unwrap(), tree, writer, like, None).await.unwrap();
+        assert_eq!(LocalTree::read(place, &[]).unwrap().entries(), tree.entries());
+        sent.taken
+    };
+    assert_eq!(upload(first, &tree, Writer::Root, None).await, 0);
+    // Every file that has a line of its own is in the list, of what was sent and of what was taken; only root reads it.
+    let paths = |place: &Path| {
+        let text = std::fs::read_to_string(list(place)).unwrap();
+        let of = |line: &str| line.split_once('\t').unwrap().0.splitn(6, ' ').last().unwrap().to_owned();
+        let mut paths: Vec<String> = text.lines().map(of).collect();
+        paths.sort();
+        paths
+    };
+    let long = format!("static/{}", "long".repeat(50));
+    let all = ["-n".to_owned(), "big".to_owned(), "manage.py".to_owned(), long];
+    assert_eq!(paths(first), all);
+    assert_eq!(std::fs::metadata(list(first)).unwrap().mode() & 0o777, 0o600);
+    std::fs::write(folder.path().join("big"), noise(1 << 20).repeat(2)).unwrap();
+    let tree = LocalTree::read(folder.path(), &[]).unwrap();
+    assert_eq!(upload(second, &tree, Writer::Root, Some(first)).await, tree.files() - 2);
+    assert_eq!(paths(second), all);
+
+    // That the list is believed shows where it lies: a file that holds something else than it says is sent.
+    assert_eq!(upload(third, &tree, Writer::Root, Some(second)).await, tree.files() - 1);
+    let text = std::fs::read_to_string(list(second)).unwrap();
+    let lies: Vec<String> = text
+        .lines()
+        .map(|line| {
+            if line.contains(" big\t") {
+                format!("{}{}", &line[..line.len() - 64], "0".repeat(64))
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect();
+    std::fs::write(list(second), lies.join("\n") + "\n").unwrap();
+    assert_eq!(upload(wrong, &tree, Writer::Root, Some(second)).await, tree.files() - 2);
+    // A list of nonsense is none.
+    std::fs::write(list(third), b"\t\n 1 2\n\0\xff").unwrap();
+    let _ = std::fs::remove_dir_all(wrong);
+    assert_eq!(upload(wrong, &tree, Writer::Root, Some(third)).await, tree.files() - 1);
+
+    // What others may write to has none.
+    std::fs::write(list(given), "").unwrap();
+    assert_eq!(upload(given, &tree, Writer::Others, Some(wrong)).await, tree.files() - 1);
+    assert!(!list(given).exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,7 +249,7 @@ async fn an_upload_goes_on_where_it_stopped() {
     let destination = place.to_str().unwrap();
     let (sender, mut progress) = tokio::sync::mpsc::channel(1000);
     {
-        let uploading = host.upload(destination, &tree, None, Some(sender));
+        let uploading = host.upload(Vec::new(), destination, &tree, Writer::Root, None, Some(sender));
         let enough = async { while progress.recv().await.is_some_and(|step| step.sent < 4 << 20) {} };
         tokio::select! {
             _ = uploading => panic!("it was to be stopped"),
@@ -180,7 +258,7 @@ async fn an_upload_goes_on_where_it_stopped() {
     }
     drop(host);
     let host = server.connect().await;
-    let sent = host.upload(destination, &tree, None, None).await.unwrap();
+    let sent = host.upload(Vec::new(), destination, &tree, Writer::Root, None, None).await.unwrap();
     assert!(sent.resumed >= 4 << 20 && sent.resumed < sent.packed, "{sent:?}");
     assert_eq!(LocalTree::read(&place, &[]).unwrap().digest(), tree.digest());
 
@@ -189,16 +267,16 @@ async fn an_upload_goes_on_where_it_stopped() {
     let packed = sent.packed;
     let spoil = async {
         let (sender, mut progress) = tokio::sync::mpsc::channel(1000);
-        let uploading = host.upload(destination, &tree, None, Some(sender));
+        let uploading = host.upload(Vec::new(), destination, &tree, Writer::Root, None, Some(sender));
         let some = async { while progress.recv().await.is_some_and(|step| step.sent < 1 << 20) {} };
         tokio::select! { _ = uploading => panic!(), () = some => {} }
     };
     spoil.await;
     let spoil = "cd /var/lib/slipway/.spool && for f in *; do [ \"$(stat -c %s \"$f\")\" -lt $1 ] && printf x | dd of=\"$f\" conv=notrunc status=none; done; :";
     assert!(host.run(Command::script(spoil, [packed.to_string()])).await.unwrap().success());
-    let damaged = host.upload(destination, &tree, None, None).await.unwrap_err();
+    let damaged = host.upload(Vec::new(), destination, &tree, Writer::Root, None, None).await.unwrap_err();
     assert!(matches!(&damaged, HostError::Failed { why, .. } if why.contains("damaged")), "{damaged}");
     assert!(!place.exists());
-    host.upload(destination, &tree, None, None).await.unwrap();
+    host.upload(Vec::new(), destination, &tree, Writer::Root, None, None).await.unwrap();
     assert_eq!(LocalTree::read(&place, &[]).unwrap().digest(), tree.digest());
 }

@@ -390,7 +390,7 @@ impl Action {
                 vec![
                     Command::new(["rm", "-rf", "--", &building]),
                     Command::new(["mkdir", "-m", "0700", &building]),
-                    Command::new(["cp", "-al", &format!("{}/code", layout.release(from)), &format!("{building}/code")]),
+                    Command::script(include_str!("../onhost/clone_code.sh"), [&layout.release(from), &building]),
                 ]
             }
             Self::KeepFile(_) | Self::KeepFiles { .. } | Self::Seal { .. } => return Ok(None),

@@ -8,11 +8,12 @@ use slipway_core::plan::action::{keep_environment, keep_files, seal, write_index
 use slipway_core::plan::{Action, Step};
 use slipway_core::release::{ReleaseId, ReleaseRecord};
 use slipway_core::task::Task;
-use slipway_host::{Batch, Like, Take};
+use slipway_host::{Batch, Writer};
 use tokio::sync::mpsc;
 
 use super::activate::Activated;
 use super::{Going, StepFailure};
+use crate::remote::host_failure;
 
 /// What the steps led to.
 pub(crate) struct Done {
@@ -240,26 +241,31 @@ impl Going<'_> {
     async fn upload(&self, step: usize, release: &ReleaseId) -> Result<(), StepFailure> {
         let upload = self.run.upload.as_ref().ok_or_else(|| StepFailure::new("the source to send is not there"))?;
         let building = self.layout.building(release);
-        self.locked(vec![
+        let code = format!("{building}/code");
+        let built = self.is_built(&code);
+        let mut first = vec![
+            self.lock.renewal(),
             Command::new(["rm", "-rf", "--", &building]),
             Command::new(["mkdir", "-m", "0700", &building]),
-        ])
-        .await?;
+        ];
+        if !built {
+            // Nothing in it is ever anybody else's, so that there is nothing to wait for before it may be seen.
+            first.extend([make_config(&building), Command::new(["chmod", "0755", &building])]);
+        }
         // The live release is root's: nobody else could have put anything there since it was sealed.
         let run = self.run;
         let live = run.view.situation(&run.plan.host, &run.facts, &run.profile).current(&self.layout);
         let live = live.map(|live| format!("{}/code", self.layout.release(&live)));
-        let code = format!("{building}/code");
-        let (take, built) = if self.is_built(&code) { (Take::Copies, true) } else { (Take::Links, false) };
-        let like = live.as_deref().map(|directory| Like { directory, take });
+        let writer = if built { Writer::Others } else { Writer::Root };
         upload
-            .send(&run.link, &code, like, &mut |text| self.output(step, text))
+            .send(&run.link, first, &code, writer, live.as_deref(), &mut |text| self.output(step, text))
             .await
-            .map_err(|failure| StepFailure::lost(&failure))?;
-        if built {
-            return self.hand_over(&building).await;
-        }
-        self.locked(vec![make_config(&building), Command::new(["chmod", "0755", &building])]).await
+            .map_err(|error| match host_failure(&error) {
+                failure if error.is_fatal() => StepFailure::lost(&failure),
+                // The host has answered: what failed is known, and so is that nothing else was begun.
+                failure => StepFailure::new(failure.message),
+            })?;
+        if built { self.hand_over(&building).await } else { Ok(()) }
     }
 
     /// Whether a task of this plan may write in `code`. Otherwise it stays root's from the first byte on.

@@ -3,9 +3,10 @@
 use std::io::{Read as _, Seek as _};
 use std::path::Path;
 
+use slipway_core::command::Command;
 use slipway_core::digest::Digest;
 use slipway_core::site::Site;
-use slipway_host::{Kind, Like, LocalTree, UploadProgress};
+use slipway_host::{HostError, Kind, LocalTree, UploadProgress, Writer};
 use tokio::sync::mpsc;
 
 use crate::failure::{Code, Failure, Outcome};
@@ -105,20 +106,22 @@ impl Upload {
     }
 
     /// Sends the files into `destination`, which must not be there yet. What `like`, a sealed directory on the host,
-    /// has under the same path is taken there instead.
+    /// has under the same path is taken there instead. The commands `first` must succeed before.
     ///
     /// # Errors
-    /// When the link fails, or the host cannot take them.
+    /// When the link fails, the host cannot take them, or one of `first` fails.
     pub async fn send(
         &self,
         link: &Link,
+        first: Vec<Command>,
         destination: &str,
-        like: Option<Like<'_>>,
+        writer: Writer,
+        like: Option<&str>,
         show: &mut (dyn FnMut(String) + Send),
-    ) -> Outcome<()> {
+    ) -> Result<(), HostError> {
         let (sender, mut progress) = mpsc::channel::<UploadProgress>(16);
         let connection = link.connection().await;
-        let work = connection.upload(destination, &self.tree, like, Some(sender));
+        let work = connection.upload(first, destination, &self.tree, writer, like, Some(sender));
         let watch = async {
             let mut shown = 0;
             while let Some(at) = progress.recv().await {
@@ -130,7 +133,7 @@ impl Upload {
             }
         };
         let (sent, ()) = tokio::join!(work, watch);
-        let sent = sent.map_err(|error| crate::remote::host_failure(&error))?;
+        let sent = sent?;
         if sent.taken > 0 {
             show(format!("{} of {} files are as in the live release and were taken there", sent.taken, self.files()));
         }

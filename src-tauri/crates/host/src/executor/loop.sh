@@ -7,6 +7,7 @@
 # Request:  B ID COUNT STOP
 #           per command: SECONDS STDIN-BYTES OUTPUT-LIMIT SCRIPT
 #           and, if STDIN-BYTES is not 0, that many raw bytes and a line "."
+#           With a + before STDIN-BYTES the command reads them as they come.
 # Reply:    P NONCE ID INDEX STATUS      after each command
 #           R NONCE ID COUNT             then per command
 #           STATUS STDOUT-SENT STDOUT-SIZE STDERR-SENT STDERR-SIZE
@@ -42,7 +43,15 @@ while IFS=" " read -r word id count stop; do
   while [ "$index" -lt "$count" ]; do
     IFS=" " read -r seconds size limit script || exit 73
     input=/dev/null
-    if [ "$size" -gt 0 ]; then
+    arriving=0
+    case $size in
+    +*)
+      size=${size#+}
+      # What is skipped must be read all the same.
+      [ "$failed" = 1 ] || arriving=1
+      ;;
+    esac
+    if [ "$size" -gt 0 ] && [ "$arriving" = 0 ]; then
       input=$d/$id.$index.i
       head -c "$size" > "$input" || exit 74
       # The end mark proves that all of the input came.
@@ -53,10 +62,22 @@ while IFS=" " read -r word id count stop; do
     else
       read -r begin _ < /proc/uptime
       output=$d/$id.$index
-      {
-        eval "timeout -k 2 $seconds $script"
-      } < "$input" > "$output.o" 2> "$output.e"
-      status=$?
+      if [ "$arriving" = 1 ]; then
+        # All of it is read, whatever becomes of the command: the next line must be the mark.
+        head -c "$size" | (
+          eval "timeout -k 2 $seconds $script"
+          status=$?
+          cat > /dev/null
+          exit "$status"
+        ) > "$output.o" 2> "$output.e"
+        status=$?
+        IFS= read -r mark && [ "$mark" = . ] || exit 74
+      else
+        {
+          eval "timeout -k 2 $seconds $script"
+        } < "$input" > "$output.o" 2> "$output.e"
+        status=$?
+      fi
       # timeout says 124, or 137 after the KILL; a command may say so itself, but not at that very time.
       if [ "$status" = 124 ] || [ "$status" = 137 ]; then
         read -r end _ < /proc/uptime
@@ -69,7 +90,7 @@ while IFS=" " read -r word id count stop; do
       printf "P %s %s %s %s\n" "$nonce" "$id" "$index" "$status" || exit 75
     fi
     # Frees what the command read, which may be a secret, at once; rm follows at the end.
-    [ "$size" = 0 ] || : > "$input"
+    [ "$input" = /dev/null ] || : > "$input"
     index=$((index + 1))
   done
   # A process left in the background may still write to its output: what is sent is a copy nobody else holds.

@@ -52,12 +52,13 @@ pub fn encode(id: u64, batch: &Batch) -> Result<Vec<Bytes>, Unquotable> {
         let (seconds, fraction) = (milliseconds / 1000, milliseconds % 1000);
         let limit = command.output_limit.min(LARGEST_LIMIT);
         let script = one_line(&quote_all(&command.argv)?);
-        text.push_str(&format!("{seconds}.{fraction:03} {} {limit} {script}\n", stdin.len()));
+        let arriving = if matches!(command.stdin, Stdin::Arriving(_)) && !stdin.is_empty() { "+" } else { "" };
+        text.push_str(&format!("{seconds}.{fraction:03} {arriving}{} {limit} {script}\n", stdin.len()));
         if !stdin.is_empty() {
             pieces.push(Bytes::from(std::mem::take(&mut text)));
             pieces.push(match &command.stdin {
                 Stdin::Secret(secret) => Bytes::from_owner(zeroize::Zeroizing::new(secret.expose().to_vec())),
-                Stdin::Bytes(_) | Stdin::Empty => Bytes::copy_from_slice(stdin),
+                Stdin::Bytes(_) | Stdin::Arriving(_) | Stdin::Empty => Bytes::copy_from_slice(stdin),
             });
             text.push_str(".\n");
         }
@@ -112,6 +113,8 @@ mod tests {
         ]);
         let bytes: Vec<u8> = encode(3, &batch).unwrap().concat();
         assert_eq!(bytes, b"B 3 2 1\n60.000 0 1048576 true\n60.000 3 5 cat 'a b'\nx\0\n.\n");
+        let arriving = Batch::all([Command::new(["cat"]).stdin(Stdin::Arriving(b"xy".to_vec())).output_limit(5)]);
+        assert_eq!(encode(4, &arriving).unwrap().concat(), b"B 4 1 0\n60.000 +2 5 cat\nxy.\n");
         assert!(encode(1, &Batch::all([Command::new(["a\0"])])).is_err());
     }
 

@@ -1,7 +1,8 @@
 # Says what files of this host hold. Argument: the directory. Standard input: their paths in it, compressed, one a line.
-# Prints, compressed, a line for each file: the first half of its digest, a blank, its path.
+# Prints, compressed, a line for each file: the first half of its digest, a blank, its path. Needs known.sh.
 set -u
-cd -- "$1" || exit 1
-newline="
-"
-gzip -dc | xargs -r -d "$newline" sha256sum -- | sed -n 's|^\([0-9a-f]\{32\}\)[0-9a-f]\{32\}  |\1 |p' | gzip -c
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+gzip -dc >"$work/names" && seen "$1" >"$work/seen" || exit 1
+digests "$1.digests" "$1" "$work/seen" "$work/names" "$work" |
+    sed -n 's|^\([0-9a-f]\{32\}\)[0-9a-f]\{32\}  |\1 |p' | gzip -c

@@ -15,12 +15,15 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, StreamExt as _};
 use slipway_core::command::{Command, Exit, Output, Stdin};
 use tokio::sync::mpsc;
 
 use crate::connection::Connection;
 use crate::error::HostError;
+use crate::executor::request::Batch;
+use pack::Packed;
 use there::{Known, Same, There};
 use window::Window;
 
@@ -29,22 +32,14 @@ const WORTH_ASKING: u64 = 256 << 10;
 /// Time to check and unpack, whatever the size.
 const UNPACK: Duration = Duration::from_secs(120);
 
-/// A directory on the host that may hold files of a tree under the same paths. Only root may be able to write in it.
+/// Who may write in a directory after it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Like<'a> {
-    /// Where it is.
-    pub directory: &'a str,
-    /// What becomes of its files.
-    pub take: Take,
-}
-
-/// How files that are on the host already are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Take {
-    /// As copies.
-    Copies,
-    /// As links to the same files, where owner and mode are right: for a tree that is never given to anybody else.
-    Links,
+pub enum Writer {
+    /// Root alone, for ever. What is on the host already becomes links to the same files, where owner and mode are right, and
+    /// digests are kept beside the directory (`destination.digests`), so that a later upload need not read its files.
+    Root,
+    /// Others too: everything is a copy.
+    Others,
 }
 
 /// How far an upload is.
@@ -67,36 +62,88 @@ pub struct Uploaded {
     pub taken: u64,
 }
 
+/// Where a tree goes.
+#[derive(Clone, Copy)]
+struct To<'a> {
+    destination: &'a str,
+    writer: Writer,
+}
+
+/// What is known of a link and of the host's spool when an upload begins.
+#[derive(Clone, Copy)]
+struct Begun<'a> {
+    /// A line for each archive that came in part: digest, bytes.
+    spool: &'a str,
+    /// How long a question and its answer took.
+    round_trip: Duration,
+}
+
+/// What the host answered.
+enum Answer {
+    /// A piece was written: where it ends, and how many bytes were under way with it for how long.
+    Arrived { end: u64, under_way: u64, after: Duration },
+    /// The last command ended.
+    Finished(Output),
+}
+
 impl Connection {
-    /// Makes the directory `destination` on the host with the content of `tree`.
+    /// Makes the directory `destination` on the host with the content of `tree`, once the commands `first` have succeeded, which
+    /// cost no round trip of their own.
     ///
     /// It belongs to root, directories and executable files have mode 0755, other files 0644. It appears at once and whole,
-    /// or not at all. Files that are in `like` under the same path are taken there, checked, and not sent.
+    /// or not at all. Files that are in the directory `like` under the same path are taken there, checked, and not sent; only
+    /// root may be able to write in it.
     ///
     /// # Errors
-    /// When `destination` exists, a local file changed meanwhile, the disk is full, or the link is lost; after the
-    /// last, calling again goes on where it stopped.
+    /// When one of `first` fails, `destination` exists, a local file changed meanwhile, the disk is full, or the link is lost;
+    /// after the last, calling again goes on where it stopped.
     pub async fn upload(
         &self,
+        first: Vec<Command>,
         destination: &str,
         tree: &LocalTree,
-        like: Option<Like<'_>>,
+        writer: Writer,
+        like: Option<&str>,
         progress: Option<mpsc::Sender<UploadProgress>>,
     ) -> Result<Uploaded, HostError> {
-        // To ask what is there costs a round trip and reading it; little is sent sooner than that.
-        if let Some(like) = like.filter(|_| tree.bytes() >= WORTH_ASKING) {
-            let there = there::parse(&self.run(there::command(like.directory)).await?);
+        let to = To { destination, writer };
+        let nothing = || ("", Same::new());
+        // To ask what is there costs a round trip; little is sent sooner than that.
+        if tree.bytes() < WORTH_ASKING {
+            let packed = self.pack(tree, nothing(), writer).await?;
+            let done = self.send_at_once(first, to, tree, &packed, progress).await?;
+            return done.ok_or_else(|| self.nothing_was_taken());
+        }
+        let began = Instant::now();
+        let beginning = async {
+            let begun = self.batch(Batch::until_failure(first.into_iter().chain([begin(destination)]))).await?;
+            Ok((began.elapsed(), self.each_must("preparing the upload", &begun)?.text().into_owned()))
+        };
+        let there = async {
+            match like {
+                Some(directory) => Ok(there::parse(&self.run(there::command(directory)).await?)),
+                None => Ok(There::new()),
+            }
+        };
+        let ((round_trip, spool), there) = tokio::try_join!(beginning, there)?;
+        let link = Begun { spool: &spool, round_trip };
+        if let Some(directory) = like {
             // Two files of the same size and time may differ after all. Then their digests are asked for.
             for known in [Known::ByTime, Known::ByDigest] {
-                let same = self.same(tree, like.directory, &there, known).await?;
-                if let Some(done) = self.upload_beside(destination, tree, (like, same), progress.clone()).await? {
+                let same = self.same(tree, directory, &there, known).await?;
+                let packed = self.pack(tree, (directory, same), writer).await?;
+                if let Some(done) = self.send(to, tree, &packed, link, progress.clone()).await? {
                     return Ok(done);
                 }
             }
         }
-        let nothing = Like { directory: "", take: Take::Copies };
-        let sent = self.upload_beside(destination, tree, (nothing, Same::new()), progress).await?;
-        sent.ok_or_else(|| self.failed("unpacking", "it says that copies are wrong, and there are none".to_owned()))
+        let packed = self.pack(tree, nothing(), writer).await?;
+        let done = self.send(to, tree, &packed, link, progress).await?;
+        done.ok_or_else(|| self.nothing_was_taken())
+    }
+
+    fn nothing_was_taken(&self) -> HostError {
+        self.failed("unpacking", "it says that copies are wrong, and there are none".to_owned())
     }
 
     /// Which files of `tree` the host has in `directory`.
@@ -114,84 +161,121 @@ impl Connection {
         Ok(same)
     }
 
-    /// Sends what is not the `same` there. `None` when what was taken was not right.
-    async fn upload_beside(
-        &self,
-        destination: &str,
-        tree: &LocalTree,
-        (like, same): (Like<'_>, Same),
-        progress: Option<mpsc::Sender<UploadProgress>>,
-    ) -> Result<Option<Uploaded>, HostError> {
-        let packing = tree.clone();
-        let packed = tokio::task::spawn_blocking(move || pack::pack(&packing, &same, like.take)).await;
-        let mut packed = packed.map_err(|error| self.failed("packing", error.to_string()))??;
-        let taken = std::mem::take(&mut packed.taken);
-        let spool = packed.digest.as_str();
-        let total = packed.size;
-        let began = Instant::now();
-        let check = self.run(Command::script(include_str!("begin.sh"), [destination, spool])).await?;
-        let window = Window::new(total, began.elapsed());
-        let resumed = self.expect("preparing the upload", &check)?.trim().parse::<u64>().unwrap_or(0);
-        let resumed = if resumed > total { 0 } else { resumed };
-        self.send_pieces(&packed, resumed, window, progress).await?;
-        let seconds = UNPACK.as_secs().saturating_add(tree.bytes() >> 20);
-        let (like, sums) = taken.sums.as_ref().map_or(("", ""), |sums| (like.directory, sums.as_str()));
-        let finish = Command::script(include_str!("finish.sh"), [destination, spool, like, sums])
-            .stdin(Stdin::Bytes(taken.list))
-            .timeout(Duration::from_secs(seconds));
-        let output = self.run(finish).await?;
-        if output.exit == Exit::Code(3) && taken.count > 0 {
-            return Ok(None);
-        }
-        self.expect("unpacking", &output)?;
-        Ok(Some(Uploaded { packed: total, resumed, taken: taken.count }))
+    /// Packs what is not the `same` in the directory `like`.
+    async fn pack(&self, tree: &LocalTree, (like, same): (&str, Same), writer: Writer) -> Result<Packed, HostError> {
+        let (packing, like) = (tree.clone(), like.to_owned());
+        let packed = tokio::task::spawn_blocking(move || pack::pack(&packing, &like, &same, writer)).await;
+        packed.map_err(|error| self.failed("packing", error.to_string()))?
     }
 
-    async fn send_pieces(
+    /// Sends little in one go, without knowing what of it is there.
+    async fn send_at_once(
         &self,
-        packed: &pack::Packed,
-        from: u64,
-        mut window: Window,
+        first: Vec<Command>,
+        to: To<'_>,
+        tree: &LocalTree,
+        packed: &Packed,
         progress: Option<mpsc::Sender<UploadProgress>>,
-    ) -> Result<(), HostError> {
+    ) -> Result<Option<Uploaded>, HostError> {
+        let write = self.piece(packed, 0, packed.size).await?;
+        let send = [begin(to.destination), write, finish(to, tree, packed)];
+        let outputs = self.batch(Batch::until_failure(first.into_iter().chain(send))).await?;
+        let Some((finished, before)) = outputs.split_last() else {
+            return Err(self.failed("sending", "nothing was answered".to_owned()));
+        };
+        self.each_must("preparing the upload", before)?;
+        if let Some(progress) = progress {
+            let _ = progress.try_send(UploadProgress { sent: packed.size, total: packed.size });
+        }
+        self.finished(packed, finished, 0)
+    }
+
+    /// Sends what the host does not have yet. `None` when what was taken was not right.
+    async fn send(
+        &self,
+        to: To<'_>,
+        tree: &LocalTree,
+        packed: &Packed,
+        link: Begun<'_>,
+        progress: Option<mpsc::Sender<UploadProgress>>,
+    ) -> Result<Option<Uploaded>, HostError> {
         let total = packed.size;
+        let resumed =
+            link.spool.lines().find_map(|line| line.strip_prefix(packed.digest.as_str())?.trim().parse().ok());
+        let resumed = resumed.filter(|bytes| *bytes <= total).unwrap_or(0);
         let report = |sent: u64| {
             if let Some(progress) = &progress {
                 let _ = progress.try_send(UploadProgress { sent, total });
             }
         };
-        report(from);
-        let (mut sent, mut arrived) = (from, from);
-        let mut pieces = FuturesOrdered::new();
-        while arrived < total {
+        report(resumed);
+        let mut window = Window::new(total, link.round_trip);
+        let (mut sent, mut arrived) = (resumed, resumed);
+        let mut answers: FuturesOrdered<BoxFuture<'_, Result<Answer, HostError>>> = FuturesOrdered::new();
+        let mut finishing = false;
+        loop {
             while let Some(length) = window.room(sent - arrived).map(|piece| piece.min(total - sent)).filter(|l| *l > 0)
             {
                 // Read one after the other: the host's file must have no gap, or its size would not say where to go on.
-                let (at, file) = (sent, Arc::clone(&packed.file));
-                let bytes = tokio::task::spawn_blocking(move || read_piece(&file, at, length)).await;
-                let bytes = bytes.map_err(|error| self.failed("reading the archive", error.to_string()))?;
-                let bytes = bytes.map_err(|error| self.failed("reading the archive", error.to_string()))?;
+                let write = self.piece(packed, sent, length).await?;
                 sent += length;
                 let (end, under_way) = (sent, sent - arrived);
-                let write = write_piece(packed.digest.as_str(), at).stdin(Stdin::Bytes(bytes));
-                pieces.push_back(async move {
+                answers.push_back(Box::pin(async move {
                     let began = Instant::now();
                     let output = self.run(write).await?;
                     self.expect("writing a piece", &output)?;
-                    Ok::<_, HostError>((end, under_way, began.elapsed()))
-                });
+                    Ok(Answer::Arrived { end, under_way, after: began.elapsed() })
+                }));
             }
-            let Some(piece) = pieces.next().await else { break };
-            let (end, under_way, after) = piece?;
-            window.arrived(under_way, after);
-            arrived = end;
-            report(arrived);
+            if sent == total && !finishing {
+                // Not after the last answer: it finds out itself whether everything came.
+                finishing = true;
+                let finish = finish(to, tree, packed);
+                answers.push_back(Box::pin(async move { Ok(Answer::Finished(self.run(finish).await?)) }));
+            }
+            match answers.next().await.transpose()? {
+                Some(Answer::Arrived { end, under_way, after }) => {
+                    window.arrived(under_way, after);
+                    arrived = end;
+                    report(arrived);
+                }
+                Some(Answer::Finished(output)) => return self.finished(packed, &output, resumed),
+                None => return Err(self.failed("sending", "nothing is under way".to_owned())),
+            }
         }
-        Ok(())
+    }
+
+    fn finished(&self, packed: &Packed, output: &Output, resumed: u64) -> Result<Option<Uploaded>, HostError> {
+        if output.exit == Exit::Code(3) && packed.taken > 0 {
+            return Ok(None);
+        }
+        self.expect("unpacking", output)?;
+        Ok(Some(Uploaded { packed: packed.size, resumed, taken: packed.taken }))
+    }
+
+    /// Writes bytes of the archive to where they belong, while they arrive: what came before a link breaks is there. The
+    /// privileged loop lets nobody but root read what it writes.
+    async fn piece(&self, packed: &Packed, at: u64, length: u64) -> Result<Command, HostError> {
+        let file = Arc::clone(&packed.file);
+        let bytes = tokio::task::spawn_blocking(move || read_piece(&file, at, length)).await;
+        let bytes = bytes.map_err(|error| self.failed("reading the archive", error.to_string()))?;
+        let bytes = bytes.map_err(|error| self.failed("reading the archive", error.to_string()))?;
+        let (of, seek) = (format!("of=/var/lib/slipway/.spool/{}", packed.digest), format!("seek={at}"));
+        // Whatever a pipe holds is written at once: what waited for a full block would be lost with the link.
+        let write = ["dd", &of, &seek, "oflag=seek_bytes", "bs=64K", "conv=notrunc", "status=none"];
+        Ok(Command::new(write).stdin(Stdin::Arriving(bytes)))
     }
 
     fn expect<'a>(&self, what: &str, output: &'a Output) -> Result<std::borrow::Cow<'a, str>, HostError> {
         if output.success() { Ok(output.text()) } else { Err(self.failed(what, output.complaint())) }
+    }
+
+    /// The last of the outputs, when all of them are good.
+    fn each_must<'a>(&self, what: &str, outputs: &'a [Output]) -> Result<&'a Output, HostError> {
+        match outputs.iter().find(|output| !output.success()).or(outputs.last()) {
+            Some(output) => self.expect(what, output).map(|_| output),
+            None => Err(self.failed(what, "nothing was answered".to_owned())),
+        }
     }
 
     fn failed(&self, what: &str, why: String) -> HostError {
@@ -199,11 +283,19 @@ impl Connection {
     }
 }
 
-/// Writes one piece of the archive `spool` from standard input to where it belongs. One program and no shell, because there
-/// are many; the privileged loop lets nobody but root read what it writes.
-fn write_piece(spool: &str, at: u64) -> Command {
-    let (of, seek) = (format!("of=/var/lib/slipway/.spool/{spool}"), format!("seek={at}"));
-    Command::new(["dd", &of, &seek, "oflag=seek_bytes", "bs=512K", "iflag=fullblock", "conv=notrunc", "status=none"])
+fn begin(destination: &str) -> Command {
+    Command::script(include_str!("begin.sh"), [destination])
+}
+
+/// Checks, unpacks, takes the rest and puts it into its place.
+fn finish(to: To<'_>, tree: &LocalTree, packed: &Packed) -> Command {
+    let seconds = UNPACK.as_secs().saturating_add(tree.bytes() >> 20);
+    let (like, sums) = packed.sums.as_ref().map_or(("", ""), |sums| (packed.like.as_str(), sums.as_str()));
+    let keep = if to.writer == Writer::Root { "list" } else { "" };
+    let script = concat!(include_str!("known.sh"), include_str!("finish.sh"));
+    Command::script(script, [to.destination, packed.digest.as_str(), &packed.size.to_string(), like, sums, keep])
+        .stdin(Stdin::Bytes(packed.list.clone()))
+        .timeout(Duration::from_secs(seconds))
 }
 
 fn read_piece(file: &Mutex<std::fs::File>, at: u64, length: u64) -> std::io::Result<Vec<u8>> {

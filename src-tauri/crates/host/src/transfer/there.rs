@@ -111,7 +111,8 @@ pub(super) fn digests(directory: &str, paths: &Same) -> std::io::Result<Command>
     for path in paths.keys() {
         writeln!(list, "{path}")?;
     }
-    let command = Command::script(include_str!("digests.sh"), [directory]);
+    let script = concat!(include_str!("known.sh"), include_str!("digests.sh"));
+    let command = Command::script(script, [directory]);
     Ok(ask(command.stdin(Stdin::Bytes(list.finish()?))))
 }
 
@@ -130,7 +131,7 @@ pub(super) fn agreeing(tree: &LocalTree, output: &Output) -> BTreeSet<String> {
 }
 
 /// Whether a path fits into a line of a list.
-fn is_plain(path: &str) -> bool {
+pub(super) fn is_plain(path: &str) -> bool {
     !path.chars().any(|c| c.is_control() || c == '\\')
 }
 
