@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use serde_json::Value;
 use slipway_tests::hosts::HostError;
 use slipway_tests::relay::Cut;
 
@@ -65,18 +66,25 @@ fn word(number: u16) -> [u8; 8] {
     [b'w', b'o', b'r', b'd', digit(8), digit(4), digit(0), b' ']
 }
 
-const CONTENDERS: [&str; 5] = ["`slipway deploy`, all of it", "scp", "sftp", "rsync -az", "rsync -a --zc=zstd"];
+const CONTENDERS: [&str; 6] = [
+    "`slipway deploy`, all of it",
+    "scp",
+    "sftp",
+    "rsync -az",
+    "rsync -a --zc=zstd",
+    "rsync -az --link-dest, a new folder",
+];
 
 /// Those that send everything every time; they take no second turn.
 const ALWAYS_ALL: [usize; 2] = [1, 2];
 
-fn contender(place: &Place, which: usize) -> Command {
+fn contender(place: &Place, which: usize, turn: u64) -> Command {
     let (local, to) = (place.folder.join("big"), format!("root@127.0.0.1:/srv/peer-{which}"));
     let ssh = format!("ssh {}", place.ssh_options(&place.far, "-p").join(" "));
     let mut command =
-        Command::new(["slipway", "scp", "sftp", "rsync", "rsync"].get(which).copied().unwrap_or_default());
+        Command::new(["slipway", "scp", "sftp", "rsync", "rsync", "rsync"].get(which).copied().unwrap_or_default());
     match which {
-        0 => return place.desk.command(&["deploy", "--yes"]),
+        0 => return place.desk.command(&["--json", "deploy", "--yes"]),
         1 => command.args(["-q", "-r"]).args(place.ssh_options(&place.far, "-P")).arg(local).arg(to),
         2 => command
             .args(["-q", "-b"])
@@ -84,6 +92,10 @@ fn contender(place: &Place, which: usize) -> Command {
             .args(place.ssh_options(&place.far, "-P"))
             .arg("root@127.0.0.1"),
         3 => command.args(["-az", "--mkpath", "--delete", "-e", &ssh]).arg(local).arg(to),
+        5 => command
+            .args(["-az", "--mkpath", "--link-dest=/srv/peer-5/0", "-e", &ssh])
+            .arg(local)
+            .arg(format!("{to}/{turn}")),
         _ => command.args(["-a", "--zc=zstd", "--mkpath", "--delete", "-e", &ssh]).arg(local).arg(to),
     };
     command
@@ -114,6 +126,7 @@ fn turns(place: &Place, options: &Options<'_>, round_trip: u64, generations: u64
     let before = load();
     let rounds = options.rounds.min(3);
     let mut costs: Vec<[Vec<Cost>; 2]> = vec![[Vec::new(), Vec::new()]; CONTENDERS.len()];
+    let mut uploads = [Vec::new(), Vec::new()];
     for round in (generations..).take(rounds) {
         // The first time again: nothing of an earlier release is there to be copied.
         let emptied = place.far.host.shell(
@@ -131,9 +144,13 @@ fn turns(place: &Place, options: &Options<'_>, round_trip: u64, generations: u64
                 if turn == 1 && ALWAYS_ALL.contains(&which) {
                     continue;
                 }
-                let cost = watch_for(options.limit_s, &place.far.relay, &contender(place, which))?;
-                if let (Some(costs), Some(cost)) = (costs.get_mut(turn), cost) {
+                let command = contender(place, which, turn as u64);
+                let Some((cost, said)) = watch_for(options.limit_s, &place.far.relay, &command)? else { continue };
+                if let Some(costs) = costs.get_mut(turn) {
                     costs.push(cost);
+                }
+                if let Some(uploads) = uploads.get_mut(turn).filter(|_| which == 0) {
+                    uploads.push(upload_seconds(&said)?);
                 }
             }
         }
@@ -146,8 +163,33 @@ fn turns(place: &Place, options: &Options<'_>, round_trip: u64, generations: u64
     for (at, (which, [first, second])) in CONTENDERS.iter().zip(&costs).enumerate() {
         let again = if ALWAYS_ALL.contains(&at) { "all again | |" } else { &late };
         println!("| {which} | {} | {} |", cells(first, &late), cells(second, again));
+        if at == 0 {
+            let [first, second] = uploads.each_ref().map(|uploads| median(uploads).unwrap_or_default());
+            println!("| of which the upload | {first:.1} s | | | {second:.1} s | | |");
+        }
     }
     interrupted(place, options, generations + 500)
+}
+
+/// How long a deployment's step took that sends the source, by its own events.
+fn upload_seconds(events: &[u8]) -> Result<f64, HostError> {
+    let events: Vec<Value> = events
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(serde_json::from_slice)
+        .collect::<Result<_, _>>()
+        .map_err(other)?;
+    let steps = events.iter().find_map(|event| event["plan"]["steps"].as_array());
+    let step = steps.and_then(|steps| steps.iter().position(|step| step["id"] == "source"));
+    let at = |name: &str| {
+        let event =
+            events.iter().find(|event| event["event"] == name && event["step"].as_u64() == step.map(|s| s as u64));
+        event.and_then(|event| event["at_ms"].as_f64())
+    };
+    match (at("step-started"), at("step-finished")) {
+        (Some(began), Some(ended)) if step.is_some() => Ok((ended - began) / 1000.0),
+        _ => Err(other("the deployment did not say when it sent its source")),
+    }
 }
 
 fn cells(costs: &[Cost], none: &str) -> String {
@@ -166,7 +208,7 @@ fn interrupted(place: &Place, options: &Options<'_>, generation: u64) -> Result<
         return Err(HostError::Other(emptied.to_string()));
     }
     write(&place.folder.join("big"), options.files, generation, 1)?;
-    let whole = watch(&place.far.relay, &contender(place, 0))?.traffic.sent;
+    let whole = watch(&place.far.relay, &contender(place, 0, 0))?.traffic.sent;
     place.far.host.shell("rm -rf /opt/big/releases/* /opt/big/current; : >/var/lib/slipway/big/ledger");
     place.far.relay.reset_traffic();
     let over = AtomicBool::new(false);
@@ -181,7 +223,7 @@ fn interrupted(place: &Place, options: &Options<'_>, generation: u64) -> Result<
             place.far.relay.cut(Cut::Reset);
             Ok(place.far.relay.traffic().sent)
         });
-        let output = bounded(LIMIT_S, &contender(place, 0));
+        let output = bounded(LIMIT_S, &contender(place, 0, 0));
         over.store(true, Ordering::SeqCst);
         match output {
             Ok(output) if output.status.success() => Err(other("it was cut off, and says that it succeeded")),
@@ -189,7 +231,7 @@ fn interrupted(place: &Place, options: &Options<'_>, generation: u64) -> Result<
             Err(error) => Err(error),
         }
     })?;
-    let next = watch(&place.far.relay, &contender(place, 0))?.traffic.sent;
+    let next = watch(&place.far.relay, &contender(place, 0, 0))?.traffic.sent;
     let percent = |bytes: u64| bytes as f64 * 100.0 / whole as f64;
     println!(
         "\nCut off after {:.1} % of {:.1} MB: the next try sends {:.1} %, {:.2} % of them again.",

@@ -23,13 +23,14 @@ pub(super) fn watch(relay: &Relay, command: &Command) -> Result<Cost, HostError>
     watch_all(&[relay], std::slice::from_ref(command))
 }
 
-/// The same, but a command that needs longer than the given seconds is ended and has no cost.
-pub(super) fn watch_for(limit_s: u64, relay: &Relay, command: &Command) -> Result<Option<Cost>, HostError> {
-    let (cost, outputs) = measure(limit_s, &[relay], std::slice::from_ref(command))?;
+/// The same with what it printed, but a command that needs longer than the given seconds is ended and has no cost.
+pub(super) fn watch_for(limit_s: u64, relay: &Relay, command: &Command) -> Result<Option<(Cost, Vec<u8>)>, HostError> {
+    let (cost, mut outputs) = measure(limit_s, &[relay], std::slice::from_ref(command))?;
     if outputs.iter().any(|output| output.status.code() == Some(TOO_LONG)) {
         return Ok(None);
     }
-    all_good(std::slice::from_ref(command), &outputs).map(|()| Some(cost))
+    all_good(std::slice::from_ref(command), &outputs)?;
+    Ok(outputs.pop().map(|output| (cost, output.stdout)))
 }
 
 /// Runs commands beside each other until all have ended, which must be well.
