@@ -20,7 +20,9 @@ directory=$(dirname "$1")
 mkdir -p -m 0755 /var/lib/slipway && mkdir -p -m 0700 "$directory" || exit 1
 for left in "$directory"/.slipway.??????; do [ ! -f "$left" ] || rm -f "$left"; done
 temporary=$(mktemp "$directory/.slipway.XXXXXX") || exit 1
-cat >"$temporary" && chmod "$2" "$temporary" && sync -d "$temporary" && mv -fT "$temporary" "$1"
+cat >"$temporary" && chmod "$2" "$temporary" && sync -d "$temporary" && mv -fT "$temporary" "$1" && exit 0
+rm -f "$temporary"
+exit 1
 "#;
 const APPEND: &str = r#"mkdir -p -m 0700 "$(dirname "$1")" && cat >>"$1" && chmod 0600 "$1""#;
 
