@@ -6,6 +6,7 @@ mod closing;
 mod desktop;
 mod driven;
 mod hostile;
+mod leaving;
 mod look;
 mod lost;
 mod main_job;
