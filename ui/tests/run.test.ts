@@ -1,5 +1,6 @@
 import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
+import { tick } from "svelte";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { type Backend, type RunBatch, type RunCard, type RunState, useBackend } from "$lib/backend";
 import { failure, fake } from "$lib/backend/fake";
@@ -62,10 +63,16 @@ describe("run", () => {
     await user.click(screen.getByRole("button", { name: "Go to planner" }));
     expect(location.hash).toBe("#/sites/planner/web-1");
   });
-  it("does not offer to open what is not https", async () => {
-    await open("run=succeeded", { site: (name) => Promise.resolve({ name, domains: [], url: "javascript:alert(1)", hosts: [], file: null, file_problem: null, last_run: null }) });
+  it.each<[string, string, string]>([["what is not https", "javascript:alert(1)", "deploy"], ["what is gone", "https://planner.example.org/", "uninstall"]])("does not offer to open %s", async (_, url, verb) => {
+    const api = fake(new URLSearchParams("run=succeeded"));
+    const run: Backend["run"] = async (id) => { const found = await api.run(id); return { ...found, card: { ...found.card, verb } }; };
+    const site = vi.fn<Backend["site"]>((name) => Promise.resolve({ name, domains: [], url, hosts: [], file: null, file_problem: null, last_run: null }));
+    await open("run=succeeded", { run, site });
     await screen.findByText("Succeeded");
-    await Promise.resolve();
+    await waitFor(() => expect(site).toHaveBeenCalled());
+    await site.mock.results[0]?.value;
+    await tick();
+    expect(screen.getByRole("button", { name: "Go to planner" })).toBeTruthy();
     expect(screen.queryByRole("button", { name: /Open planner/ })).toBeNull();
   });
   it("says what stopping means, asks, and then says that it stops", async () => {
