@@ -7,6 +7,13 @@ use crate::need::need;
 
 /// A failure of an open connection.
 pub fn host_failure(error: &HostError) -> Failure {
+    match error {
+        // The host has answered, or was not asked.
+        HostError::Failed { .. } => return Failure::new(Code::Host, error.to_string()),
+        HostError::Local { .. } | HostError::Unsendable { .. } => return Failure::new(Code::Local, error.to_string()),
+        // The connection is gone.
+        _ => {}
+    }
     Failure::new(Code::Unreachable, error.to_string()).hint(
         "what was running on the host by then has ended or ends by itself; run the same command again to see and go on",
     )

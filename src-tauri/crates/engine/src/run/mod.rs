@@ -85,8 +85,10 @@ impl StepFailure {
         Self { unbegun: true, ..Self::new(message) }
     }
 
+    /// What became of a conversation with the host: lost, unless the host has answered or was never asked.
     pub(crate) fn lost(failure: &Failure) -> Self {
-        Self { lost: true, ..Self::new(failure.message.clone()) }
+        let heard = matches!(failure.code, Code::Host | Code::Local);
+        Self { lost: !heard, ..Self::new(failure.message.clone()) }
     }
 }
 

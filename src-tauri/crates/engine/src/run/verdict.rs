@@ -18,7 +18,8 @@ impl Going<'_> {
             (Some(activated), None) => self.judge_activation(activated).await,
             (Some(mut activated), Some((step, failure))) => {
                 self.tell_failure(step, &failure);
-                if failure.lost {
+                // While it may still be at work there is nothing to look at yet. Of one that has ended, the host can be asked.
+                if failure.lost && activated.ending.is_none() {
                     return unknown(&self.run.plan.host, &failure.message);
                 }
                 let title = self.title(step);
@@ -186,8 +187,7 @@ impl Going<'_> {
             }
             None if running.all_at(&activation.release) || previous_runs(&running) => {
                 verdict.kind = VerdictKind::Unknown;
-                verdict.summary =
-                    format!("the activation ended without a word; {} is what runs", name(running.current.as_ref()));
+                verdict.summary = format!("the activation ended without a word; {}", name(running.current.as_ref()));
                 verdict.hint = Some("deploy again, or roll back".to_owned());
             }
             None => {
