@@ -6,23 +6,18 @@
 //! at every call, SLIPWAY_FAULTS=every:107 from the 107th on.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use slipway_tests::hosts::{Checkpoint, Host};
 use slipway_tests::relay::{Conditions, Cut, Relay};
 
 use crate::points::{self, Side};
+use crate::program::{Ended, PATIENCE, Slipway};
 use crate::seen::{Seen, Visitor};
 use crate::support::TestDesk;
-use crate::{boot, inside, program, shop};
+use crate::{boot, inside, shop};
 
-/// How long a run may take to end after a fault: it looks for a lost host for two minutes.
-const PATIENCE: Duration = Duration::from_secs(400);
 /// How long one command on the host may go on after its run was killed; the lease of the lock is longer.
 const LET_END: Duration = Duration::from_secs(60);
 /// Says which work of Slipway goes on.
@@ -70,77 +65,6 @@ struct Rig {
     desk: TestDesk,
 }
 
-/// A `slipway` at work.
-struct Slipway {
-    child: Child,
-    lines: Arc<Mutex<Vec<Value>>>,
-    reader: std::thread::JoinHandle<()>,
-    errors: std::thread::JoinHandle<String>,
-}
-
-/// How it ended.
-#[derive(Debug)]
-struct Ended {
-    /// None when it was killed.
-    status: Option<i32>,
-    lines: Vec<Value>,
-    errors: String,
-}
-
-impl Ended {
-    /// What it found out before it began, as it told people.
-    fn notices(&self) -> Vec<String> {
-        let planned = self.lines.iter().find(|line| line["event"] == "planned");
-        let notices = planned.and_then(|line| line["plan"]["notices"].as_array()).cloned().unwrap_or_default();
-        notices.iter().filter_map(|notice| notice["text"].as_str()).map(str::to_owned).collect()
-    }
-
-    fn words(&self) -> String {
-        let last = self.lines.last();
-        let text = |path: &str| last.and_then(|line| line.pointer(path)).and_then(Value::as_str).map(str::to_owned);
-        text("/result/summary").or_else(|| text("/error/message")).unwrap_or_else(|| self.errors.clone())
-    }
-
-    fn verdict(&self) -> String {
-        match self.status {
-            None => "killed".to_owned(),
-            Some(0) => "succeeded".to_owned(),
-            Some(6) => "unreachable".to_owned(),
-            Some(9) => "locked".to_owned(),
-            Some(10) => "stale".to_owned(),
-            Some(20) => "failed, intact".to_owned(),
-            Some(21) => "rolled back".to_owned(),
-            Some(22) => "split".to_owned(),
-            Some(23) => "unknown".to_owned(),
-            Some(31) => "host failed".to_owned(),
-            Some(other) => format!("status {other}"),
-        }
-    }
-}
-
-impl Slipway {
-    fn is_over(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
-    }
-
-    fn end(mut self) -> Ended {
-        let deadline = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            if Instant::now() > deadline {
-                self.child.kill().unwrap();
-                panic!("it does not end: {:#?}", self.lines.lock().unwrap());
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        };
-        self.reader.join().unwrap();
-        let lines = self.lines.lock().unwrap().clone();
-        Ended { status: status.code(), lines, errors: self.errors.join().unwrap() }
-    }
-}
-
 impl Rig {
     fn new() -> Option<Self> {
         let host = boot()?;
@@ -157,29 +81,8 @@ impl Rig {
     }
 
     fn slipway(&self, arguments: &[&str]) -> Slipway {
-        let mut child = Command::new(program())
-            .args(["--json", "--secrets-from-env", "TEST", "--host", "far"])
-            .args(arguments)
-            .current_dir(self.desk.folder.path())
-            .env_remove("SSH_AUTH_SOCK")
-            .env("HOME", self.desk.folder.path())
-            .env("SLIPWAY_HOME", self.desk.folder.path().join("home"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines: Arc<Mutex<Vec<Value>>> = Arc::default();
-        let (output, errors) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let sink = lines.clone();
-        let reader = std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                // A line that was cut off by the end of the program is no line.
-                sink.lock().unwrap().extend(serde_json::from_str(&line));
-            }
-        });
-        let errors = std::thread::spawn(move || std::io::read_to_string(errors).unwrap_or_default());
-        Slipway { child, lines, reader, errors }
+        let folder = self.desk.folder.path();
+        Slipway::start(folder, &folder.join("home"), arguments)
     }
 
     fn run(&self, arguments: &[&str]) -> Ended {
@@ -196,7 +99,7 @@ impl Rig {
     fn fault(&self, fault: Fault, number: usize, mut slipway: Slipway, visitor: &Visitor) -> Ended {
         match fault {
             Fault::Killed => {
-                slipway.child.kill().unwrap();
+                slipway.kill();
                 points::go(&self.host);
                 slipway.end()
             }

@@ -8,7 +8,9 @@ mod drift;
 mod interrupted;
 mod links;
 mod points;
+mod program;
 mod races;
+mod script;
 mod seen;
 mod shop;
 
