@@ -54,7 +54,7 @@ pub(crate) fn role(command: &Asked, questions: &BTreeSet<String>) -> Role {
         Role::Start { unit: unit.to_owned() }
     } else if subject == script(task.poll("", "", 0)) {
         Role::Poll { unit: values[3].clone() }
-    } else if questions.contains(&subject) {
+    } else if questions.contains(&subject) || subject.contains("cat .index") {
         Role::Question
     } else if first.ends_with("/audit.jsonl") {
         Role::Audit

@@ -83,8 +83,13 @@ impl State {
     pub(crate) fn after_strike(&mut self, fault: Fault) {
         if fault == Fault::PowerOff {
             self.lock = None;
-            if let Some((_, turn)) = self.working.take() {
-                self.stuck = Some((self.prefix(), Some(turn.saturating_sub(1))));
+            if let Some((unit, turn)) = self.working.take() {
+                let turn = turn.saturating_sub(1);
+                // An activation that has said how it ended has written it down before.
+                let ended = self.samples(&unit).get(turn).is_some_and(|sample| {
+                    String::from_utf8_lossy(&sample.out).lines().any(|line| line.starts_with("@verdict "))
+                });
+                self.stuck = (!ended).then(|| (self.prefix(), Some(turn)));
             }
         }
     }
@@ -372,13 +377,14 @@ impl State {
         self.fault = None;
         if anew {
             self.base = self.moment();
-            // What was cleared away after a release stays so, whichever release comes then.
+            // What was cleared away after a release stays so, whichever release comes then; and what goes with it is not
+            // called for again.
             let record = self.record.clone();
             let switch = record
                 .steps()
                 .position(|heard| matches!(&heard.role, Role::Start { unit } if unit.ends_with("-activate")));
             let lasts = |(number, heard): (usize, &Heard)| {
-                self.done[number]
+                (self.done[number] || number > 0 && self.done[number - 1])
                     && switch.is_some_and(|switch| number > switch)
                     && !heard.canon.contains("/manifest.json")
             };
