@@ -65,10 +65,8 @@ pub(crate) fn possible(fault: Fault, role: &Role, side: Side) -> bool {
         // Work that goes on by itself is begun by the last thing that its command does.
         Fault::DiskFull | Fault::ReadOnly => writes && !(side == Side::After && matches!(role, Role::Start { .. })),
         Fault::LockStolen => side != Side::Inside,
-        // Not yet: news of an activation that cannot be read make the run look at it while it is at work.
         Fault::Failing => {
-            side == Side::Before && !matches!(role, Role::Poll { .. })
-                || side == Side::After && matches!(role, Role::Step | Role::Audit | Role::CleanUp)
+            side == Side::Before || side == Side::After && matches!(role, Role::Step | Role::Audit | Role::CleanUp)
         }
     }
 }

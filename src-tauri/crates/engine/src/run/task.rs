@@ -1,5 +1,7 @@
 //! Following a task on the host.
 
+use std::time::Duration;
+
 use slipway_core::task::{Ended, Task, parse_news};
 use slipway_host::Batch;
 
@@ -7,6 +9,12 @@ use super::{Going, StepFailure};
 
 /// Lines kept for the message when a task fails.
 const TAIL: usize = 30;
+
+/// How often in a row an answer may make no sense before the task counts as gone: a host that has lost its power has no news,
+/// and one that is short of memory has some a little later.
+const MOST_UNREAD: u32 = 5;
+/// The pause after such an answer.
+const UNREAD_PAUSE: Duration = Duration::from_secs(1);
 
 /// The last lines that were printed, and the one that has no end yet.
 #[derive(Debug, Default)]
@@ -93,7 +101,7 @@ impl Going<'_> {
         if let Some(output) = started.iter().find(|output| !output.success()) {
             return Err(StepFailure::unbegun(format!("it could not be started: {}", output.complaint())));
         }
-        let mut offset = 0;
+        let (mut offset, mut unread) = (0, 0);
         let mut asked = false;
         loop {
             if self.cancel.requested() {
@@ -110,7 +118,17 @@ impl Going<'_> {
                 }
             }
             let output = self.run.link.ask(|| task.poll(&self.run.asked.run, key, offset)).await.map_err(lost)?;
-            let news = parse_news(&output, offset).map_err(StepFailure::new)?;
+            let news = match parse_news(&output, offset) {
+                Ok(news) => news,
+                // Judged now, work that goes on would be taken for what it has come to.
+                Err(_) if unread < MOST_UNREAD => {
+                    unread += 1;
+                    tokio::time::sleep(UNREAD_PAUSE).await;
+                    continue;
+                }
+                Err(why) => return Err(StepFailure::new(why)),
+            };
+            unread = 0;
             for line in lines.push(&news.text) {
                 show(line);
             }
