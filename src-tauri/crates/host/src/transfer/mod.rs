@@ -29,6 +29,8 @@ use window::Window;
 
 /// A tree of fewer bytes is sent without asking what is there.
 const WORTH_ASKING: u64 = 256 << 10;
+/// Time for one piece to arrive: no link is so slow. One that is dead is found out much sooner.
+const PIECE: Duration = Duration::from_secs(900);
 /// Time to check and unpack, whatever the size.
 const UNPACK: Duration = Duration::from_secs(120);
 
@@ -263,7 +265,7 @@ impl Connection {
         let (of, seek) = (format!("of=/var/lib/slipway/.spool/{}", packed.digest), format!("seek={at}"));
         // Whatever a pipe holds is written at once: what waited for a full block would be lost with the link.
         let write = ["dd", &of, &seek, "oflag=seek_bytes", "bs=64K", "conv=notrunc", "status=none"];
-        Ok(Command::new(write).stdin(Stdin::Arriving(bytes)))
+        Ok(Command::new(write).stdin(Stdin::Arriving(bytes)).timeout(PIECE))
     }
 
     fn expect<'a>(&self, what: &str, output: &'a Output) -> Result<std::borrow::Cow<'a, str>, HostError> {
