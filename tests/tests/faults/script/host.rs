@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::names::Role;
-use super::record::{Record, is_lone_renewal, whole};
+use super::record::{Heard, Record, is_lone_renewal, whole};
 use super::server::{Far, Loop, Said, Then};
 use super::state::State;
 use super::wire::{self, Answer, Request};
@@ -58,7 +58,13 @@ pub(crate) struct Point {
 }
 
 /// Whether a fault can be at a command.
-pub(crate) fn possible(fault: Fault, role: &Role, side: Side) -> bool {
+pub(crate) fn possible(fault: Fault, heard: &Heard, side: Side) -> bool {
+    let role = &heard.role;
+    // What fails in taking a site from nginx puts everything back: it cannot have done it and say that it failed.
+    let undoes = heard.canon.contains("nginx did not take the configuration without this site");
+    if undoes && side == Side::After && matches!(fault, Fault::DiskFull | Fault::ReadOnly | Fault::Failing) {
+        return false;
+    }
     let writes = matches!(role, Role::Step | Role::Start { .. } | Role::Audit);
     match fault {
         Fault::Killed | Fault::Cut | Fault::Frozen | Fault::PowerOff | Fault::Garbage => true,

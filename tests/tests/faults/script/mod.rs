@@ -193,7 +193,7 @@ fn cases(record: &Record) -> Vec<Case> {
                 continue;
             }
             for side in SIDES {
-                for fault in FAULTS.into_iter().filter(|fault| possible(*fault, &heard.role, side)) {
+                for fault in FAULTS.into_iter().filter(|fault| possible(*fault, heard, side)) {
                     let point = Point { exchange, command, side };
                     cases.push(Case { point, fault, heard: heard.clone() });
                 }

@@ -375,6 +375,11 @@ impl State {
         self.lost_lock = false;
         self.cursor = 0;
         self.fault = None;
+        let steps = || self.record.steps().map(|heard| heard.canon.as_str());
+        if steps().any(|canon| canon.contains("/.slipway-removed")) {
+            // systemd forgets units by itself that do not run and have no file: an uninstallation that goes on leaves that to it.
+            self.implied = steps().map(|canon| canon == "systemctl\u{1f}daemon-reload").collect();
+        }
         if anew {
             self.base = self.moment();
             // What was cleared away after a release stays so, whichever release comes then; and what goes with it is not
