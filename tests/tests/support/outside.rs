@@ -31,9 +31,13 @@ impl Answer {
 
 /// Asks over a new connection. Status 0: no answer.
 pub fn ask(address: Ipv4Addr, url: &str) -> Answer {
+    ask_with(address, url, &[])
+}
+
+fn ask_with(address: Ipv4Addr, url: &str, options: &[&str]) -> Answer {
     let name = url.split('/').nth(2).unwrap_or_default();
     let mut curl = Command::new("curl");
-    curl.args(["-sk", "--noproxy", "*", "--max-time", "30", "-w", "\n%{http_code}"]);
+    curl.args(["-sk", "--noproxy", "*", "--max-time", "30", "-w", "\n%{http_code}"]).args(options);
     for port in [80, 443] {
         curl.arg("--resolve").arg(format!("{name}:{port}:{address}"));
     }
@@ -106,7 +110,10 @@ impl Poller {
         let thread = std::thread::spawn(move || {
             let mut answers = Vec::new();
             while !flag.load(Ordering::SeqCst) {
-                answers.push(ask(address, &url));
+                // With HTTP/2, nginx that reloads closes a connection whose first request it has not read, and says so with
+                // GOAWAY; browsers then ask again (RFC 9113, 6.8), curl does not. (Of 1,580 requests under load 10 ended so
+                // while nginx 1.22 reloaded five times a second, with HTTP/1.1 none of 1,597.)
+                answers.push(ask_with(address, &url, &["--http1.1"]));
                 // Leaves the processor to the host.
                 std::thread::sleep(Duration::from_millis(30));
             }
