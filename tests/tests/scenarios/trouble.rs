@@ -125,7 +125,7 @@ async fn a_release_that_does_not_fit_touches_nothing() {
     let ran = desk.expect(FailedIntact, &v2, &DEPLOY).await;
     assert!(ran.verdict.summary.contains("No space left on device"), "{}", ran.story());
     assert_version(&host, "v1");
-    assert_eq!(inside(&host, "ls /opt/parlour/releases | grep -c building || true").trim(), "0");
+    assert_eq!(inside(&host, "find /opt/parlour/releases -maxdepth 1 -name '*.building'"), "");
     std::fs::remove_file(picture).unwrap();
     desk.expect(Succeeded, &v2, &DEPLOY).await;
     assert_version(&host, "v2");

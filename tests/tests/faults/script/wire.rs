@@ -101,6 +101,7 @@ pub(crate) fn take_request(bytes: &mut Vec<u8>) -> Option<Request> {
         let mut parts = text.splitn(4, ' ');
         let (seconds, size, limit) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
         let script = parts.next().unwrap().to_owned();
+        // The + of input that is read while it arrives is one that numbers may have.
         let (head, size) = (format!("{seconds} {size} {limit}"), size.parse::<usize>().unwrap());
         let mut input = Vec::new();
         if size > 0 {

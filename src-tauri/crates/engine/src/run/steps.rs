@@ -260,11 +260,7 @@ impl Going<'_> {
         upload
             .send(&run.link, first, &code, writer, live.as_deref(), &mut |text| self.output(step, text))
             .await
-            .map_err(|error| match host_failure(&error) {
-                failure if error.is_fatal() => StepFailure::lost(&failure),
-                // The host has answered: what failed is known, and so is that nothing else was begun.
-                failure => StepFailure::new(failure.message),
-            })?;
+            .map_err(|error| StepFailure::lost(&host_failure(&error)))?;
         if built { self.hand_over(&building).await } else { Ok(()) }
     }
 
