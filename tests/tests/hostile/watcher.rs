@@ -15,7 +15,7 @@ const INTERVAL: Duration = Duration::from_millis(5);
 pub(crate) struct Sighting {
     /// The process.
     pub(crate) pid: u32,
-    /// Its user; that of its files in `/proc`, so 0 for a process that is not dumpable.
+    /// Its effective user, also if it ended meanwhile.
     pub(crate) user: u32,
     /// `cmdline` or `environ`.
     pub(crate) place: &'static str,
@@ -76,12 +76,14 @@ fn look(words: &[String], before: &BTreeSet<u32>, seen: &mut Seen) {
     seen.looks += 1;
     for pid in processes().into_iter().filter(|pid| !before.contains(pid)) {
         seen.processes.insert(pid);
+        let before = user(pid);
         let command = read(pid, "cmdline");
         for (place, text) in [("cmdline", command.clone()), ("environ", read(pid, "environ"))] {
             for word in words.iter().filter(|word| text.contains(*word)) {
-                let Ok(meta) = std::fs::metadata(format!("/proc/{pid}/{place}")) else { continue };
+                // Afterwards, as systemd's children have become somebody else by then; unless it is gone.
+                let Some(user) = user(pid).or(before) else { continue };
                 let known = command.chars().take(120).collect();
-                let sighting = Sighting { pid, user: meta.uid(), place, command: known };
+                let sighting = Sighting { pid, user, place, command: known };
                 let at = text.find(word).unwrap_or_default();
                 let around = text[at..].chars().take(60).collect();
                 seen.sightings.entry(sighting).or_insert(around);
@@ -90,7 +92,30 @@ fn look(words: &[String], before: &BTreeSet<u32>, seen: &mut Seen) {
     }
 }
 
+/// Who a process is. Its folder tells; the files in it are root's from when it has no memory left until it is reaped.
+fn user(pid: u32) -> Option<u32> {
+    Some(std::fs::metadata(format!("/proc/{pid}")).ok()?.uid())
+}
+
 fn read(pid: u32, name: &str) -> String {
     let bytes = std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
     String::from_utf8_lossy(&bytes).replace('\0', " ")
+}
+
+#[test]
+fn a_process_that_has_ended_is_still_its_users() {
+    use std::os::unix::process::CommandExt as _;
+
+    const NOBODY: u32 = 65534;
+    let mut child = std::process::Command::new("true").uid(NOBODY).gid(NOBODY).spawn().unwrap();
+    let state = || {
+        let stat = read(child.id(), "stat");
+        stat.rsplit(')').next().unwrap().trim_start().chars().next()
+    };
+    while state() != Some('Z') {
+        std::thread::yield_now();
+    }
+    let user = user(child.id());
+    child.wait().unwrap();
+    assert_eq!(user, Some(NOBODY));
 }
