@@ -10,7 +10,7 @@ use std::time::Duration;
 const MOST: u64 = 3 << 20;
 /// Bytes a second of the fastest link that is reckoned with; a slower one shows within a round trip. At a round trip of 80 ms
 /// less than a mebibyte is then on the way to the host.
-const FASTEST: u64 = 20 << 20;
+const FASTEST: u64 = 15 << 20;
 
 /// The window of one upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
