@@ -5,6 +5,7 @@
 //! digest: an upload that was cut off goes on where it stopped.
 
 mod pack;
+mod take;
 mod there;
 mod tree;
 mod window;
@@ -24,6 +25,7 @@ use crate::connection::Connection;
 use crate::error::HostError;
 use crate::executor::request::Batch;
 use pack::Packed;
+use take::{Taken, sent};
 use there::{Known, Same, There};
 use window::Window;
 
@@ -71,6 +73,16 @@ struct To<'a> {
     writer: Writer,
 }
 
+impl To<'_> {
+    /// What programs on the host are told about a list of digests.
+    fn keep(&self) -> &'static str {
+        match self.writer {
+            Writer::Root => "list",
+            Writer::Others => "",
+        }
+    }
+}
+
 /// What is known of a link and of the host's spool when an upload begins.
 #[derive(Clone, Copy)]
 struct Begun<'a> {
@@ -82,6 +94,8 @@ struct Begun<'a> {
 
 /// What the host answered.
 enum Answer {
+    /// Files were taken there, or are not what they should be.
+    Taken(Output),
     /// A piece was written: where it ends, and how many bytes were under way with it for how long.
     Arrived { end: u64, under_way: u64, after: Duration },
     /// The last command ended.
@@ -109,12 +123,9 @@ impl Connection {
         progress: Option<mpsc::Sender<UploadProgress>>,
     ) -> Result<Uploaded, HostError> {
         let to = To { destination, writer };
-        let nothing = || ("", Same::new());
         // To ask what is there costs a round trip; little is sent sooner than that.
         if tree.bytes() < WORTH_ASKING {
-            let packed = self.pack(tree, nothing(), writer).await?;
-            let done = self.send_at_once(first, to, tree, &packed, progress).await?;
-            return done.ok_or_else(|| self.nothing_was_taken());
+            return self.send_at_once(first, to, tree, progress).await;
         }
         let began = Instant::now();
         let beginning = async {
@@ -133,19 +144,13 @@ impl Connection {
             // Two files of the same size and time may differ after all. Then their digests are asked for.
             for known in [Known::ByTime, Known::ByDigest] {
                 let same = self.same(tree, directory, &there, known).await?;
-                let packed = self.pack(tree, (directory, same), writer).await?;
-                if let Some(done) = self.send(to, tree, &packed, link, progress.clone()).await? {
+                if let Some(done) = self.send(to, tree, (directory, same), link, progress.clone()).await? {
                     return Ok(done);
                 }
             }
         }
-        let packed = self.pack(tree, nothing(), writer).await?;
-        let done = self.send(to, tree, &packed, link, progress).await?;
-        done.ok_or_else(|| self.nothing_was_taken())
-    }
-
-    fn nothing_was_taken(&self) -> HostError {
-        self.failed("unpacking", "it says that copies are wrong, and there are none".to_owned())
+        let done = self.send(to, tree, ("", Same::new()), link, progress).await?;
+        done.ok_or_else(|| self.failed("unpacking", "it says that copies are wrong, and there are none".to_owned()))
     }
 
     /// Which files of `tree` the host has in `directory`.
@@ -163,10 +168,10 @@ impl Connection {
         Ok(same)
     }
 
-    /// Packs what is not the `same` in the directory `like`.
-    async fn pack(&self, tree: &LocalTree, (like, same): (&str, Same), writer: Writer) -> Result<Packed, HostError> {
-        let (packing, like) = (tree.clone(), like.to_owned());
-        let packed = tokio::task::spawn_blocking(move || pack::pack(&packing, &like, &same, writer)).await;
+    /// Packs what is not the `same`.
+    async fn pack(&self, tree: &LocalTree, same: Same) -> Result<Packed, HostError> {
+        let packing = tree.clone();
+        let packed = tokio::task::spawn_blocking(move || pack::pack(&packing, &same)).await;
         packed.map_err(|error| self.failed("packing", error.to_string()))?
     }
 
@@ -176,31 +181,64 @@ impl Connection {
         first: Vec<Command>,
         to: To<'_>,
         tree: &LocalTree,
-        packed: &Packed,
         progress: Option<mpsc::Sender<UploadProgress>>,
-    ) -> Result<Option<Uploaded>, HostError> {
-        let write = self.piece(packed, 0, packed.size).await?;
-        let send = [begin(to.destination), write, finish(to, tree, packed)];
+    ) -> Result<Uploaded, HostError> {
+        let nothing = Same::new();
+        let (take, sent) = self.shares(to, tree, "", &nothing)?;
+        let packed = self.pack(tree, nothing).await?;
+        let write = self.piece(&packed, 0, packed.size).await?;
+        let send = [begin(to.destination), take.command(to, limit(tree)), write, finish(to, tree, &packed, sent)];
         let outputs = self.batch(Batch::until_failure(first.into_iter().chain(send))).await?;
         let Some((finished, before)) = outputs.split_last() else {
             return Err(self.failed("sending", "nothing was answered".to_owned()));
         };
         self.each_must("preparing the upload", before)?;
+        self.expect("unpacking", finished)?;
         if let Some(progress) = progress {
             let _ = progress.try_send(UploadProgress { sent: packed.size, total: packed.size });
         }
-        self.finished(packed, finished, 0)
+        Ok(Uploaded { packed: packed.size, resumed: 0, taken: 0 })
     }
 
-    /// Sends what the host does not have yet. `None` when what was taken was not right.
+    /// What is taken there, and the list of what is sent.
+    fn shares<'a>(
+        &self,
+        to: To<'_>,
+        tree: &LocalTree,
+        like: &'a str,
+        same: &Same,
+    ) -> Result<(Taken<'a>, Vec<u8>), HostError> {
+        let shares = Taken::of(tree, like, same, to.writer).and_then(|taken| Ok((taken, sent(tree, same, to.writer)?)));
+        shares.map_err(|error| self.failed("comparing", error.to_string()))
+    }
+
+    /// Has the host take what is the `same` in its directory `like`, and sends what it does not have yet. `None` when what was
+    /// taken was not right.
     async fn send(
         &self,
         to: To<'_>,
         tree: &LocalTree,
-        packed: &Packed,
+        (like, same): (&str, Same),
         link: Begun<'_>,
         progress: Option<mpsc::Sender<UploadProgress>>,
     ) -> Result<Option<Uploaded>, HostError> {
+        let (taken, sent_list) = self.shares(to, tree, like, &same)?;
+        let mut answers: FuturesOrdered<BoxFuture<'_, Result<Answer, HostError>>> = FuturesOrdered::new();
+        // The host takes while this computer packs.
+        let take = taken.command(to, limit(tree));
+        answers.push_back(Box::pin(async move { Ok(Answer::Taken(self.run(take).await?)) }));
+        let mut packing = std::pin::pin!(self.pack(tree, same));
+        let packed = loop {
+            tokio::select! {
+                biased;
+                Some(answer) = answers.next() => {
+                    if let Answer::Taken(output) = answer? && !self.was_right(&taken, &output)? {
+                        return Ok(None);
+                    }
+                }
+                packed = &mut packing => break packed?,
+            }
+        };
         let total = packed.size;
         let resumed =
             link.spool.lines().find_map(|line| line.strip_prefix(packed.digest.as_str())?.trim().parse().ok());
@@ -213,13 +251,12 @@ impl Connection {
         report(resumed);
         let mut window = Window::new(total, link.round_trip);
         let (mut sent, mut arrived) = (resumed, resumed);
-        let mut answers: FuturesOrdered<BoxFuture<'_, Result<Answer, HostError>>> = FuturesOrdered::new();
-        let mut finishing = false;
+        let mut sent_list = Some(sent_list);
         loop {
             while let Some(length) = window.room(sent - arrived).map(|piece| piece.min(total - sent)).filter(|l| *l > 0)
             {
                 // Read one after the other: the host's file must have no gap, or its size would not say where to go on.
-                let write = self.piece(packed, sent, length).await?;
+                let write = self.piece(&packed, sent, length).await?;
                 sent += length;
                 let (end, under_way) = (sent, sent - arrived);
                 answers.push_back(Box::pin(async move {
@@ -229,10 +266,11 @@ impl Connection {
                     Ok(Answer::Arrived { end, under_way, after: began.elapsed() })
                 }));
             }
-            if sent == total && !finishing {
+            if sent == total
+                && let Some(list) = sent_list.take()
+            {
                 // Not after the last answer: it finds out itself whether everything came.
-                finishing = true;
-                let finish = finish(to, tree, packed);
+                let finish = finish(to, tree, &packed, list);
                 answers.push_back(Box::pin(async move { Ok(Answer::Finished(self.run(finish).await?)) }));
             }
             match answers.next().await.transpose()? {
@@ -241,18 +279,23 @@ impl Connection {
                     arrived = end;
                     report(arrived);
                 }
-                Some(Answer::Finished(output)) => return self.finished(packed, &output, resumed),
+                Some(Answer::Taken(output)) if !self.was_right(&taken, &output)? => return Ok(None),
+                Some(Answer::Taken(_)) => {}
+                Some(Answer::Finished(output)) => {
+                    self.expect("unpacking", &output)?;
+                    return Ok(Some(Uploaded { packed: total, resumed, taken: taken.files }));
+                }
                 None => return Err(self.failed("sending", "nothing is under way".to_owned())),
             }
         }
     }
 
-    fn finished(&self, packed: &Packed, output: &Output, resumed: u64) -> Result<Option<Uploaded>, HostError> {
-        if output.exit == Exit::Code(3) && packed.taken > 0 {
-            return Ok(None);
+    /// Whether the host has taken what it should.
+    fn was_right(&self, taken: &Taken<'_>, output: &Output) -> Result<bool, HostError> {
+        if output.exit == Exit::Code(3) && taken.files > 0 {
+            return Ok(false);
         }
-        self.expect("unpacking", output)?;
-        Ok(Some(Uploaded { packed: packed.size, resumed, taken: packed.taken }))
+        self.expect("taking files that are on the host", output).map(|_| true)
     }
 
     /// Writes bytes of the archive to where they belong, while they arrive: what came before a link breaks is there. The
@@ -289,15 +332,17 @@ fn begin(destination: &str) -> Command {
     Command::script(include_str!("begin.sh"), [destination])
 }
 
-/// Checks, unpacks, takes the rest and puts it into its place.
-fn finish(to: To<'_>, tree: &LocalTree, packed: &Packed) -> Command {
-    let seconds = UNPACK.as_secs().saturating_add(tree.bytes() >> 20);
-    let (like, sums) = packed.sums.as_ref().map_or(("", ""), |sums| (packed.like.as_str(), sums.as_str()));
-    let keep = if to.writer == Writer::Root { "list" } else { "" };
+/// Time for a program that goes through the whole tree.
+fn limit(tree: &LocalTree) -> Duration {
+    UNPACK.saturating_add(Duration::from_secs(tree.bytes() >> 20))
+}
+
+/// Checks, unpacks and puts everything into its place.
+fn finish(to: To<'_>, tree: &LocalTree, packed: &Packed, sent: Vec<u8>) -> Command {
     let script = concat!(include_str!("known.sh"), include_str!("finish.sh"));
-    Command::script(script, [to.destination, packed.digest.as_str(), &packed.size.to_string(), like, sums, keep])
-        .stdin(Stdin::Bytes(packed.list.clone()))
-        .timeout(Duration::from_secs(seconds))
+    Command::script(script, [to.destination, packed.digest.as_str(), &packed.size.to_string(), to.keep()])
+        .stdin(Stdin::Bytes(sent))
+        .timeout(limit(tree))
 }
 
 fn read_piece(file: &Mutex<std::fs::File>, at: u64, length: u64) -> std::io::Result<Vec<u8>> {

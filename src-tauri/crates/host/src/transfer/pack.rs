@@ -9,8 +9,7 @@ use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 use slipway_core::digest::Digest;
 
-use super::Writer;
-use super::there::{Same, is_plain};
+use super::there::Same;
 use super::tree::{Kind, LocalTree, digest_of, local, modified};
 use crate::error::HostError;
 
@@ -20,26 +19,17 @@ pub(super) struct Packed {
     pub(super) size: u64,
     /// Of the archive.
     pub(super) digest: Digest,
-    /// Files taken from the host instead of sent.
-    pub(super) taken: u64,
-    /// The directory that they are taken from.
-    pub(super) like: String,
-    /// Compressed lines for each file: "link" or the mode of a copy, path; or "sent", digest, path.
-    pub(super) list: Vec<u8>,
-    /// Digest of the sorted lines of sha256sum about what is taken, if anything is.
-    pub(super) sums: Option<Digest>,
 }
 
-/// Packs `tree` without the files that are the `same` in the host's directory `like`, which are to be taken there.
+/// Packs `tree` without the files that are the `same` on the host and taken there.
 ///
 /// gzip, because every host has it. Times of files are kept: web servers make `ETag` of them.
-pub(super) fn pack(tree: &LocalTree, like: &str, same: &Same, writer: Writer) -> Result<Packed, HostError> {
+pub(super) fn pack(tree: &LocalTree, same: &Same) -> Result<Packed, HostError> {
     let io = |error: io::Error| local(&tree.root, error.to_string());
     let file = tempfile::tempfile().map_err(io)?;
     let hashing = Hashing { inner: BufWriter::with_capacity(256 << 10, file), hasher: Sha256::new(), size: 0 };
     let mut archive = tar::Builder::new(GzEncoder::new(hashing, Compression::new(4)));
-    let (mut list, mut sums) = (GzEncoder::new(Vec::new(), Compression::new(6)), Vec::new());
-    for entry in tree.entries() {
+    for entry in tree.entries().iter().filter(|entry| !same.contains_key(&entry.path)) {
         let full = tree.root.join(&entry.path);
         let io = |error: io::Error| local(&full, error.to_string());
         let mut header = tar::Header::new_gnu();
@@ -60,21 +50,8 @@ pub(super) fn pack(tree: &LocalTree, like: &str, same: &Same, writer: Writer) ->
                 archive.append_link(&mut header, &entry.path, target).map_err(io)?;
             }
             Kind::File { executable, size, digest } => {
-                let mode = if *executable { 0o755 } else { 0o644 };
-                if let Some(link) = same.get(&entry.path) {
-                    match (writer, link) {
-                        (Writer::Root, true) => writeln!(list, "link {}", entry.path),
-                        (Writer::Root, false) | (Writer::Others, _) => writeln!(list, "{mode:o} {}", entry.path),
-                    }
-                    .map_err(io)?;
-                    sums.push(format!("{digest}  {}\n", entry.path));
-                    continue;
-                }
-                if writer == Writer::Root && is_plain(&entry.path) {
-                    writeln!(list, "sent {digest} {}", entry.path).map_err(io)?;
-                }
                 header.set_entry_type(tar::EntryType::Regular);
-                header.set_mode(mode);
+                header.set_mode(if *executable { 0o755 } else { 0o644 });
                 header.set_size(*size);
                 let opened = File::open(&full).map_err(io)?;
                 let mut reading = Reading { inner: opened.take(*size), hasher: Sha256::new() };
@@ -89,16 +66,7 @@ pub(super) fn pack(tree: &LocalTree, like: &str, same: &Same, writer: Writer) ->
     let mut file = hashing.inner.into_inner().map_err(|error| io(error.into_error()))?;
     file.rewind().map_err(io)?;
     let digest = digest_of(hashing.hasher).map_err(io)?;
-    sums.sort_unstable();
-    Ok(Packed {
-        file: Arc::new(Mutex::new(file)),
-        size: hashing.size,
-        digest,
-        taken: sums.len() as u64,
-        like: like.to_owned(),
-        list: list.finish().map_err(io)?,
-        sums: (!sums.is_empty()).then(|| Digest::of(sums.concat().as_bytes())),
-    })
+    Ok(Packed { file: Arc::new(Mutex::new(file)), size: hashing.size, digest })
 }
 
 struct Hashing<W> {

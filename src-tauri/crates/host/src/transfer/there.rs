@@ -19,6 +19,8 @@ const MOST_PACKED: usize = 8 << 20;
 const MOST_UNPACKED: u64 = 32 << 20;
 /// Characters of a digest that the host says.
 const HALF: usize = 32;
+/// The owner of what may become a link.
+const ROOT: &str = "0";
 
 /// A file on the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +92,7 @@ pub(super) fn compare(tree: &LocalTree, there: &There, known: Known) -> Result<(
             continue;
         };
         let mode = if *executable { "755" } else { "644" };
-        let link = seen.mode == mode && seen.owner == "root";
+        let link = seen.mode == mode && seen.owner == ROOT;
         let full = tree.root.join(&entry.path);
         let meta = std::fs::symlink_metadata(&full).map_err(|error| local(&full, error.to_string()))?;
         // An archive has whole seconds. What was written on the host has a fraction.
@@ -153,11 +155,9 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_cut_or_no_answer_says_nothing() {
-        let whole = answer("12 5.0 644 root a/b c\nx 5.0 644 root odd\n7 5.5 755 shop d\n4 4\n");
-        let there = There::from([
-            ("a/b c".into(), seen(12, "5.0", "644", "root")),
-            ("d".into(), seen(7, "5.5", "755", "shop")),
-        ]);
+        let whole = answer("12 5.0 644 0 a/b c\nx 5.0 644 0 odd\n7 5.5 755 900 d\n4 4\n");
+        let there =
+            There::from([("a/b c".into(), seen(12, "5.0", "644", "0")), ("d".into(), seen(7, "5.5", "755", "900"))]);
         assert_eq!(parse(&whole), there);
         let mut cut = whole.clone();
         cut.stdout.truncate(whole.stdout.len() - 5);
@@ -177,12 +177,12 @@ mod tests {
         }
         let tree = LocalTree::read(folder.path(), &[]).unwrap();
         let there = There::from([
-            ("same".into(), seen(5, "1700000000.0000000000", "644", "root")),
-            ("shops".into(), seen(5, "1700000000.0000000000", "644", "shop")),
-            ("newer".into(), seen(5, "1700000001.0000000000", "644", "root")),
-            ("longer".into(), seen(6, "1700000000.0000000000", "644", "root")),
-            ("fraction".into(), seen(5, "1700000000.0000001230", "644", "root")),
-            ("executable".into(), seen(5, "1700000000.0000000000", "755", "root")),
+            ("same".into(), seen(5, "1700000000.0000000000", "644", "0")),
+            ("shops".into(), seen(5, "1700000000.0000000000", "644", "900")),
+            ("newer".into(), seen(5, "1700000001.0000000000", "644", "0")),
+            ("longer".into(), seen(6, "1700000000.0000000000", "644", "0")),
+            ("fraction".into(), seen(5, "1700000000.0000001230", "644", "0")),
+            ("executable".into(), seen(5, "1700000000.0000000000", "755", "0")),
         ]);
         let names = |names: &[(&str, bool)]| names.iter().map(|(name, link)| ((*name).to_owned(), *link)).collect();
         let (same, unsure) = compare(&tree, &there, Known::ByTime).unwrap();

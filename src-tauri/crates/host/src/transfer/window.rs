@@ -8,6 +8,10 @@ use std::time::Duration;
 
 /// Most bytes under way: more than `sshd` takes in before it must be read (2 MiB).
 const MOST: u64 = 3 << 20;
+/// Most bytes of a piece.
+const LARGEST: u64 = 512 << 10;
+/// Bytes of an archive that is sent again sooner than its pieces are waited for.
+const LITTLE: u64 = 8 << 20;
 /// Bytes a second of the fastest link that is reckoned with; a slower one shows within a round trip. At a round trip of 80 ms
 /// less than a mebibyte is then on the way to the host.
 const FASTEST: u64 = 15 << 20;
@@ -29,8 +33,8 @@ impl Window {
     /// For an archive of `total` bytes, over a link on which a question and its answer took `round_trip`.
     pub(super) fn new(total: u64, round_trip: Duration) -> Self {
         // Each piece costs a few processes on the host. Two must be under way, or the link waits for the host and the host for
-        // the link; they are as large as a hundredth of the whole allows.
-        let piece = (total / 240).clamp(128 << 10, 512 << 10);
+        // the link; they are as large as a hundredth of the whole allows. Of little, a hundredth is not worth the processes.
+        let piece = if total < LITTLE { LARGEST } else { (total / 240).clamp(128 << 10, LARGEST) };
         let mut window = Self { piece, size: MOST, round_trip, shortest: Duration::MAX };
         window.limit(MOST);
         window
