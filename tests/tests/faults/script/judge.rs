@@ -57,7 +57,10 @@ pub(crate) fn first(kind: &Kind, fault: Fault, role: &Role, state: &State, ended
     }
     // What is written down on the host is what was said here.
     let ends: Vec<Value> = state.audit.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let begun = ends.iter().any(|line| line["event"] == "begin");
     let ends: Vec<&Value> = ends.iter().filter(|line| line["event"] == "end").collect();
+    let told = words.contains("could not be recorded");
+    must(!begun || !ends.is_empty() || told, "it does not say that its end is not written down");
     must(ends.len() <= 1, "its end is written down more than once");
     if let (Some(end), Some(said)) = (ends.first(), ended.lines.last()) {
         let same = end["summary"] == said["result"]["summary"];

@@ -215,8 +215,15 @@ impl Going<'_> {
             Ok(()) => self.steps().await,
             Err(failure) => Done { activated: None, failed: Some((0, failure)) },
         };
-        let verdict = self.judge(done).await;
-        self.record_end(&verdict).await;
+        let mut verdict = self.judge(done).await;
+        if let Err(failure) = self.record_end(&verdict).await {
+            let host = &self.run.plan.host;
+            // Of a host that could not be asked, either, it has been said why.
+            let why =
+                if verdict.kind == VerdictKind::Unknown { String::new() } else { format!(" ({})", failure.message) };
+            let text = format!("how it ended could not be recorded on {host}{why}; the next run looks for itself");
+            verdict.evidence.push(text);
+        }
         verdict
     }
 }

@@ -102,7 +102,10 @@ impl Going<'_> {
     }
 
     /// Records how it ended. A host that is gone learns it with the next run.
-    pub(crate) async fn record_end(&self, verdict: &Verdict) {
+    ///
+    /// # Errors
+    /// When that is not all written down: why.
+    pub(crate) async fn record_end(&self, verdict: &Verdict) -> Result<(), StepFailure> {
         let run = self.run;
         let mut commands =
             vec![self.audit("end", Some(verdict), Vec::new()), slipway_core::task::clean_up(&run.asked.run)];
@@ -117,7 +120,7 @@ impl Going<'_> {
             // A run that has lost the lock must not write over what its new holder has recorded.
             commands.extend([self.lock.renewal(), self.store_manifest(&manifest)]);
         }
-        let _ = self.simple(commands).await;
+        self.simple(commands).await
     }
 
     /// Puts what the plan did into the record.
