@@ -65,6 +65,21 @@ describe("the way through", () => {
     await waitFor(() => expect(heading()).toBe("How is it looked after?"));
     await waitFor(() => expect(places).toEqual(["readiness@web-1", "host@web-1", "care@web-1"]));
   });
+  it("does not take the focus from somebody who types while an answer is still being written", async () => {
+    let write: () => void = () => undefined;
+    const written = new Promise<void>((resolve) => (write = resolve));
+    const base = fake(new URLSearchParams("wizard=full&step=care"));
+    const { user } = await open("wizard=full&step=care", { editDraft: async (id, edits) => { await written; return base.editDraft(id, edits); } });
+    await user.type(screen.getByLabelText("At the latest after"), "5");
+    await user.click(button(/^7\. Secrets/));
+    await waitFor(() => expect(heading()).toBe("What must nobody see?"));
+    const field = screen.getByLabelText(/Another one/);
+    await user.click(field);
+    write();
+    await waitFor(() => expect(screen.getByText(/Step 7 of 9/).textContent).toContain("· saved"));
+    await user.keyboard("TOKEN");
+    expect(field).toHaveProperty("value", "TOKEN");
+  });
   it("begins a draft and takes its address", async () => {
     location.hash = "#/new?host=web-2";
     dispatchEvent(new Event("hashchange"));
