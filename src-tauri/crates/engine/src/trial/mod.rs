@@ -6,7 +6,7 @@
 mod steps;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -160,9 +160,9 @@ pub async fn trial(
     };
     resolved.problems.iter().for_each(|problem| recorder.note(problem.to_string()));
     let target = resolved.target;
-    let supplied = Arc::new(Supplied { own: target.name.clone(), given: given.clone(), store: Arc::clone(store) });
+    let supplied = Arc::new(Supplied::new(&target.name, given, store));
     let accepting = Arc::new(Accepting(given.accepted_fingerprint.clone()));
-    let connection = match connect(&target, supplied, accepting, recorder.clone()).await {
+    let connection = match connect(&target, supplied.clone(), accepting, recorder.clone()).await {
         Ok(connection) => connection,
         Err(error) => {
             let (host, kind) = failed_at(&error, recorder.current());
@@ -186,7 +186,7 @@ pub async fn trial(
     match looked {
         Ok(facts) => {
             recorder.finish(&words_of(&facts));
-            keep(store, &target, given);
+            supplied.keep(&target);
             let host_key = recorder.key_of(&target.name);
             recorder.end(TrialOutcome::Ready { facts: Box::new(facts), host_key })
         }
@@ -199,20 +199,6 @@ pub async fn trial(
 
 fn words_of(facts: &Facts) -> String {
     facts.os.known().map_or_else(|| "its distribution is not known".to_owned(), |os| os.pretty_name.clone())
-}
-
-/// What worked here works for the connections that come.
-fn keep(store: &Answers, target: &Target, given: &TrialAnswers) {
-    let give = |asked: Asked, value: &Option<Secret>| {
-        if let Some(value) = value {
-            store.give_for(target, asked, value.clone());
-        }
-    };
-    give(Asked::Password, &given.password);
-    give(Asked::SudoPassword, &given.sudo_password);
-    for file in &target.identities {
-        give(Asked::Passphrase { file: file.clone() }, &given.passphrase);
-    }
 }
 
 /// The host and the step that an error is about; `current` where it does not say.
@@ -308,9 +294,31 @@ struct Supplied {
     own: String,
     given: TrialAnswers,
     store: Arc<Answers>,
+    /// The key that the given passphrase was last wanted for.
+    opened: Mutex<Option<PathBuf>>,
 }
 
 impl Supplied {
+    fn new(own: &str, given: &TrialAnswers, store: &Arc<Answers>) -> Self {
+        let (given, store) = (given.clone(), Arc::clone(store));
+        Self { own: own.to_owned(), given, store, opened: Mutex::default() }
+    }
+
+    /// What worked here works for the connections that come. A passphrase is that of the one key that let us in, which
+    /// is the last that was opened: the keyring has one place for it, whatever other keys there are.
+    fn keep(&self, target: &Target) {
+        let give = |asked: Asked, value: &Option<Secret>| {
+            if let Some(value) = value {
+                self.store.give_for(target, asked, value.clone());
+            }
+        };
+        give(Asked::Password, &self.given.password);
+        give(Asked::SudoPassword, &self.given.sudo_password);
+        if let Some(file) = self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            give(Asked::Passphrase { file }, &self.given.passphrase);
+        }
+    }
+
     fn given<'a>(&self, target: &Target, value: &'a Option<Secret>) -> Option<&'a Secret> {
         value.as_ref().filter(|_| target.name == self.own)
     }
@@ -331,7 +339,10 @@ impl Credentials for Supplied {
         attempt: u8,
     ) -> BoxFuture<'a, Option<Secret>> {
         match self.given(target, &self.given.passphrase) {
-            Some(phrase) => Box::pin(std::future::ready(Some(phrase.clone()).filter(|_| attempt == 1))),
+            Some(phrase) => {
+                *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(file.to_owned());
+                Box::pin(std::future::ready(Some(phrase.clone()).filter(|_| attempt == 1)))
+            }
             None => self.store.passphrase(target, file, attempt),
         }
     }
@@ -341,6 +352,37 @@ impl Credentials for Supplied {
         match given {
             Some(password) => Box::pin(std::future::ready(Some(password.clone()))),
             None => self.store.sudo_password(target),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::secrets::{Memory, SecretStore};
+
+    #[tokio::test]
+    async fn a_passphrase_is_remembered_for_the_key_that_it_opened() {
+        let keyring: Arc<dyn SecretStore> = Arc::new(Memory::default());
+        let mut target = Target::new("192.0.2.1", "ann");
+        target.name = "web1".into();
+        // As ssh would look for keys.
+        let keys = ["id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"];
+        target.identities = keys.map(|key| Path::new("/home/ann/.ssh").join(key)).to_vec();
+        let used = Path::new("/home/ann/.ssh/id_ed25519");
+        let given = TrialAnswers { passphrase: Some(Secret::new("phrase")), ..TrialAnswers::default() };
+        let store = Answers::new(keyring.clone());
+        let supplied = Supplied::new("web1", &given, &store);
+        assert!(supplied.passphrase(&target, used, 1).await.is_some());
+        supplied.keep(&target);
+        assert_eq!(store.remember(&"web1".parse().unwrap(), Timestamp::UNIX_EPOCH).await.unwrap(), 1);
+        for file in &target.identities {
+            let again = Answers::new(keyring.clone());
+            assert_eq!(again.passphrase(&target, file, 1).await.is_some(), file == used, "{}", file.display());
         }
     }
 }
