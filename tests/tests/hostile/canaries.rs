@@ -4,36 +4,21 @@
 //! journal or log, in what Slipway prints or keeps, in a file that others may read, or in a core dump.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-use base64::Engine as _;
 use rustix::process::Signal;
+use slipway_tests::canary::{Canaries, Sighting, Watcher, below, inside_host, with_words};
 use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites};
 
 use crate::support::{parlour_site, tests_folder};
 use crate::terminal::Computer;
-use crate::watcher::Watcher;
 
 /// Variables of the environment beside SECRET_KEY and those that a configuration file names, too.
 const VARIABLES: usize = 12;
 /// Secret files.
 const FILES: usize = 8;
-
-/// A secret and where it goes.
-struct Canary {
-    name: String,
-    value: String,
-}
-
-/// The thirty, and what gives one away.
-struct Canaries {
-    all: Vec<Canary>,
-    mark: String,
-}
 
 fn must(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output().unwrap();
@@ -41,64 +26,30 @@ fn must(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-impl Canaries {
-    /// Makes them; keys lie in `folder` afterwards, which stands for the person's own files.
-    fn make(computer: &Computer) -> Self {
-        let random = std::fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap();
-        let mark = format!("canary{}", &random.replace('-', "")[..12]);
-        let mut canaries = Self { all: Vec::new(), mark };
-        canaries.add("SECRET_KEY");
-        (0..VARIABLES).for_each(|number| canaries.add(&format!("VARIABLE_{number}")));
-        (0..FILES).for_each(|number| canaries.add(&format!("FILES_{number}_TXT")));
-        for name in ["DB_PASSWORD", "API_TOKEN", "SMTP_PASSWORD", "DOOR", "BACK_DOOR", "sudo", "passphrase"] {
-            canaries.add(name);
-        }
-        let input = computer.folder("input");
-        must(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(input.join("deploy_key")));
-        let certificate = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days"];
-        must(
-            Command::new("openssl")
-                .args(certificate)
-                .args(["30", "-subj", "/CN=parlour.test", "-addext", "subjectAltName=DNS:parlour.test"])
-                .args(["-keyout", "tls_key", "-out"])
-                .arg(computer.folder("work").join("chain.pem"))
-                .current_dir(&input),
-        );
-        for (name, file) in [("DEPLOY_KEY", "deploy_key"), ("TLS_KEY", "tls_key")] {
-            let value = std::fs::read_to_string(input.join(file)).unwrap();
-            canaries.all.push(Canary { name: name.to_owned(), value });
-        }
-        canaries
+/// Makes the thirty; keys lie in `input` afterwards, which stands for the person's own files.
+fn make(computer: &Computer) -> Canaries {
+    let mut canaries = Canaries::new();
+    canaries.add("SECRET_KEY");
+    (0..VARIABLES).for_each(|number| canaries.add(&format!("VARIABLE_{number}")));
+    (0..FILES).for_each(|number| canaries.add(&format!("FILES_{number}_TXT")));
+    for name in ["DB_PASSWORD", "API_TOKEN", "SMTP_PASSWORD", "DOOR", "BACK_DOOR", "sudo", "passphrase"] {
+        canaries.add(name);
     }
-
-    fn add(&mut self, name: &str) {
-        let value = format!("{}.{}.end", self.mark, name.to_lowercase());
-        self.all.push(Canary { name: name.to_owned(), value });
+    let input = computer.folder("input");
+    must(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(input.join("deploy_key")));
+    let certificate = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days"];
+    must(
+        Command::new("openssl")
+            .args(certificate)
+            .args(["30", "-subj", "/CN=parlour.test", "-addext", "subjectAltName=DNS:parlour.test"])
+            .args(["-keyout", "tls_key", "-out"])
+            .arg(computer.folder("work").join("chain.pem"))
+            .current_dir(&input),
+    );
+    for (name, file) in [("DEPLOY_KEY", "deploy_key"), ("TLS_KEY", "tls_key")] {
+        canaries.keep(name, std::fs::read_to_string(input.join(file)).unwrap());
     }
-
-    fn value(&self, name: &str) -> &str {
-        &self.all.iter().find(|canary| canary.name == name).unwrap().value
-    }
-
-    /// Everything by which a canary is known, also when it went through base64 or hexadecimal digits.
-    fn words(&self) -> Vec<String> {
-        let mut words = vec![self.mark.clone(), self.mark.bytes().map(|byte| format!("{byte:02x}")).collect()];
-        for shift in 0..3 {
-            let text = format!("{}{}", &"   "[..shift], self.mark);
-            let encoded = base64::engine::general_purpose::STANDARD_NO_PAD.encode(&text);
-            // What depends on the neighbours is left out at both ends.
-            words.push(encoded[(shift * 4).div_ceil(3)..encoded.len() - 2].to_owned());
-        }
-        // A line from the middle of each key.
-        words.extend(["DEPLOY_KEY", "TLS_KEY"].map(|key| self.value(key).lines().nth(2).unwrap().to_owned()));
-        words
-    }
-
-    /// Which of them are in `text`.
-    fn within(&self, text: &str) -> BTreeSet<&str> {
-        let all = self.all.iter().filter(|canary| text.contains(canary.value.trim()));
-        all.map(|canary| canary.name.as_str()).collect()
-    }
+    canaries
 }
 
 fn site(host: &Host) -> String {
@@ -145,13 +96,6 @@ fn inside(host: &Host, script: &str) -> String {
     output.stdout
 }
 
-/// Runs a script inside the host with `words` as its standard input.
-fn with_words(host: &Host, script: &str, words: &[String]) -> String {
-    let mut child = host.enter(&["sh", "-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(words.join("\n").as_bytes()).unwrap();
-    String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned()
-}
-
 /// Whether this machine writes core dumps where anybody asks for one.
 fn dumps_are_written() -> bool {
     let mut script = Command::new("prlimit");
@@ -161,48 +105,7 @@ fn dumps_are_written() -> bool {
     ended.core_dumped()
 }
 
-/// The host's files with a canary in them, as mode, owner and path; its journal must have none.
-fn look_at_host(host: &Host, words: &[String], when: &str) -> Vec<String> {
-    let journal = with_words(
-        host,
-        "exec 3<&0; journalctl --all --output=export --no-pager </dev/null | grep -aF -m 5 -f /dev/fd/3",
-        words,
-    );
-    assert_eq!(journal, "", "in the journal, {when}");
-    let files = with_words(
-        host,
-        "grep -rlaF -f - --devices=skip --exclude-dir=proc --exclude-dir=sys --exclude-dir=wheelhouse / 2>/dev/null | \
-         while IFS= read -r file; do stat -c '%a %U %n' \"$file\" 2>/dev/null; done",
-        words,
-    );
-    let found: Vec<String> = files.lines().map(str::to_owned).collect();
-    for line in &found {
-        let (mode, rest) = line.split_once(' ').unwrap();
-        assert!(mode.ends_with("00"), "others may read it, {when}: {mode} {rest}");
-        assert!(rest.starts_with("root ") || rest.starts_with("parlour "), "whose is it, {when}: {mode} {rest}");
-    }
-    found
-}
-
-/// The files below `folder` with a canary in them.
-fn look_at_folder(folder: &Path, words: &[String], files: &mut usize) -> Vec<String> {
-    let mut found = Vec::new();
-    let Ok(entries) = std::fs::read_dir(folder) else { return found };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if entry.file_type().unwrap().is_dir() {
-            found.extend(look_at_folder(&path, words, files));
-            continue;
-        }
-        *files += 1;
-        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()).into_owned();
-        found
-            .extend(words.iter().filter(|word| text.contains(*word)).map(|word| format!("{}: {word}", path.display())));
-    }
-    found
-}
-
-/// A line of [`look_at_host`] without what differs from release to release.
+/// A line of [`inside_host`] without what differs from release to release.
 fn shortened(line: &str) -> String {
     let parts = line.split('/').map(|part| if part.starts_with("20") && part.contains('Z') { "ID" } else { part });
     parts.collect::<Vec<_>>().join("/")
@@ -224,8 +127,8 @@ fn nobody_else_sees_a_secret() {
         return;
     }
     let mut computer = Computer::new();
-    let canaries = Canaries::make(&computer);
-    assert_eq!(canaries.all.len(), 30);
+    let canaries = make(&computer);
+    assert_eq!(canaries.all().len(), 30);
     let words = canaries.words();
     let options = HostOptions {
         sudo_password: canaries.value("sudo").to_owned(),
@@ -254,8 +157,8 @@ fn nobody_else_sees_a_secret() {
     must(Command::new("git").arg("-C").arg(&repository).args(["bundle", "create", "-q", "../all.bundle", "--all"]));
     host.write_file("/srv/all.bundle", std::fs::read(computer.folder("input").join("all.bundle")).unwrap()).unwrap();
 
-    for canary in &canaries.all {
-        computer.environment.push((format!("CANARY_{}", canary.name), canary.value.clone()));
+    for (name, value) in canaries.all() {
+        computer.environment.push((format!("CANARY_{name}"), value.clone()));
     }
     for (name, value) in [("RUST_LOG", "trace"), ("RUST_BACKTRACE", "full"), ("GIT_TRACE", "1"), ("DEBUG", "1")] {
         computer.environment.push((name.to_owned(), value.to_owned()));
@@ -283,7 +186,7 @@ fn nobody_else_sees_a_secret() {
     let first = computer.start(&["-v", "--json", "apply", "--yes"]);
     half(&first);
     first.kill(Signal::KILL);
-    let mut held = look_at_host(&host, &words, "after a kill in the middle of apply");
+    let mut held = inside_host(&host, "parlour", &words, "after a kill in the middle of apply");
     settle(&host);
     computer.expect(0, &["-v", "unlock", "--yes"]);
     computer.expect(0, &["-v", "apply", "--yes"]);
@@ -311,7 +214,7 @@ fn nobody_else_sees_a_secret() {
         half(&running);
         let ended = running.kill(signal);
         assert!(!ended.core_dumped(), "slipway left a core dump: {ended}");
-        held.extend(look_at_host(&host, &words, "after a kill in the middle of deploy"));
+        held.extend(inside_host(&host, "parlour", &words, "after a kill in the middle of deploy"));
         settle(&host);
         computer.expect(0, &["unlock", "--yes"]);
     }
@@ -349,14 +252,13 @@ fn nobody_else_sees_a_secret() {
     if !dumps_are_written() {
         println!("this machine writes no core dumps: nothing is proved about them");
     }
-    held.extend(look_at_host(&host, &words, "at the end"));
+    held.extend(inside_host(&host, "parlour", &words, "at the end"));
 
     let seen = watcher.finish();
     let user: u32 = inside(&host, "id -u parlour").trim().parse().unwrap();
     let own = computer.processes();
-    let allowed = |sighting: &crate::watcher::Sighting| {
-        sighting.place == "environ" && (sighting.user == user || own.contains(&sighting.pid))
-    };
+    let allowed =
+        |sighting: &Sighting| sighting.place == "environ" && (sighting.user == user || own.contains(&sighting.pid));
     let wrong: Vec<_> = seen.sightings.iter().filter(|(sighting, _)| !allowed(sighting)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(seen.sightings.keys().any(|sighting| sighting.user == user), "the application was never looked at");
@@ -365,15 +267,14 @@ fn nobody_else_sees_a_secret() {
     let told: Vec<_> = words.iter().filter(|word| text.contains(*word)).collect();
     assert!(told.is_empty(), "printed: {told:?} {:?}", canaries.within(&text));
     let mut files = 0;
-    let kept: Vec<String> =
-        computer.written().iter().flat_map(|folder| look_at_folder(folder, &words, &mut files)).collect();
+    let kept: Vec<String> = computer.written().iter().flat_map(|folder| below(folder, &words, &mut files)).collect();
     assert!(kept.is_empty(), "{kept:#?}");
     // The same files of every release are one line.
     let held: BTreeSet<String> = held.iter().map(|line| shortened(line)).collect();
     println!(
         "{} canaries; {} runs of slipway; {} processes in {} looks, {} held one by right; {} bytes printed, {files} files \
          kept here: none; on the host in:\n  {}",
-        canaries.all.len(),
+        canaries.all().len(),
         own.len(),
         seen.processes.len(),
         seen.looks,

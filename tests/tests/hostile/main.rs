@@ -6,4 +6,3 @@ mod support;
 mod canaries;
 mod encoders;
 mod terminal;
-mod watcher;

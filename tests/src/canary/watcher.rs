@@ -12,30 +12,30 @@ const INTERVAL: Duration = Duration::from_millis(5);
 
 /// Where a word was seen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Sighting {
+pub struct Sighting {
     /// The process.
-    pub(crate) pid: u32,
+    pub pid: u32,
     /// Its effective user, also if it ended meanwhile.
-    pub(crate) user: u32,
+    pub user: u32,
     /// `cmdline` or `environ`.
-    pub(crate) place: &'static str,
+    pub place: &'static str,
     /// Its command line, as far as it helps to know it again.
-    pub(crate) command: String,
+    pub command: String,
 }
 
 /// What was seen while it watched.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// How often all processes were looked at.
-    pub(crate) looks: u64,
+    pub looks: u64,
     /// How many processes there were.
-    pub(crate) processes: BTreeSet<u32>,
+    pub processes: BTreeSet<u32>,
     /// Sightings, with the text around the word.
-    pub(crate) sightings: BTreeMap<Sighting, String>,
+    pub sightings: BTreeMap<Sighting, String>,
 }
 
 /// Watches until it is asked what it saw. Processes that were there before it are nobody's business.
-pub(crate) struct Watcher {
+pub struct Watcher {
     stop: Arc<AtomicBool>,
     seen: Arc<Mutex<Seen>>,
     thread: JoinHandle<()>,
@@ -43,7 +43,7 @@ pub(crate) struct Watcher {
 
 impl Watcher {
     /// Begins to look for `words`.
-    pub(crate) fn start(words: Vec<String>) -> Self {
+    pub fn start(words: Vec<String>) -> Self {
         let (stop, seen) = (Arc::<AtomicBool>::default(), Arc::<Mutex<Seen>>::default());
         let before = processes();
         let thread = {
@@ -60,7 +60,7 @@ impl Watcher {
     }
 
     /// Stops, and tells what was seen.
-    pub(crate) fn finish(self) -> Seen {
+    pub fn finish(self) -> Seen {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap();
         std::mem::take(&mut self.seen.lock().unwrap())
