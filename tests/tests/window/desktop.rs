@@ -84,6 +84,8 @@ fn found(name: &str) -> Option<PathBuf> {
 /// What one window lives in.
 pub(crate) struct Desktop {
     pub(crate) folder: tempfile::TempDir,
+    /// More variables of the environment of what is started from now on.
+    pub(crate) environment: Vec<(&'static str, String)>,
     mark: String,
     language: &'static str,
     display: String,
@@ -106,8 +108,15 @@ impl Desktop {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
         }
         let mark = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
-        let mut desktop =
-            Self { folder, mark, language, display: String::new(), bus: String::new(), children: Vec::new() };
+        let mut desktop = Self {
+            folder,
+            environment: Vec::new(),
+            mark,
+            language,
+            display: String::new(),
+            bus: String::new(),
+            children: Vec::new(),
+        };
         desktop.start_display();
         desktop.start_bus();
         desktop.start_keyring();
@@ -163,6 +172,7 @@ impl Desktop {
             .env("DISPLAY", &self.display)
             .env("GDK_BACKEND", "x11")
             .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env(MARK, &self.mark);
         command
     }
@@ -211,7 +221,8 @@ impl Desktop {
         command.arg(format!("--port={port}")).arg("--host=127.0.0.1");
         // The program, which the driver starts, lets itself be driven only when this tells it to.
         command.env("TAURI_WEBVIEW_AUTOMATION", "true");
-        let log = std::fs::File::create(self.folder.path().join("driver.log")).unwrap();
+        let log = self.folder.path().join("driver.log");
+        let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         self.children.push(command.spawn().unwrap());
         let deadline = Instant::now() + PATIENCE;
@@ -220,6 +231,20 @@ impl Desktop {
             std::thread::sleep(Duration::from_millis(20));
         }
         format!("http://127.0.0.1:{port}")
+    }
+
+    /// Keeps everything that is said on the session bus from now on in `bus.log`.
+    pub(crate) fn record_bus(&mut self) {
+        let log = self.folder.path().join("bus.log");
+        let mut command = self.command(found("dbus-monitor").unwrap());
+        command.arg("--session").stdin(Stdio::null()).stdout(std::fs::File::create(&log).unwrap());
+        self.children.push(command.stderr(Stdio::null()).spawn().unwrap());
+        let deadline = Instant::now() + PATIENCE;
+        // It is told the name that it loses when it becomes a monitor.
+        while std::fs::read(&log).unwrap().is_empty() {
+            assert!(Instant::now() < deadline, "the bus is not recorded");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// What the driver and the program printed.
@@ -255,12 +280,14 @@ impl Desktop {
     }
 
     fn kill(&self) {
-        for pid in self.processes() {
-            if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
-                // It may have ended meanwhile.
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            }
-        }
+        self.processes().into_iter().for_each(kill);
+    }
+
+    /// Ends the program as a crash does, in the middle of whatever it does.
+    pub(crate) fn kill_program(&self) {
+        let running = self.running("slipway-desktop");
+        assert_eq!(running.len(), 1, "it has ended by itself");
+        running.into_iter().for_each(kill);
     }
 
     /// Ends the driver and the program with it.
@@ -270,11 +297,7 @@ impl Desktop {
             let _ = driver.kill();
             let _ = driver.wait();
         }
-        for pid in self.running("slipway-desktop") {
-            if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            }
-        }
+        self.running("slipway-desktop").into_iter().for_each(kill);
         while !self.running("slipway-desktop").is_empty() {
             assert!(Instant::now() < deadline, "the program did not end");
             std::thread::sleep(Duration::from_millis(20));
@@ -291,6 +314,13 @@ impl Drop for Desktop {
         }
         // What was just being started when the others were ended.
         self.kill();
+    }
+}
+
+fn kill(pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
+        // It may have ended meanwhile.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
     }
 }
 

@@ -52,6 +52,15 @@ impl Driven {
         desktop
     }
 
+    /// Ends the program by SIGKILL and keeps the desktop.
+    pub(crate) fn kill(self) -> Desktop {
+        let Self { client, mut desktop } = self;
+        desktop.kill_program();
+        desktop.end_driver();
+        drop(client);
+        desktop
+    }
+
     /// All text that can be seen.
     pub(crate) async fn text(&self) -> String {
         let text = self.client.execute("return document.body ? document.body.innerText : ''", vec![]).await;

@@ -2,6 +2,7 @@
 //!
 //! Everything is looked for by the words that a person sees. Waits name what they wait for and end with a deadline.
 
+mod canaries;
 mod closing;
 mod desktop;
 mod driven;

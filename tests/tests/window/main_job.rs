@@ -30,8 +30,8 @@ pub(crate) async fn add_host(window: &Driven, host: &Host) {
     window.see_within(LOOK, "web1 is added and ready").await;
 }
 
-/// The questions of the wizard, to a plan.
-async fn answer(window: &Driven) {
+/// The questions of the wizard, to that for secrets.
+pub(crate) async fn answer_until_secrets(window: &Driven) {
     window.press("Set up a site here").await;
     window.see("Which host will run it?").await;
     window.press("Continue").await;
@@ -55,6 +55,11 @@ async fn answer(window: &Driven) {
     window.choose("Self-signed").await;
     window.press("Continue").await;
     window.see("What must nobody see?").await;
+}
+
+/// The questions of the wizard, to a plan.
+async fn answer(window: &Driven) {
+    answer_until_secrets(window).await;
     window.press("Make one: SECRET_KEY").await;
     window.see("All of them have a value").await;
     window.press("Continue").await;
@@ -68,7 +73,7 @@ async fn answer(window: &Driven) {
 
 impl Desktop {
     /// The site file that the wizard wrote.
-    fn site_file(&self) -> PathBuf {
+    pub(crate) fn site_file(&self) -> PathBuf {
         self.slipway_home().join("sites/parlour/slipway.toml")
     }
 
@@ -123,7 +128,7 @@ fn with_the_command_line(site_file: &str, folder: &str) -> Value {
 }
 
 /// Deploys what is in the folder now, and waits for the end of it.
-async fn deploy(window: &Driven, ending: &str) {
+pub(crate) async fn deploy(window: &Driven, ending: &str) {
     window.press("Deploy…").await;
     window.press("See what will happen").await;
     window.see_within(LOOK, "This is what will happen").await;
