@@ -55,6 +55,13 @@ describe("run", () => {
     expect(screen.getByRole("button", { name: "Go to planner" })).toBeTruthy();
     expect(screen.queryByRole("button", { name: "Plan again" }) === null).toBe(state === "succeeded" || state === "unchanged");
   });
+  it.each([["planner is gone from web-1", "planner is gone from web-1"], ["release v2 is live on web-1", "Release v2 is live on web-1"], ["nothing was changed", "Nothing was changed"]])("writes “%s” as a sentence and no name with a capital", async (summary, shown) => {
+    const api = fake(new URLSearchParams("run=not-begun"));
+    const run: Backend["run"] = async (id) => { const found = await api.run(id); return { ...found, card: { ...found.card, summary }, verdict: null }; };
+    await open("run=not-begun", { run });
+    const verdict = await screen.findByRole("region", { name: "How it ended" });
+    await waitFor(() => expect(within(verdict).getByText(shown)).toBeTruthy());
+  });
   it("leads to the site and opens it after success", async () => {
     const openLink = vi.fn<Backend["openLink"]>(() => Promise.resolve(null));
     const user = await open("run=succeeded", { openLink, site: (name) => Promise.resolve({ name, domains: [], url: "https://planner.example.org/", hosts: ["web-1"], file: null, file_problem: null, last_run: null }) });
