@@ -1,13 +1,12 @@
 //! What looking at a host costs, counted where it is paid.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use slipway_core::event::VerdictKind;
 use slipway_engine::observe;
 use slipway_engine::site::Request;
 use slipway_host::{LocalTree, Writer};
-use slipway_tests::relay::{Conditions, Cut, Relay};
+use slipway_tests::relay::{Conditions, Cut};
 
 use crate::support::TestDesk;
 use crate::{boot, inside};
@@ -17,9 +16,7 @@ async fn a_plan_costs_two_round_trips() {
     let Some(host) = boot() else { return };
     let direct = TestDesk::new(&host, "root");
     let file = direct.first_release().await;
-    let server = SocketAddr::from((host.address(), host.ssh_port()));
-    // It brings its own runtime, which cannot begin inside this one.
-    let relay = std::thread::spawn(move || Relay::start(server, Conditions::default()).unwrap()).join().unwrap();
+    let relay = crate::relay(&host, Conditions::default());
     let desk = TestDesk::through(relay.address(), &host);
     desk.assemble("v1");
     let file = desk.site(&file.text);
@@ -64,10 +61,9 @@ async fn a_cold_plan_costs_little_more_than_ssh() {
     let Some(host) = boot() else { return };
     let direct = TestDesk::new(&host, "root");
     let file = direct.first_release().await;
-    let server = SocketAddr::from((host.address(), host.ssh_port()));
     // The counter counts what is told apart in time: without latency answers overtake what was sent before them.
     let slow = Conditions { round_trip: Duration::from_millis(20), ..Conditions::default() };
-    let relay = std::thread::spawn(move || Relay::start(server, slow).unwrap()).join().unwrap();
+    let relay = crate::relay(&host, slow);
     let desk = TestDesk::through(relay.address(), &host);
     desk.assemble("v1");
     let file = desk.site(&file.text);
@@ -89,8 +85,7 @@ async fn a_cold_plan_costs_little_more_than_ssh() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_cut_off_sends_little_again() {
     let Some(host) = boot() else { return };
-    let server = SocketAddr::from((host.address(), host.ssh_port()));
-    let relay = std::thread::spawn(move || Relay::start(server, Conditions::default()).unwrap()).join().unwrap();
+    let relay = crate::relay(&host, Conditions::default());
     let desk = TestDesk::through(relay.address(), &host);
     let folder = desk.folder.path().join("big");
     std::fs::create_dir(&folder).unwrap();

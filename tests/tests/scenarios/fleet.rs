@@ -14,7 +14,7 @@ use slipway_engine::inventory::HostName;
 use slipway_engine::need::Need;
 use slipway_engine::trial::{StepKind, StepState, Trial, TrialAnswers, TrialOutcome, trial};
 use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites};
-use slipway_tests::relay::{Conditions, Cut, Relay};
+use slipway_tests::relay::{Conditions, Cut};
 
 use crate::support::{TestDesk, secrets};
 use crate::{boot, failed, inside, words};
@@ -183,9 +183,7 @@ async fn passwords_are_asked_for_as_data_and_a_refused_one_is_not_repeated() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_connection_is_kept_for_everybody_and_comes_back_after_a_cut() {
     let Some(host) = boot() else { return };
-    let server = (host.address(), host.ssh_port()).into();
-    // The relay has a runtime of its own, which cannot be started inside another.
-    let relay = std::thread::spawn(move || Relay::start(server, Conditions::default()).unwrap()).join().unwrap();
+    let relay = crate::relay(&host, Conditions::default());
     let test = TestDesk::through(relay.address(), &host);
     let mut entry = test.desk.inventory.host(&test.host).unwrap();
     test.desk.inventory.remove_host(&"web1".parse().unwrap()).unwrap();

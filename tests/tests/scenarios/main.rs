@@ -21,12 +21,21 @@ mod trouble;
 mod uninstall;
 mod whole;
 
+use std::net::SocketAddr;
+
 use slipway_engine::failure::{Code, Failure};
 use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites};
+use slipway_tests::relay::{Conditions, Relay};
 
 /// A fresh Debian 12; none, said aloud, where there can be no hosts.
 fn boot() -> Option<Host> {
     Prerequisites::or_not_run().then(|| Host::boot(Distribution::Debian12, HostOptions::default()).unwrap())
+}
+
+/// The way to the host through a relay. That brings its own runtime, which cannot begin inside a test's.
+fn relay(host: &Host, conditions: Conditions) -> Relay {
+    let server = SocketAddr::from((host.address(), host.ssh_port()));
+    std::thread::spawn(move || Relay::start(server, conditions).unwrap()).join().unwrap()
 }
 
 /// Runs a shell script inside the host, which must succeed, and returns what it printed.

@@ -1,6 +1,5 @@
 //! Links that break and hosts that lose their power while a run is under way.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use slipway_engine::cancel::Cancel;
 use slipway_engine::desk::runs::Consent;
 use slipway_engine::site::Request;
 use slipway_tests::hosts::Host;
-use slipway_tests::relay::{Conditions, Cut, Relay};
+use slipway_tests::relay::{Conditions, Cut};
 
 use crate::support::outside::{assert_version, get, instances};
 use crate::support::{DEPLOY, TestDesk, parlour_site};
@@ -28,9 +27,7 @@ async fn until(host: &Host, script: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_outlives_the_link() {
     let Some(host) = boot() else { return };
-    let server = SocketAddr::from((host.address(), host.ssh_port()));
-    // It brings its own runtime, which cannot begin inside this one.
-    let relay = std::thread::spawn(move || Relay::start(server, Conditions::default()).unwrap()).join().unwrap();
+    let relay = crate::relay(&host, Conditions::default());
     let desk = Arc::new(TestDesk::through(relay.address(), &host));
     let file = hall::file(&desk, hall::BUILD);
     desk.expect(Succeeded, &file, &Request::Apply).await;

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use slipway_core::command::Command;
-use slipway_host::{HostError, LocalTree, Writer};
+use slipway_host::{Connection, HostError, LocalTree, Writer};
 use support::{Server, can_run};
 
 /// Bytes that do not compress.
@@ -45,15 +45,29 @@ fn folder(big: usize) -> tempfile::TempDir {
     folder
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_folder_arrives_as_it_is_and_once() {
+/// What every upload here begins with.
+struct Begun {
+    server: Server,
+    host: Connection,
+    folder: tempfile::TempDir,
+    tree: LocalTree,
+}
+
+/// A server, a connection to it, and a folder with a file of `big` bytes; none, said aloud, where no sshd can run.
+async fn begin(big: usize) -> Option<Begun> {
     if !can_run() {
-        return;
+        return None;
     }
     let server = Server::start("");
     let host = server.connect().await;
-    let folder = folder(5 << 20);
+    let folder = folder(big);
     let tree = LocalTree::read(folder.path(), &[]).unwrap();
+    Some(Begun { server, host, folder, tree })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_arrives_as_it_is_and_once() {
+    let Some(Begun { server, host, folder, tree }) = begin(5 << 20).await else { return };
     let place = server.path("site/code");
     let destination = place.to_str().unwrap();
     let (sender, mut progress) = tokio::sync::mpsc::channel(1000);
@@ -105,13 +119,7 @@ async fn a_folder_arrives_as_it_is_and_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_on_the_host_is_taken_only_where_it_is_right() {
-    if !can_run() {
-        return;
-    }
-    let server = Server::start("");
-    let host = server.connect().await;
-    let folder = folder(1 << 20);
-    let tree = LocalTree::read(folder.path(), &[]).unwrap();
+    let Some(Begun { server, host, folder, tree }) = begin(1 << 20).await else { return };
     let names = ["live", "links", "copies", "stamped", "changed", "touched", "none"].map(|name| server.path(name));
     let [live, links, copies, stamped, changed, touched, none] = &names;
     host.upload(Vec::new(), live.to_str().unwrap(), &tree, Writer::Root, None, None).await.unwrap();
@@ -176,13 +184,7 @@ async fn what_is_on_the_host_is_taken_only_where_it_is_right() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_checked_once_is_not_read_again() {
-    if !can_run() {
-        return;
-    }
-    let server = Server::start("");
-    let host = server.connect().await;
-    let folder = folder(1 << 20);
-    let tree = LocalTree::read(folder.path(), &[]).unwrap();
+    let Some(Begun { server, host, folder, tree }) = begin(1 << 20).await else { return };
     let names = ["first", "second", "third", "wrong", "given"].map(|name| server.path(name));
     let [first, second, third, wrong, given] = &names;
     let list = |place: &Path| server.path(&format!("{}.digests", place.file_name().unwrap().to_str().unwrap()));
@@ -238,13 +240,7 @@ async fn what_was_checked_once_is_not_read_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_goes_on_where_it_stopped() {
-    if !can_run() {
-        return;
-    }
-    let server = Server::start("");
-    let host = server.connect().await;
-    let folder = folder((12 << 20) + 12345);
-    let tree = LocalTree::read(folder.path(), &[]).unwrap();
+    let Some(Begun { server, host, folder: _folder, tree }) = begin((12 << 20) + 12345).await else { return };
     let place = server.path("code");
     let destination = place.to_str().unwrap();
     let (sender, mut progress) = tokio::sync::mpsc::channel(1000);
