@@ -110,6 +110,25 @@ describe("the list of hosts", () => {
   });
 });
 
+describe("a host that needs two things", () => {
+  it("asks for one after the other and gives both together", async () => {
+    const answerHost = vi.fn<Backend["answerHost"]>((_, answers) => Promise.resolve(answers.sudo_password ? null : "sudo-password"));
+    await use("", { answerHost });
+    render(Hosts);
+    await userEvent.click(screen.getByRole("button", { name: "Give it to gate" }));
+    await userEvent.type(await screen.findByLabelText("Password"), "s3cret-word");
+    await userEvent.click(screen.getByRole("button", { name: "Connect" }));
+    await userEvent.type(await screen.findByLabelText("sudo password"), "0ther-word");
+    expect(screen.queryByLabelText("Password")).toBeNull();
+    await userEvent.click(screen.getByRole("button", { name: "Connect" }));
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    const both = { accepted_fingerprint: null, password: "s3cret-word", passphrase: null, sudo_password: "0ther-word", remember: false };
+    expect(answerHost).toHaveBeenCalledTimes(2);
+    expect(answerHost).toHaveBeenLastCalledWith("gate", both);
+    expect(document.documentElement.outerHTML).not.toMatch(/s3cret-word|0ther-word/);
+  });
+});
+
 describe("the first run", () => {
   it("offers three ways to begin", async () => {
     await use("hosts=empty");

@@ -14,7 +14,7 @@ use tauri::ipc::Channel;
 use crate::app::{App, host_name};
 use crate::view::failure::Outcome;
 use crate::view::hosts::{
-    AgentKeys, Answers, Check, HostCard, HostDetail, HostForm, KeyFile, SshAlias, Trial, TrialStep,
+    AgentKeys, Answers, Check, HostCard, HostDetail, HostForm, KeyFile, Need, SshAlias, Trial, TrialStep,
 };
 
 /// How often the list of hosts is told at most.
@@ -177,19 +177,28 @@ pub(crate) async fn retry_host(app: State<'_, App>, name: String) -> Outcome<()>
     Ok(())
 }
 
-/// Gives a host what it needs and tries again.
+/// Gives a host what it needs and tries again. Returns what it asks next, which is to be given together with this.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn answer_host(app: State<'_, App>, name: String, answers: Answers) -> Outcome<()> {
+pub(crate) async fn answer_host(app: State<'_, App>, name: String, answers: Answers) -> Outcome<Option<Need>> {
     let name = host_name(&name)?;
     let known = app.desk.inventory.host(&name).map_err(|error| inventory_failure(&error))?;
-    let remember = answers.remember;
+    let (remember, compared) = (answers.remember, answers.accepted_fingerprint.is_some());
     // The answers are tried before they are kept, so that a wrong password is not sent again and again.
     let tried = trial(&app.desk, app.fleet.answers(), &Form::of(&known), &answers.given(), |_| {}).await;
-    if let Some(failure) = Trial::of(name.as_str(), tried).into_failure(name.as_str()) {
+    let tried = Trial::of(name.as_str(), tried);
+    if let Some(next) = tried.asks() {
+        if compared {
+            // The key is recorded: that is no longer what the host needs.
+            app.fleet.retry(&name).await;
+        }
+        return Ok(Some(next));
+    }
+    if let Some(failure) = tried.into_failure(name.as_str()) {
         return Err(failure);
     }
-    Ok(app.begin(&name, remember).await?)
+    app.begin(&name, remember).await?;
+    Ok(None)
 }
 
 /// Checks whether a host is ready for a site.

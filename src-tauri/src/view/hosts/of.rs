@@ -166,6 +166,22 @@ impl Trial {
         }
     }
 
+    /// What the host asks next, when it took what was given so far.
+    pub(crate) fn asks(&self) -> Option<Need> {
+        match self {
+            Self::NeedsPassword { wrong: false } => Some(Need::Password),
+            Self::NeedsPassphrase { wrong: false, .. } => Some(Need::Passphrase),
+            Self::NeedsSudoPassword { wrong: false } => Some(Need::SudoPassword),
+            Self::NeedsPassword { .. }
+            | Self::NeedsPassphrase { .. }
+            | Self::NeedsSudoPassword { .. }
+            | Self::Ready { .. }
+            | Self::NeedsHostKey { .. }
+            | Self::HostKeyChanged { .. }
+            | Self::Failed { .. } => None,
+        }
+    }
+
     /// Why commands cannot be run as root, when they cannot.
     pub(crate) fn into_failure(self, host: &str) -> Option<Failure> {
         let asked = |message: String| Some(Failure::from(EngineFailure::new(Code::Refused, message)));

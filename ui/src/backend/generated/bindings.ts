@@ -60,8 +60,8 @@ export const commands = {
 	importAliases: (aliases: string[]) => typedError<SshAlias[], Failure>(__TAURI_INVOKE("import_aliases", { aliases })),
 	/**  Tries a host again now. */
 	retryHost: (name: string) => typedError<null, Failure>(__TAURI_INVOKE("retry_host", { name })),
-	/**  Gives a host what it needs and tries again. */
-	answerHost: (name: string, answers: Answers) => typedError<null, Failure>(__TAURI_INVOKE("answer_host", { name, answers })),
+	/**  Gives a host what it needs and tries again. Returns what it asks next, which is to be given together with this. */
+	answerHost: (name: string, answers: Answers) => typedError<Need | null, Failure>(__TAURI_INVOKE("answer_host", { name, answers })),
 	/**  Checks whether a host is ready for a site. */
 	readiness: (host: string, draft: string | null) => typedError<Check[], Failure>(__TAURI_INVOKE("readiness", { host, draft })),
 	/**  Ends the lock of another desktop; whose it was. */
