@@ -111,6 +111,19 @@ describe("the list of hosts", () => {
 });
 
 describe("a host that needs two things", () => {
+  it.each([[["first"], true], [["first", "second"], false], [["second"], true], [[], false]])("keeps both in the keyring or none (%s pressed: %s)", async (pressed, kept) => {
+    const answerHost = vi.fn<Backend["answerHost"]>((_, answers) => Promise.resolve(answers.sudo_password ? null : "sudo-password"));
+    await use("", { answerHost });
+    render(Hosts);
+    await userEvent.click(screen.getByRole("button", { name: "Give it to gate" }));
+    for (const [when, label] of [["first", "Password"], ["second", "sudo password"]] as const) {
+      await userEvent.type(await screen.findByLabelText(label), "w0rd");
+      if (pressed.includes(when)) await userEvent.click(screen.getByRole("checkbox", { name: /Keep it/ }));
+      await userEvent.click(screen.getByRole("button", { name: "Connect" }));
+    }
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    expect(answerHost.mock.lastCall?.[1].remember).toBe(kept);
+  });
   it("asks for one after the other and gives both together", async () => {
     const answerHost = vi.fn<Backend["answerHost"]>((_, answers) => Promise.resolve(answers.sudo_password ? null : "sudo-password"));
     await use("", { answerHost });
