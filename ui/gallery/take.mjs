@@ -84,13 +84,27 @@ async function open(theme) {
   }
 }
 
+/** Errors of a page that is not there yet, as a person waits for it. */
+const early = ["ElementClickInterceptedError", "ElementNotInteractableError", "NoSuchElementError", "StaleElementReferenceError"];
+
+/** Does one thing on a page, as soon as that can be done. */
+async function act(driver, step) {
+  for (const deadline = Date.now() + 5_000; ; await driver.sleep(50)) {
+    try {
+      return await step(driver);
+    } catch (error) {
+      if (!early.includes(error.name) || Date.now() > deadline) throw error;
+    }
+  }
+}
+
 async function look(driver, scene, size, theme) {
   const label = `${scene.name} (${size}, ${theme})`;
   await driver.get("about:blank");
   await driver.get(`${base}?theme=${theme}${scene.query ? `&${scene.query}` : ""}${scene.address ?? "#/"}`);
   await driver.wait(() => driver.executeScript("return Boolean(document.querySelector('#main > *'))"), 10_000, `${label}: nothing was shown`).catch(async (error) => { for (const entry of await driver.manage().logs().get(logging.Type.BROWSER)) console.error(label, entry.message); throw error; });
   try {
-    for (const step of scene.steps ?? []) await step(driver);
+    for (const step of scene.steps ?? []) await act(driver, step);
   } catch (error) {
     troubles.push(`${label}: ${error.message}`);
   }
