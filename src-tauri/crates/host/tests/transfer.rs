@@ -119,7 +119,9 @@ async fn a_folder_arrives_as_it_is_and_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_on_the_host_is_taken_only_where_it_is_right() {
-    let Some(Begun { server, host, folder, tree }) = begin(1 << 20).await else { return };
+    let Some(Begun { server, host, folder, .. }) = begin(1 << 20).await else { return };
+    std::fs::write(folder.path().join("kept"), noise(300 << 10)).unwrap();
+    let tree = LocalTree::read(folder.path(), &[]).unwrap();
     let names = ["live", "links", "copies", "stamped", "changed", "touched", "none"].map(|name| server.path(name));
     let [live, links, copies, stamped, changed, touched, none] = &names;
     host.upload(Vec::new(), live.to_str().unwrap(), &tree, Writer::Root, None, None).await.unwrap();
@@ -180,6 +182,61 @@ async fn what_is_on_the_host_is_taken_only_where_it_is_right() {
         .unwrap();
     assert_eq!(sent.taken, 0);
     assert_eq!(LocalTree::read(none, &[]).unwrap().entries(), tree.entries());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_comes_along_that_the_folder_no_longer_has() {
+    let Some(Begun { server, host, folder, tree }) = begin(1 << 20).await else { return };
+    let names = ["live", "next", "given", "last", "elsewhere"].map(|name| server.path(name));
+    let [live, next, given, last, elsewhere] = &names;
+    let upload = async |place: &Path, tree: &LocalTree, like: Option<&Path>| {
+        let like = like.map(|like| like.to_str().unwrap());
+        let writer = if place == given { Writer::Others } else { Writer::Root };
+        let sent = host.upload(Vec::new(), place.to_str().unwrap(), tree, writer, like, None).await.unwrap();
+        assert_eq!(LocalTree::read(place, &[]).unwrap().entries(), tree.entries());
+        sent.taken
+    };
+    let inode = |place: &Path, name: &str| std::fs::metadata(place.join(name)).unwrap().ino();
+    let at = |name: &str| folder.path().join(name);
+    for name in ["gone/deep/a", "gone/deep/b", "gone/c", "half/stays", "half/goes/a", "turns", "opens/a"] {
+        std::fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+        std::fs::write(at(name), name).unwrap();
+    }
+    let before = LocalTree::read(folder.path(), &[]).unwrap();
+    assert_eq!(upload(live, &before, None).await, 0);
+
+    // Files and folders that went, a file that is a folder now, a folder that is a file, and a file that is a link.
+    for name in ["gone", "half/goes", "opens"] {
+        std::fs::remove_dir_all(at(name)).unwrap();
+    }
+    std::fs::remove_file(at("turns")).unwrap();
+    std::fs::create_dir(at("turns")).unwrap();
+    std::fs::write(at("turns/inner"), "inner").unwrap();
+    std::fs::write(at("opens"), "a file").unwrap();
+    std::fs::remove_file(at("-n")).unwrap();
+    symlink("big", at("-n")).unwrap();
+    let after = LocalTree::read(folder.path(), &[]).unwrap();
+    assert_eq!(upload(next, &after, Some(live)).await, tree.files() - 1);
+    for name in ["big", "manage.py", "half/stays"] {
+        assert_eq!(inode(next, name), inode(live, name), "{name}");
+    }
+    assert_eq!(LocalTree::read(live, &[]).unwrap().entries(), before.entries());
+    assert_eq!(upload(given, &after, Some(live)).await, tree.files() - 1);
+
+    // Nor what somebody put there by hand, whether or not the folder has a file of that name, or one with this content.
+    std::fs::rename(at("big"), elsewhere).unwrap();
+    std::fs::copy(elsewhere, at("big")).unwrap();
+    std::fs::set_permissions(elsewhere, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(next.join("by hand"), "x").unwrap();
+    std::fs::create_dir(next.join("by")).unwrap();
+    std::fs::write(next.join("by/hand"), "x").unwrap();
+    for (name, at) in [("half/stays", "/etc/passwd"), ("big", elsewhere.to_str().unwrap())] {
+        std::fs::remove_file(next.join(name)).unwrap();
+        symlink(at, next.join(name)).unwrap();
+    }
+    assert_eq!(upload(last, &after, Some(next)).await, tree.files());
+    assert_eq!(std::fs::read_to_string(last.join("half/stays")).unwrap(), "half/stays");
+    assert_eq!(std::fs::metadata(elsewhere).unwrap().mode() & 0o777, 0o600);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,8 +3,8 @@
 set -u
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-gzip -dc >"$work/names" || exit 1
 # What is not there has no digest.
-seen "$1" "$work/names" >"$work/seen" 2>/dev/null
-digests "$1.digests" "$1" "$work/seen" "$work/names" "$work" |
-    sed -n 's|^\([0-9a-f]\{32\}\)[0-9a-f]\{32\}  |\1 |p' | gzip -c
+{
+    gzip -dc | seen "$1" 2>/dev/null | known "$1.digests" /dev/null "$work/unknown"
+    (cd -- "$1" && xargs -r -d '\n' sha256sum -- <"$work/unknown")
+} | sed -n 's|^\([0-9a-f]\{32\}\)[0-9a-f]\{32\}  |\1 |p' | gzip -c

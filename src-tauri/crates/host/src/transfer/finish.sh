@@ -20,9 +20,7 @@ error=$(tar -xzf "$archive" --no-same-owner --no-same-permissions -C "$partial" 
     fail "cannot unpack: $(echo "$error" | grep -m 1 'No space left' || echo "$error" | head -n 1)"
 if [ "$keep" = list ]; then
     gzip -dc >"$work/sent" || fail "the list of files arrived damaged"
-    cut -c 67- "$work/sent" >"$work/names"
-    seen "$partial" "$work/names" >"$work/seen" || fail "cannot read $partial"
-    listed "$work/sent" "$work/seen" >>"$work/digests" || fail "cannot write a list"
+    cut -c 67- "$work/sent" | seen "$partial" | listed "$work/sent" >>"$work/digests" || fail "cannot write a list"
 fi
 if [ -e "$destination" ] || [ -L "$destination" ]; then fail "$destination exists already"; fi
 # A list that is not there only costs time: it comes before the directory, and never without it.

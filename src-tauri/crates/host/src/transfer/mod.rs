@@ -16,7 +16,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::future::BoxFuture;
+use futures::future::{self, BoxFuture, Either};
 use futures::stream::{FuturesOrdered, StreamExt as _};
 use slipway_core::command::{Command, Exit, Output, Stdin};
 use tokio::sync::mpsc;
@@ -25,8 +25,9 @@ use crate::connection::Connection;
 use crate::error::HostError;
 use crate::executor::request::Batch;
 use pack::Packed;
-use take::{Taken, sent};
+use take::Taken;
 use there::{Known, Same, There};
+use tree::local;
 use window::Window;
 
 /// A tree of fewer bytes is sent without asking what is there.
@@ -83,6 +84,16 @@ impl To<'_> {
     }
 }
 
+/// What the host has of a tree.
+struct Held<'a> {
+    /// The directory that it has it in.
+    like: &'a str,
+    /// Files that are taken there.
+    same: Same,
+    /// All files of that directory, when links to them were made.
+    linked: Option<&'a There>,
+}
+
 /// What is known of a link and of the host's spool when an upload begins.
 #[derive(Clone, Copy)]
 struct Begun<'a> {
@@ -128,28 +139,40 @@ impl Connection {
             return self.send_at_once(first, to, tree, progress).await;
         }
         let began = Instant::now();
-        let beginning = async {
-            let begun = self.batch(Batch::until_failure(first.into_iter().chain([begin(destination)]))).await?;
-            Ok((began.elapsed(), self.each_must("preparing the upload", &begun)?.text().into_owned()))
-        };
-        let there = async {
-            match like {
-                Some(directory) => Ok(there::parse(&self.run(there::command(directory)).await?)),
-                None => Ok(There::new()),
+        let questions = like.map(there::command);
+        let asked = first.len() + 1;
+        let asking = self.batch(Batch::until_failure(first.into_iter().chain([begin(destination)]).chain(questions)));
+        // It links while this computer reads the answer, compares and packs.
+        let linked = like.filter(|_| writer == Writer::Root);
+        let linking = async {
+            match linked {
+                Some(like) => self.run(take::link(to, like, limit(tree))).await.map(drop),
+                None => std::future::pending().await,
             }
         };
-        let ((round_trip, spool), there) = tokio::try_join!(beginning, there)?;
+        let outputs = match future::select(std::pin::pin!(asking), std::pin::pin!(linking)).await {
+            Either::Left((outputs, _)) => outputs?,
+            // Requests are answered in their order, so that this one was lost with the other.
+            Either::Right((_, asking)) => asking.await?,
+        };
+        let round_trip = began.elapsed();
+        let (begun, there) = outputs.split_at(asked.min(outputs.len()));
+        let spool = self.each_must("preparing the upload", begun)?.text();
+        let there = there.first().map(there::parse).unwrap_or_default();
         let link = Begun { spool: &spool, round_trip };
         if let Some(directory) = like {
-            // Two files of the same size and time may differ after all. Then their digests are asked for.
-            for known in [Known::ByTime, Known::ByDigest] {
+            let linked = linked.filter(|_| there::is_listed(&there)).map(|_| &there);
+            // What is taken for the same may differ after all, or have changed. Then digests are asked for, and copies made.
+            for (known, linked) in [(Known::AsSaid, linked), (Known::ByDigest, None)] {
                 let same = self.same(tree, directory, &there, known).await?;
-                if let Some(done) = self.send(to, tree, (directory, same), link, progress.clone()).await? {
+                let held = Held { like: directory, same, linked };
+                if let Some(done) = self.send(to, tree, held, link, progress.clone()).await? {
                     return Ok(done);
                 }
             }
         }
-        let done = self.send(to, tree, ("", Same::new()), link, progress).await?;
+        let held = Held { like: "", same: Same::new(), linked: None };
+        let done = self.send(to, tree, held, link, progress).await?;
         done.ok_or_else(|| self.failed("unpacking", "it says that copies are wrong, and there are none".to_owned()))
     }
 
@@ -158,8 +181,7 @@ impl Connection {
         let (comparing, seen) = (tree.clone(), there.clone());
         let compared = tokio::task::spawn_blocking(move || there::compare(&comparing, &seen, known)).await;
         let (mut same, unsure) = compared.map_err(|error| self.failed("comparing", error.to_string()))??;
-        let bytes: u64 = unsure.keys().filter_map(|path| there.get(path)).map(|seen| seen.size).sum();
-        if bytes < WORTH_ASKING {
+        if tree.bytes_of(|path| unsure.contains_key(path)) < WORTH_ASKING {
             return Ok(same);
         }
         let ask = there::digests(directory, &unsure).map_err(|error| self.failed("comparing", error.to_string()))?;
@@ -168,11 +190,14 @@ impl Connection {
         Ok(same)
     }
 
-    /// Packs what is not the `same`.
-    async fn pack(&self, tree: &LocalTree, same: Same) -> Result<Packed, HostError> {
+    /// Packs what is not the `same`, and the list of it.
+    async fn pack(&self, tree: &LocalTree, same: Same, writer: Writer) -> Result<(Packed, Vec<u8>), HostError> {
         let packing = tree.clone();
-        let packed = tokio::task::spawn_blocking(move || pack::pack(&packing, &same)).await;
-        packed.map_err(|error| self.failed("packing", error.to_string()))?
+        let packed = tokio::task::spawn_blocking(move || {
+            let sent = take::sent(&packing, &same, writer).map_err(|error| local(&packing.root, error.to_string()))?;
+            Ok((pack::pack(&packing, &same)?, sent))
+        });
+        packed.await.map_err(|error| self.failed("packing", error.to_string()))?
     }
 
     /// Sends little in one go, without knowing what of it is there.
@@ -183,9 +208,8 @@ impl Connection {
         tree: &LocalTree,
         progress: Option<mpsc::Sender<UploadProgress>>,
     ) -> Result<Uploaded, HostError> {
-        let nothing = Same::new();
-        let (take, sent) = self.shares(to, tree, "", &nothing)?;
-        let packed = self.pack(tree, nothing).await?;
+        let take = self.taken(tree, &Held { like: "", same: Same::new(), linked: None })?;
+        let (packed, sent) = self.pack(tree, Same::new(), to.writer).await?;
         let write = self.piece(&packed, 0, packed.size).await?;
         let send = [begin(to.destination), take.command(to, limit(tree)), write, finish(to, tree, &packed, sent)];
         let outputs = self.batch(Batch::until_failure(first.into_iter().chain(send))).await?;
@@ -200,35 +224,27 @@ impl Connection {
         Ok(Uploaded { packed: packed.size, resumed: 0, taken: 0 })
     }
 
-    /// What is taken there, and the list of what is sent.
-    fn shares<'a>(
-        &self,
-        to: To<'_>,
-        tree: &LocalTree,
-        like: &'a str,
-        same: &Same,
-    ) -> Result<(Taken<'a>, Vec<u8>), HostError> {
-        let shares = Taken::of(tree, like, same, to.writer).and_then(|taken| Ok((taken, sent(tree, same, to.writer)?)));
-        shares.map_err(|error| self.failed("comparing", error.to_string()))
+    /// What is taken there.
+    fn taken<'a>(&self, tree: &LocalTree, held: &Held<'a>) -> Result<Taken<'a>, HostError> {
+        Taken::of(tree, held).map_err(|error| self.failed("comparing", error.to_string()))
     }
 
-    /// Has the host take what is the `same` in its directory `like`, and sends what it does not have yet. `None` when what was
-    /// taken was not right.
+    /// Has the host take what it has, and sends what it does not have yet. `None` when what was taken was not right.
     async fn send(
         &self,
         to: To<'_>,
         tree: &LocalTree,
-        (like, same): (&str, Same),
+        held: Held<'_>,
         link: Begun<'_>,
         progress: Option<mpsc::Sender<UploadProgress>>,
     ) -> Result<Option<Uploaded>, HostError> {
-        let (taken, sent_list) = self.shares(to, tree, like, &same)?;
+        let taken = self.taken(tree, &held)?;
         let mut answers: FuturesOrdered<BoxFuture<'_, Result<Answer, HostError>>> = FuturesOrdered::new();
         // The host takes while this computer packs.
         let take = taken.command(to, limit(tree));
         answers.push_back(Box::pin(async move { Ok(Answer::Taken(self.run(take).await?)) }));
-        let mut packing = std::pin::pin!(self.pack(tree, same));
-        let packed = loop {
+        let mut packing = std::pin::pin!(self.pack(tree, held.same, to.writer));
+        let (packed, sent_list) = loop {
             tokio::select! {
                 biased;
                 Some(answer) = answers.next() => {

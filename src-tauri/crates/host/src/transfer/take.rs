@@ -10,40 +10,47 @@ use slipway_core::digest::Digest;
 
 use super::there::{Same, is_plain};
 use super::tree::{Kind, LocalTree};
-use super::{To, Writer};
+use super::{Held, To, Writer};
 
 /// What is taken on the host instead of sent.
 pub(super) struct Taken<'a> {
     /// The directory that it is taken from.
     like: &'a str,
+    /// Whether the directory begins with links to all that the other holds.
+    linked: bool,
     /// Files.
     pub(super) files: u64,
-    /// Compressed lines for each file: "link" or the mode of a copy, path.
+    /// Compressed lines for each file: "-" when its link goes again, or the mode of a copy; path.
     list: Vec<u8>,
     /// Digest of the sorted lines of sha256sum about them, if there are any.
     sums: Option<Digest>,
 }
 
 impl<'a> Taken<'a> {
-    /// Of the files of `tree`, those that are the `same` in the host's directory `like`.
+    /// Of the files of `tree`, those that are the same on the host.
     ///
     /// # Errors
     /// When memory cannot be written to, which does not happen.
-    pub(super) fn of(tree: &LocalTree, like: &'a str, same: &Same, writer: Writer) -> io::Result<Self> {
-        let (mut list, mut sums) = (lines(), Vec::new());
+    pub(super) fn of(tree: &LocalTree, held: &Held<'a>) -> io::Result<Self> {
+        let Held { like, same, linked } = held;
+        let linked = linked.filter(|_| !same.is_empty());
+        let mut list = lines();
+        let gone = linked.into_iter().flatten().filter(|(path, _)| same.get(*path) != Some(&true));
+        for (path, _) in gone {
+            writeln!(list, "- {path}")?;
+        }
+        let mut sums = Vec::new();
         for (path, executable, digest) in files(tree) {
             let Some(link) = same.get(path) else { continue };
-            match (writer, link) {
-                (Writer::Root, true) => writeln!(list, "link {path}"),
-                (Writer::Root, false) | (Writer::Others, _) => {
-                    writeln!(list, "{} {path}", if executable { "755" } else { "644" })
-                }
-            }?;
+            if linked.is_none() || !link {
+                writeln!(list, "{} {path}", if executable { "755" } else { "644" })?;
+            }
             sums.push(format!("{digest}  {path}\n"));
         }
         sums.sort_unstable();
         Ok(Self {
             like,
+            linked: linked.is_some(),
             files: sums.len() as u64,
             list: list.finish()?,
             sums: (!sums.is_empty()).then(|| Digest::of(sums.concat().as_bytes())),
@@ -54,10 +61,17 @@ impl<'a> Taken<'a> {
     pub(super) fn command(&self, to: To<'_>, limit: Duration) -> Command {
         let (like, sums) = self.sums.as_ref().map_or(("", ""), |sums| (self.like, sums.as_str()));
         let script = concat!(include_str!("known.sh"), include_str!("take.sh"));
-        Command::script(script, [to.destination, like, sums, to.keep()])
+        let linked = if self.linked { "linked" } else { "" };
+        Command::script(script, [to.destination, like, sums, linked])
             .stdin(Stdin::Bytes(self.list.clone()))
             .timeout(limit)
     }
+}
+
+/// Begins the directory with links to all files of `like` whose digests are known there.
+pub(super) fn link(to: To<'_>, like: &str, limit: Duration) -> Command {
+    let script = concat!(include_str!("known.sh"), include_str!("link.sh"));
+    Command::script(script, [to.destination, like]).timeout(limit)
 }
 
 /// Compressed lines for each file that is sent, as sha256sum says them, if the host is to keep a list.
@@ -73,7 +87,8 @@ pub(super) fn sent(tree: &LocalTree, same: &Same, writer: Writer) -> io::Result<
     list.finish()
 }
 
-fn lines() -> GzEncoder<Vec<u8>> {
+/// Lines to be compressed.
+pub(super) fn lines() -> GzEncoder<Vec<u8>> {
     GzEncoder::new(Vec::new(), Compression::new(6))
 }
 

@@ -1,43 +1,53 @@
 # Begins a directory with files that this host has, while the rest is on its way. Arguments: destination, directory of this
-# host to take files from or nothing, digest of the sorted lines of sha256sum about them, "list" when a list of digests is to be
-# kept. Standard input: compressed, a line for each file: mode that a copy gets or "link", blank, path in both directories.
-# Ends with 3 when what was taken is not right. Needs known.sh.
+# host to take files from or nothing, digest of the sorted lines of sha256sum about them, "linked" when link.sh has begun it.
+# Standard input: compressed, a line for each file: "-" when its link goes again, or the mode that a copy gets; blank, path in
+# both directories. Ends with 3 when what was taken is not right. Needs known.sh.
 set -u
-destination=$1 like=$2 sums=$3 keep=$4
+destination=$1 like=$2 sums=$3 linked=$4
 partial=$destination.slipway-partial work=$destination.slipway-lists
 fail() { # why, status
     rm -rf "$partial" "$work"
     echo "$1" >&2
     exit "${2:-1}"
 }
-rm -rf "$partial" "$work"
 umask 022
-mkdir -p "${destination%/*}" || fail "cannot make the directory around $destination"
-mkdir "$partial" || fail "cannot make $partial"
-mkdir -m 0700 "$work" || fail "cannot make $work"
-[ -n "$like" ] || exit 0
-gzip -dc >"$work/list" || fail "the list of files arrived damaged"
-cd "$like" || fail "cannot enter $like" 3
-sed -n 's/^link //p' "$work/list" | xargs -r -d '\n' cp -lP --parents -t "$partial" -- ||
+if [ -z "$linked" ]; then
+    rm -rf "$partial" "$work"
+    mkdir -p "${destination%/*}" || fail "cannot make the directory around $destination"
+    mkdir "$partial" || fail "cannot make $partial"
+    mkdir -m 0700 "$work" || fail "cannot make $work"
+    [ -n "$like" ] || exit 0
+elif [ ! -f "$work/linked" ]; then
     fail "cannot link to files of $like" 3
+fi
+gzip -dc >"$work/list" || fail "the list of files arrived damaged"
+cd "$partial" || fail "cannot enter $partial"
+sed -n 's/^- //p' "$work/list" >"$work/gone"
+xargs -r -d '\n' rm -f -- <"$work/gone" || fail "cannot remove links to files of $like" 3
+# A directory goes with the last that was in it. One that is not empty, or gone with another, is no error.
+sed -n 's|/[^/]*$||p' "$work/gone" | LC_ALL=C sort -u |
+    xargs -r -d '\n' rmdir -p --ignore-fail-on-non-empty -- 2>/dev/null
 sed -n 's/^[67][0-9]* //p' "$work/list" >"$work/copies"
 if [ -s "$work/copies" ]; then
-    # tar says which file it could not read; whether all came is judged by their content.
-    tar --no-recursion --verbatim-files-from -cf - -T "$work/copies" |
+    # tar says which file it could not read; whether all came is judged by their content. What became a link since would be
+    # copied as one, and its target get the mode.
+    tar -h --no-recursion --verbatim-files-from -cf - -C "$like" -T "$work/copies" |
         tar -xf - --no-same-owner --no-same-permissions -C "$partial"
 fi
-cd "$partial" || fail "cannot enter $partial"
 for mode in 755 644; do
     sed -n "s/^$mode //p" "$work/list" | xargs -r -d '\n' chmod "0$mode" -- ||
         fail "cannot set the mode of what was copied" 3
 done
-cd / || exit 1
-sed -n 's/^\(link\|[67][0-9]*\) //p' "$work/list" >"$work/names"
-seen "$partial" "$work/names" >"$work/seen" || fail "what was taken from $like is not all there" 3
-digests "$like.digests" "$partial" "$work/seen" "$work/names" "$work" >"$work/sums" ||
-    fail "what was taken from $like cannot be read" 3
+# A link has the mode and the owner of the file, and so must be as the list says; a copy is read.
+find . -type f -printf '%P\n' | seen "$partial" | known "$like.digests" "$work/digests" "$work/unknown" >"$work/sums" ||
+    fail "cannot read what was taken from $like"
+if [ -n "$(LC_ALL=C sort "$work/copies" "$work/copies" "$work/unknown" | uniq -u)" ]; then
+    fail "files of $like have changed" 3
+fi
+if [ -s "$work/unknown" ]; then
+    (cd "$partial" && xargs -d '\n' sha256sum --) <"$work/unknown" >"$work/copied" || fail "cannot read what was copied"
+    seen "$partial" <"$work/unknown" | listed "$work/copied" >>"$work/digests" || fail "cannot write a list"
+    cat "$work/copied" >>"$work/sums" || fail "cannot write a list"
+fi
 sum=$(LC_ALL=C sort "$work/sums" | sha256sum)
 [ "${sum%% *}" = "$sums" ] || fail "what was taken from $like is not what it was" 3
-if [ "$keep" = list ]; then
-    listed "$work/sums" "$work/seen" >"$work/digests" || fail "cannot write a list"
-fi

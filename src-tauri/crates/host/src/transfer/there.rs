@@ -5,31 +5,41 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use slipway_core::command::{Command, Output, Stdin};
 
+use super::take::lines;
 use super::tree::{Kind, LocalTree, local, modified};
 use crate::error::HostError;
 
 /// Most bytes of a list, compressed and unpacked: that of about 200,000 files.
 const MOST_PACKED: usize = 8 << 20;
 const MOST_UNPACKED: u64 = 32 << 20;
-/// Characters of a digest that the host says.
+/// Characters of a digest that the host says when it is asked for digests.
 const HALF: usize = 32;
+/// Characters of a digest by which a file is taken to be the same until all of what was taken is checked: of 16 million files that
+/// differ, one is sent later than it could have been.
+const FIRST: usize = 6;
 /// The owner of what may become a link.
 const ROOT: &str = "0";
 
 /// A file on the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Seen {
-    pub(super) size: u64,
-    /// Seconds since 1970, and what follows them.
-    modified: String,
+    content: Content,
     mode: String,
     owner: String,
+}
+
+/// What is known of the content of a file on the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Content {
+    /// The first characters of its digest, where a list of digests is kept.
+    Digest(String),
+    /// Bytes, and seconds since 1970 with what follows them when it changed last.
+    Changed { size: u64, modified: String },
 }
 
 /// The files there by their paths.
@@ -38,8 +48,8 @@ pub(super) type There = BTreeMap<String, Seen>;
 /// How a file that is there is known for one of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Known {
-    /// By its size and the time of its last change, where these agree; else by its digest.
-    ByTime,
+    /// By what is said of it; by its digest where that is not sure.
+    AsSaid,
     /// By its digest.
     ByDigest,
 }
@@ -49,7 +59,8 @@ pub(super) type Same = BTreeMap<String, bool>;
 
 /// Asks what `directory` holds.
 pub(super) fn command(directory: &str) -> Command {
-    ask(Command::script(include_str!("there.sh"), [directory]))
+    let script = concat!(include_str!("known.sh"), include_str!("there.sh"));
+    ask(Command::script(script, [directory, &FIRST.to_string()]))
 }
 
 fn ask(command: Command) -> Command {
@@ -60,12 +71,24 @@ fn ask(command: Command) -> Command {
 pub(super) fn parse(output: &Output) -> There {
     let text = unpacked(output).unwrap_or_default();
     let entries = text.lines().filter_map(|line| {
-        let mut words = line.splitn(5, ' ');
-        let (size, modified) = (words.next()?.parse().ok()?, words.next()?.to_owned());
+        let mut words = line.splitn(4, ' ');
+        let content = words.next()?;
+        let content = match (content.strip_prefix('='), content.split_once('@')) {
+            (Some(digest), _) if digest.len() == FIRST => Content::Digest(digest.to_owned()),
+            (None, Some((size, modified))) => {
+                Content::Changed { size: size.parse().ok()?, modified: modified.to_owned() }
+            }
+            _ => return None,
+        };
         let (mode, owner) = (words.next()?.to_owned(), words.next()?.to_owned());
-        Some((words.next()?.to_owned(), Seen { size, modified, mode, owner }))
+        Some((words.next()?.to_owned(), Seen { content, mode, owner }))
     });
     entries.collect()
+}
+
+/// Whether a list of digests is kept for what is `there`, so that links to all of it can have been made.
+pub(super) fn is_listed(there: &There) -> bool {
+    there.values().any(|seen| matches!(seen.content, Content::Digest(_)))
 }
 
 fn unpacked(output: &Output) -> Option<String> {
@@ -79,29 +102,35 @@ fn unpacked(output: &Output) -> Option<String> {
     Some(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Sorts the files of `tree` that are `there` with the same size: those that are the same, and those that only their digest
-/// can tell.
+/// Sorts the files of `tree` that may be `there`: those that are the same, and those that only their digest can tell.
 ///
 /// # Errors
 /// When a file of the tree is gone.
 pub(super) fn compare(tree: &LocalTree, there: &There, known: Known) -> Result<(Same, Same), HostError> {
     let (mut same, mut unsure) = (Same::new(), Same::new());
     for entry in tree.entries() {
-        let Kind::File { executable, size, .. } = &entry.kind else { continue };
-        let Some(seen) = there.get(&entry.path).filter(|seen| seen.size == *size && is_plain(&entry.path)) else {
-            continue;
+        let Kind::File { executable, size, digest } = &entry.kind else { continue };
+        let Some(seen) = there.get(&entry.path).filter(|_| is_plain(&entry.path)) else { continue };
+        let sure = match &seen.content {
+            Content::Digest(first) if digest.as_str().starts_with(first) => true,
+            Content::Changed { size: there, modified } if there == size => {
+                changed_at(&tree.root.join(&entry.path), modified)?
+            }
+            _ => continue,
         };
         let mode = if *executable { "755" } else { "644" };
-        let link = seen.mode == mode && seen.owner == ROOT;
-        let full = tree.root.join(&entry.path);
-        let meta = std::fs::symlink_metadata(&full).map_err(|error| local(&full, error.to_string()))?;
-        // An archive has whole seconds. What was written on the host has a fraction.
-        let (seconds, fraction) = seen.modified.split_once('.').unwrap_or((&seen.modified, ""));
-        let at_once = seconds == modified(&meta).to_string() && fraction.bytes().all(|digit| digit == b'0');
-        let place = if at_once && known == Known::ByTime { &mut same } else { &mut unsure };
-        place.insert(entry.path.clone(), link);
+        let place = if sure && known == Known::AsSaid { &mut same } else { &mut unsure };
+        place.insert(entry.path.clone(), seen.mode == mode && seen.owner == ROOT);
     }
     Ok((same, unsure))
+}
+
+/// Whether a file of this computer changed last when the host says that its own did.
+fn changed_at(file: &Path, said: &str) -> Result<bool, HostError> {
+    let meta = std::fs::symlink_metadata(file).map_err(|error| local(file, error.to_string()))?;
+    // An archive has whole seconds. What was written on the host has a fraction.
+    let (seconds, fraction) = said.split_once('.').unwrap_or((said, ""));
+    Ok(seconds == modified(&meta).to_string() && fraction.bytes().all(|digit| digit == b'0'))
 }
 
 /// Asks for the digests of files in `directory`.
@@ -109,7 +138,7 @@ pub(super) fn compare(tree: &LocalTree, there: &There, known: Known) -> Result<(
 /// # Errors
 /// When memory cannot be written to, which does not happen.
 pub(super) fn digests(directory: &str, paths: &Same) -> std::io::Result<Command> {
-    let mut list = GzEncoder::new(Vec::new(), Compression::new(6));
+    let mut list = lines();
     for path in paths.keys() {
         writeln!(list, "{path}")?;
     }
@@ -139,6 +168,8 @@ pub(super) fn is_plain(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
     use slipway_core::command::Exit;
 
     use super::*;
@@ -149,16 +180,28 @@ mod tests {
         Output { exit: Exit::Code(0), stdout: packed.finish().unwrap(), stderr: Vec::new(), truncated: false }
     }
 
-    fn seen(size: u64, modified: &str, mode: &str, owner: &str) -> Seen {
-        Seen { size, modified: modified.into(), mode: mode.into(), owner: owner.into() }
+    fn seen(content: Content, mode: &str, owner: &str) -> Seen {
+        Seen { content, mode: mode.into(), owner: owner.into() }
+    }
+
+    fn changed(size: u64, modified: &str) -> Content {
+        Content::Changed { size, modified: modified.into() }
     }
 
     #[test]
     fn an_answer_that_is_cut_or_no_answer_says_nothing() {
-        let whole = answer("12 5.0 644 0 a/b c\nx 5.0 644 0 odd\n7 5.5 755 900 d\n4 4\n");
-        let there =
-            There::from([("a/b c".into(), seen(12, "5.0", "644", "0")), ("d".into(), seen(7, "5.5", "755", "900"))]);
+        let whole =
+            answer("12@5.0 644 0 a/b c\nx@5.0 644 0 odd\n7@5.5 755 900 d\n4@4\n=12345 644 0 short\n= 644 0 none\n");
+        let mut there = There::from([
+            ("a/b c".into(), seen(changed(12, "5.0"), "644", "0")),
+            ("d".into(), seen(changed(7, "5.5"), "755", "900")),
+        ]);
         assert_eq!(parse(&whole), there);
+        assert!(!is_listed(&there));
+        there.insert("e f".into(), seen(Content::Digest("123abc".into()), "644", "0"));
+        assert!(is_listed(&there));
+        let listed = answer("12@5.0 644 0 a/b c\n=123abc 644 0 e f\n7@5.5 755 900 d\n");
+        assert_eq!(parse(&listed), there);
         let mut cut = whole.clone();
         cut.stdout.truncate(whole.stdout.len() - 5);
         assert_eq!(parse(&cut), There::new());
@@ -168,32 +211,34 @@ mod tests {
     }
 
     #[test]
-    fn only_what_agrees_in_size_and_time_is_taken_without_its_digest() {
+    fn only_what_agrees_in_digest_or_size_and_time_is_taken_without_a_question() {
         let folder = tempfile::tempdir().unwrap();
         let at = std::time::UNIX_EPOCH + Duration::new(1_700_000_000, 123);
-        for name in ["same", "shops", "newer", "longer", "fraction", "executable"] {
+        for name in ["same", "shops", "newer", "longer", "fraction", "executable", "listed", "differs"] {
             std::fs::write(folder.path().join(name), "12345").unwrap();
             std::fs::File::open(folder.path().join(name)).unwrap().set_modified(at).unwrap();
         }
         let tree = LocalTree::read(folder.path(), &[]).unwrap();
         let there = There::from([
-            ("same".into(), seen(5, "1700000000.0000000000", "644", "0")),
-            ("shops".into(), seen(5, "1700000000.0000000000", "644", "900")),
-            ("newer".into(), seen(5, "1700000001.0000000000", "644", "0")),
-            ("longer".into(), seen(6, "1700000000.0000000000", "644", "0")),
-            ("fraction".into(), seen(5, "1700000000.0000001230", "644", "0")),
-            ("executable".into(), seen(5, "1700000000.0000000000", "755", "0")),
+            ("same".into(), seen(changed(5, "1700000000.0000000000"), "644", "0")),
+            ("shops".into(), seen(changed(5, "1700000000.0000000000"), "644", "900")),
+            ("newer".into(), seen(changed(5, "1700000001.0000000000"), "644", "0")),
+            ("longer".into(), seen(changed(6, "1700000000.0000000000"), "644", "0")),
+            ("fraction".into(), seen(changed(5, "1700000000.0000001230"), "644", "0")),
+            ("executable".into(), seen(changed(5, "1700000000.0000000000"), "755", "0")),
+            // sha256sum of 12345 begins with 5994471a.
+            ("listed".into(), seen(Content::Digest("599447".into()), "644", "0")),
+            ("differs".into(), seen(Content::Digest("599448".into()), "644", "0")),
         ]);
         let names = |names: &[(&str, bool)]| names.iter().map(|(name, link)| ((*name).to_owned(), *link)).collect();
-        let (same, unsure) = compare(&tree, &there, Known::ByTime).unwrap();
-        let (by_time, by_digest): (Same, Same) = (
-            names(&[("same", true), ("shops", false), ("executable", false)]),
+        let (same, unsure) = compare(&tree, &there, Known::AsSaid).unwrap();
+        let (as_said, by_digest): (Same, Same) = (
+            names(&[("same", true), ("shops", false), ("executable", false), ("listed", true)]),
             names(&[("newer", true), ("fraction", true)]),
         );
-        assert_eq!((same, unsure), (by_time.clone(), by_digest.clone()));
+        assert_eq!((same, unsure), (as_said.clone(), by_digest.clone()));
         let (same, unsure) = compare(&tree, &there, Known::ByDigest).unwrap();
-        assert_eq!((same, unsure), (Same::new(), by_time.into_iter().chain(by_digest).collect()));
-        // sha256sum of 12345.
+        assert_eq!((same, unsure), (Same::new(), as_said.into_iter().chain(by_digest).collect()));
         let half = "5994471abb01112afcc18159f6cc74b4";
         let said = answer(&format!("{half} same\n{half}f newer\n{} fraction\n {half}\n", &half[..31]));
         assert_eq!(agreeing(&tree, &said), BTreeSet::from(["same".to_owned()]));

@@ -1,6 +1,11 @@
-# Says which regular files a directory of this host holds. Argument: the directory. Prints, compressed, a line for each
-# file: bytes, time of its last change, mode, owner as a number, path. One that is not there holds nothing.
+# Says which regular files a directory of this host holds. Arguments: the directory, digits. Prints, compressed, a line for each
+# file: what is known of its content, mode, owner as a number, path. Known is, where a list of digests is kept, "=" and as many
+# digits of its digest; else its bytes, "@" and the time of its last change. One that is not there holds nothing. Needs known.sh.
 set -u
 cd -- "$1" 2>/dev/null || exec gzip -c </dev/null
-# Links are not followed. A name that does not fit into a line is left out.
-find . -xdev -type f ! -path '*[[:cntrl:]]*' ! -path '*\\*' -printf '%s %T@ %m %U %P\n' | gzip -c
+if [ -f "$1.digests" ] && [ -n "$(named "$1.digests" 1 | head -n 1)" ]; then
+    named "$1.digests" "$2"
+else
+    # Links are not followed. A name that does not fit into a line is left out.
+    find . -xdev -type f ! -path '*[[:cntrl:]]*' ! -path '*\\*' -printf '%s@%T@ %m %U %P\n'
+fi | gzip -c

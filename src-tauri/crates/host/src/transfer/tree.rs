@@ -81,8 +81,13 @@ impl LocalTree {
 
     /// Bytes in its files.
     pub fn bytes(&self) -> u64 {
-        let sizes = self.entries.iter().map(|entry| if let Kind::File { size, .. } = entry.kind { size } else { 0 });
-        sizes.sum()
+        self.bytes_of(|_| true)
+    }
+
+    /// Bytes in those of its files whose path is wanted.
+    pub(super) fn bytes_of(&self, wanted: impl Fn(&str) -> bool) -> u64 {
+        let size = |entry: &Entry| if let Kind::File { size, .. } = entry.kind { size } else { 0 };
+        self.entries.iter().filter(|entry| wanted(&entry.path)).map(size).sum()
     }
 
     /// Digest of paths, kinds, contents and executable bits; not of times.
