@@ -45,29 +45,51 @@ fn phase_of(id: &str) -> usize {
     }
 }
 
-/// Milliseconds, and how often the desk spoke after the host had.
+/// What a span of time cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Part {
-    ms: f64,
+pub(super) struct Part {
+    pub(super) ms: f64,
+    /// How often the desk spoke after the host had.
     turns: u64,
+    /// In both directions.
+    pub(super) bytes: u64,
+}
+
+impl Part {
+    /// What came since another count.
+    fn since(self, before: Part) -> Part {
+        Part { ms: self.ms - before.ms, turns: self.turns - before.turns, bytes: self.bytes - before.bytes }
+    }
+
+    fn add(&mut self, more: Part) {
+        self.ms += more.ms;
+        self.turns += more.turns;
+        self.bytes += more.bytes;
+    }
 }
 
 /// One deployment.
 #[derive(Debug, Default)]
-struct Deployment {
+pub(super) struct Deployment {
     parts: [Part; PHASES.len()],
-    whole: Part,
+    pub(super) whole: Part,
 }
 
-/// A line that the program printed, when it came, and the relay's count of turns by then.
+impl Deployment {
+    /// What the step cost that sends the source.
+    pub(super) fn upload(&self) -> Part {
+        self.parts.get(3).copied().unwrap_or_default()
+    }
+}
+
+/// A line that the program printed, and what there was by then.
 struct Line {
-    ms: f64,
-    turns: u64,
+    at: Part,
     value: Value,
 }
 
 /// Deploys once.
-fn deploy(place: &Place) -> Result<Deployment, HostError> {
+pub(super) fn deploy(place: &Place) -> Result<Deployment, HostError> {
     let relay: &Relay = &place.far.relay;
     relay.reset_traffic();
     let limit = LIMIT_S.to_string();
@@ -75,14 +97,17 @@ fn deploy(place: &Place) -> Result<Deployment, HostError> {
         within(&["timeout", "--kill-after=5", &limit], &place.desk.command(&["--json", "deploy", "--yes"]));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
     let began = Instant::now();
-    let now = || Part { ms: began.elapsed().as_secs_f64() * 1000.0, turns: relay.traffic().turns };
+    let now = || {
+        let traffic = relay.traffic();
+        let bytes = traffic.sent + traffic.received;
+        Part { ms: began.elapsed().as_secs_f64() * 1000.0, turns: traffic.turns, bytes }
+    };
     let mut child = command.spawn().map_err(other)?;
     let stdout = child.stdout.take().ok_or_else(|| other("no output to read"))?;
     let mut lines = Vec::new();
     for line in BufReader::new(stdout).lines() {
         let line = line.map_err(other)?;
-        let Part { ms, turns } = now();
-        lines.push(Line { ms, turns, value: serde_json::from_str(&line).map_err(other)? });
+        lines.push(Line { at: now(), value: serde_json::from_str(&line).map_err(other)? });
     }
     let status = child.wait().map_err(other)?;
     let whole = now();
@@ -105,13 +130,12 @@ fn attribute(lines: &[Line], whole: Part) -> Result<Deployment, HostError> {
         let at_ms = line.value["at_ms"].as_f64();
         let mut close = |phase: usize, until: Part, next: Part| {
             if let Some(part) = deployment.parts.get_mut(phase) {
-                part.ms += until.ms - since.ms;
-                part.turns += until.turns - since.turns;
+                part.add(until.since(since));
             }
             since = next;
         };
-        let here = Part { ms: line.ms, turns: line.turns };
-        let own = Part { ms: at_ms.unwrap_or_default(), turns: line.turns };
+        let here = line.at;
+        let own = Part { ms: at_ms.unwrap_or_default(), ..line.at };
         match event {
             "planned" => {
                 let steps = line.value["plan"]["steps"].as_array().into_iter().flatten();
@@ -139,7 +163,7 @@ fn attribute(lines: &[Line], whole: Part) -> Result<Deployment, HostError> {
     }
     let end = PHASES.len() - 1;
     if let Some(part) = deployment.parts.get_mut(end) {
-        *part = Part { ms: whole.ms - since.ms, turns: whole.turns - since.turns };
+        *part = whole.since(since);
     }
     Ok(deployment)
 }
@@ -185,9 +209,9 @@ pub(super) fn run(place: &Place, options: &Options<'_>) -> Result<(), HostError>
         row(phase, &|deployment| deployment.parts.get(at).copied().unwrap_or_default());
     }
     row("not attributed", &|deployment| {
-        let sum = |of: fn(&Part) -> f64| deployment.parts.iter().map(of).sum::<f64>();
-        let turns = deployment.whole.turns - deployment.parts.iter().map(|part| part.turns).sum::<u64>();
-        Part { ms: deployment.whole.ms - sum(|part| part.ms), turns }
+        let mut parts = Part::default();
+        deployment.parts.iter().for_each(|part| parts.add(*part));
+        deployment.whole.since(parts)
     });
     row("the whole", &|deployment| deployment.whole);
     let logins: Vec<String> = columns.iter().map(|(_, login)| cell(*login)).collect();
@@ -210,10 +234,10 @@ fn live(place: &Place, changes: usize) -> Result<(), HostError> {
 }
 
 /// What a connection and a login alone cost.
-fn login(place: &Place) -> Result<Part, HostError> {
+pub(super) fn login(place: &Place) -> Result<Part, HostError> {
     let command: Command = place.ssh(&place.far, "true", None);
     let cost = super::watch::watch(&place.far.relay, &command)?;
-    Ok(Part { ms: cost.seconds * 1e3, turns: cost.traffic.turns })
+    Ok(Part { ms: cost.seconds * 1e3, turns: cost.traffic.turns, bytes: cost.traffic.sent + cost.traffic.received })
 }
 
 #[cfg(test)]
@@ -223,7 +247,7 @@ mod tests {
     use super::*;
 
     fn line(ms: f64, turns: u64, value: Value) -> Line {
-        Line { ms, turns, value }
+        Line { at: Part { ms, turns, bytes: 0 }, value }
     }
 
     #[test]
@@ -246,7 +270,7 @@ mod tests {
             line(462.0, 22, json!({"event": "finished", "at_ms": 310})),
             line(470.0, 23, json!({"command": "deploy"})),
         ];
-        let deployment = attribute(&lines, Part { ms: 480.0, turns: 24 }).unwrap();
+        let deployment = attribute(&lines, Part { ms: 480.0, turns: 24, bytes: 0 }).unwrap();
         let ms = deployment.parts.map(|part| part.ms);
         assert_eq!(ms, [100.0, 50.0, 25.0, 25.0, 50.0, 20.0, 130.0, 0.0, 0.0, 60.0, 18.0]);
         assert_eq!(deployment.whole.ms - ms.iter().sum::<f64>(), 2.0);

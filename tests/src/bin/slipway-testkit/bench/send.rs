@@ -5,11 +5,11 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serde_json::Value;
 use slipway_tests::hosts::HostError;
 use slipway_tests::relay::Cut;
 
-use super::watch::{Cost, LIMIT_S, bounded, watch, watch_for};
+use super::phases::{Part, deploy, login};
+use super::watch::{Cost, LIMIT_S, bounded, children_cpu, watch, watch_for};
 use super::{Options, Place, load, median, round_trips};
 use crate::desk::other;
 
@@ -75,6 +75,16 @@ const CONTENDERS: [&str; 6] = [
     "rsync -az --link-dest, a new folder",
 ];
 
+/// What one turn took.
+#[derive(Clone, Copy)]
+struct Spent {
+    seconds: f64,
+    /// In both directions.
+    bytes: u64,
+    /// Processor seconds on this side; none where nobody counts them.
+    cpu: Option<f64>,
+}
+
 /// Those that send everything every time; they take no second turn.
 const ALWAYS_ALL: [usize; 2] = [1, 2];
 
@@ -125,8 +135,8 @@ pub(super) fn run(place: &Place, options: &Options<'_>) -> Result<(), HostError>
 fn turns(place: &Place, options: &Options<'_>, round_trip: u64, generations: u64) -> Result<(), HostError> {
     let before = load();
     let rounds = options.rounds.min(3);
-    let mut costs: Vec<[Vec<Cost>; 2]> = vec![[Vec::new(), Vec::new()]; CONTENDERS.len()];
-    let mut uploads = [Vec::new(), Vec::new()];
+    let mut costs: Vec<[Vec<Spent>; 2]> = vec![[Vec::new(), Vec::new()]; CONTENDERS.len()];
+    let mut uploads: [Vec<Spent>; 2] = [Vec::new(), Vec::new()];
     for round in (generations..).take(rounds) {
         // The first time again: nothing of an earlier release is there to be copied.
         let emptied = place.far.host.shell(
@@ -144,17 +154,20 @@ fn turns(place: &Place, options: &Options<'_>, round_trip: u64, generations: u64
                 if turn == 1 && ALWAYS_ALL.contains(&which) {
                     continue;
                 }
-                let command = contender(place, which, turn as u64);
-                let Some((cost, said)) = watch_for(options.limit_s, &place.far.relay, &command)? else { continue };
-                if let Some(costs) = costs.get_mut(turn) {
-                    costs.push(cost);
-                }
-                if let Some(uploads) = uploads.get_mut(turn).filter(|_| which == 0) {
-                    uploads.push(upload_seconds(&said)?);
-                }
+                let cost = if which == 0 {
+                    let (whole, upload) = deployment(place)?;
+                    uploads.get_mut(turn).into_iter().for_each(|uploads| uploads.push(upload));
+                    Some(whole)
+                } else {
+                    let cost = watch_for(options.limit_s, &place.far.relay, &contender(place, which, turn as u64))?;
+                    let bytes = |cost: &Cost| cost.traffic.sent + cost.traffic.received;
+                    cost.map(|cost| Spent { seconds: cost.seconds, bytes: bytes(&cost), cpu: Some(cost.cpu) })
+                };
+                costs.get_mut(turn).into_iter().for_each(|costs| costs.extend(cost));
             }
         }
     }
+    let login = login(place)?;
     let megabytes = options.files * BYTES / 1_000_000;
     println!("\n### {megabytes} MB in {} files, {round_trip} ms; median of {rounds}\n", options.files);
     println!("Load average {before} before, {} after.\n", load());
@@ -164,41 +177,33 @@ fn turns(place: &Place, options: &Options<'_>, round_trip: u64, generations: u64
         let again = if ALWAYS_ALL.contains(&at) { "all again | |" } else { &late };
         println!("| {which} | {} | {} |", cells(first, &late), cells(second, again));
         if at == 0 {
-            let [first, second] = uploads.each_ref().map(|uploads| median(uploads).unwrap_or_default());
-            println!("| of which the upload | {first:.1} s | | | {second:.1} s | | |");
+            let [first, second] = uploads.each_ref().map(|uploads| cells(uploads, ""));
+            println!("| of which the upload | {first} | {second} |");
         }
     }
+    println!("\nFor comparison: `ssh host true` takes {:.2} s.", login.ms / 1e3);
     interrupted(place, options, generations + 500)
 }
 
-/// How long a deployment's step took that sends the source, by its own events.
-fn upload_seconds(events: &[u8]) -> Result<f64, HostError> {
-    let events: Vec<Value> = events
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(serde_json::from_slice)
-        .collect::<Result<_, _>>()
-        .map_err(other)?;
-    let steps = events.iter().find_map(|event| event["plan"]["steps"].as_array());
-    let step = steps.and_then(|steps| steps.iter().position(|step| step["id"] == "source"));
-    let at = |name: &str| {
-        let event =
-            events.iter().find(|event| event["event"] == name && event["step"].as_u64() == step.map(|s| s as u64));
-        event.and_then(|event| event["at_ms"].as_f64())
-    };
-    match (at("step-started"), at("step-finished")) {
-        (Some(began), Some(ended)) if step.is_some() => Ok((ended - began) / 1000.0),
-        _ => Err(other("the deployment did not say when it sent its source")),
-    }
+/// What a deployment cost, and its step that sends the source, whose processor time nobody counts.
+fn deployment(place: &Place) -> Result<(Spent, Spent), HostError> {
+    let cpu = children_cpu()?;
+    let done = deploy(place)?;
+    let cpu = Some(children_cpu()? - cpu);
+    let cost = |part: Part, cpu| Spent { seconds: part.ms / 1e3, cpu, bytes: part.bytes };
+    let (whole, upload) = (cost(done.whole, cpu), cost(done.upload(), None));
+    eprintln!("slipway: {:.2} s, the upload {:.2} s, {} KiB", whole.seconds, upload.seconds, upload.bytes >> 10);
+    Ok((whole, upload))
 }
 
-fn cells(costs: &[Cost], none: &str) -> String {
-    if costs.is_empty() {
+fn cells(spent: &[Spent], none: &str) -> String {
+    if spent.is_empty() {
         return none.to_owned();
     }
-    let of = |pick: fn(&Cost) -> f64| median(&costs.iter().map(pick).collect::<Vec<_>>()).unwrap_or_default();
-    let bytes = of(|cost| (cost.traffic.sent + cost.traffic.received) as f64);
-    format!("{:.1} s | {:.1} | {:.1} s", of(|cost| cost.seconds), bytes / 1e6, of(|cost| cost.cpu))
+    let of = |pick: fn(&Spent) -> f64| median(&spent.iter().map(pick).collect::<Vec<_>>()).unwrap_or_default();
+    let cpu: Option<Vec<f64>> = spent.iter().map(|spent| spent.cpu).collect();
+    let cpu = cpu.and_then(|cpu| median(&cpu)).map(|cpu| format!("{cpu:.1} s")).unwrap_or_default();
+    format!("{:.2} s | {:.2} | {cpu}", of(|spent| spent.seconds), of(|spent| spent.bytes as f64) / 1e6)
 }
 
 /// Cuts a first upload off at 90 % and looks how much the next try sends.
