@@ -181,7 +181,7 @@ fn turns(place: &Place, options: &Options<'_>, round_trip: u64, generations: u64
             println!("| of which the upload | {first} | {second} |");
         }
     }
-    println!("\nFor comparison: `ssh host true` takes {:.2} s.", login.ms / 1e3);
+    println!("| for comparison: `ssh host true` | {:.2} s | | | | | |", login.ms / 1e3);
     interrupted(place, options, generations + 500)
 }
 
