@@ -12,7 +12,7 @@
 mod support;
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use slipway_core::command::Command;
@@ -216,6 +216,14 @@ async fn nothing_comes_along_that_the_folder_no_longer_has() {
     std::fs::remove_file(at("-n")).unwrap();
     symlink("big", at("-n")).unwrap();
     let after = LocalTree::read(folder.path(), &[]).unwrap();
+    // Nor what an upload left behind that was cut off.
+    for place in [next, given] {
+        for left in ["slipway-partial/left", "slipway-lists/linked"] {
+            let left = PathBuf::from(format!("{}.{left}", place.display()));
+            std::fs::create_dir_all(left.parent().unwrap()).unwrap();
+            std::fs::write(left, "left").unwrap();
+        }
+    }
     assert_eq!(upload(next, &after, Some(live)).await, tree.files() - 1);
     for name in ["big", "manage.py", "half/stays"] {
         assert_eq!(inode(next, name), inode(live, name), "{name}");
