@@ -38,6 +38,7 @@ fn folder(big: usize) -> tempfile::TempDir {
     std::fs::write(at("big"), noise(big)).unwrap();
     std::fs::write(at("static/é 'x'\n"), "odd name").unwrap();
     std::fs::write(at("-n"), "dash").unwrap();
+    std::fs::write(at("-"), "no input").unwrap();
     std::fs::write(at(&format!("static/{}", "long".repeat(50))), "long name").unwrap();
     std::fs::write(at("manage.py"), "#!/usr/bin/python3\n").unwrap();
     std::fs::set_permissions(at("manage.py"), std::fs::Permissions::from_mode(0o700)).unwrap();
@@ -104,8 +105,8 @@ async fn a_folder_arrives_as_it_is_and_once() {
         let _ = std::fs::remove_dir_all(&second);
         let sent =
             host.upload(Vec::new(), second.to_str().unwrap(), &tree, writer, Some(destination), None).await.unwrap();
-        // A name with a line break is not named in a list of lines.
-        assert_eq!(sent.taken, tree.files() - 1);
+        // A name with a line break is not named in a list of lines, and "-" means the input to many programs.
+        assert_eq!(sent.taken, tree.files() - 2);
         assert!(sent.packed < 10_000);
         let taken = LocalTree::read(&second, &[]).unwrap();
         assert_eq!((taken.entries(), taken.digest()), (tree.entries(), tree.digest()));
@@ -140,7 +141,7 @@ async fn what_is_on_the_host_is_taken_only_where_it_is_right() {
         let file = std::fs::File::open(folder.path().join(name)).unwrap();
         file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000)).unwrap();
     }
-    assert_eq!(upload(touched, &tree, Writer::Root).await, tree.files() - 1);
+    assert_eq!(upload(touched, &tree, Writer::Root).await, tree.files() - 2);
 
     // The same size and time do not make the same content: that is found out, and their digests are asked for.
     let change = |folder: &Path, at: usize| {
@@ -154,27 +155,30 @@ async fn what_is_on_the_host_is_taken_only_where_it_is_right() {
     std::fs::File::options().write(true).open(folder.path().join("big")).unwrap().set_modified(stamp).unwrap();
     change(folder.path(), 5);
     let tree = LocalTree::read(folder.path(), &[]).unwrap();
-    assert_eq!(upload(stamped, &tree, Writer::Root).await, tree.files() - 2);
+    assert_eq!(upload(stamped, &tree, Writer::Root).await, tree.files() - 3);
     assert_ne!(meta(stamped, "big").ino(), meta(live, "big").ino());
 
     // So is what somebody changed on the host, whatever the list says that was made when it came.
     change(live, 7);
     let later = meta(live, "big").modified().unwrap() + std::time::Duration::from_secs(1);
     std::fs::File::options().write(true).open(live.join("big")).unwrap().set_modified(later).unwrap();
-    assert_eq!(upload(changed, &tree, Writer::Root).await, tree.files() - 2);
+    assert_eq!(upload(changed, &tree, Writer::Root).await, tree.files() - 3);
 
     // What differs, is gone, is behind a link or has another mode there is sent or put right.
     std::fs::write(live.join("big"), "something else").unwrap();
     std::fs::set_permissions(live.join("manage.py"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::remove_file(live.join("-n")).unwrap();
     let outside = server.path("outside");
     std::fs::rename(live.join("static"), &outside).unwrap();
     symlink(&outside, live.join("static")).unwrap();
     for (place, writer) in [(links, Writer::Root), (copies, Writer::Others)] {
         let taken = upload(place, &tree, writer).await;
-        assert!(taken > 0 && taken < tree.files() - 1, "{taken}");
+        assert!(taken > 0 && taken < tree.files() - 2, "{taken}");
         assert_eq!(meta(place, "manage.py").mode() & 0o7777, 0o755);
         assert_eq!(meta(live, "manage.py").mode() & 0o7777, 0o600);
         assert_ne!(meta(place, "manage.py").ino(), meta(live, "manage.py").ino());
+        // What did not change stays a link.
+        assert_eq!(meta(place, "kept").ino() == meta(live, "kept").ino(), writer == Writer::Root);
     }
     let sent = host
         .upload(Vec::new(), none.to_str().unwrap(), &tree, Writer::Root, Some("/no/such/directory"), None)
@@ -224,12 +228,12 @@ async fn nothing_comes_along_that_the_folder_no_longer_has() {
             std::fs::write(left, "left").unwrap();
         }
     }
-    assert_eq!(upload(next, &after, Some(live)).await, tree.files() - 1);
+    assert_eq!(upload(next, &after, Some(live)).await, tree.files() - 2);
     for name in ["big", "manage.py", "half/stays"] {
         assert_eq!(inode(next, name), inode(live, name), "{name}");
     }
     assert_eq!(LocalTree::read(live, &[]).unwrap().entries(), before.entries());
-    assert_eq!(upload(given, &after, Some(live)).await, tree.files() - 1);
+    assert_eq!(upload(given, &after, Some(live)).await, tree.files() - 2);
 
     // Nor what somebody put there by hand, whether or not the folder has a file of that name, or one with this content.
     std::fs::rename(at("big"), elsewhere).unwrap();
@@ -242,9 +246,13 @@ async fn nothing_comes_along_that_the_folder_no_longer_has() {
         std::fs::remove_file(next.join(name)).unwrap();
         symlink(at, next.join(name)).unwrap();
     }
-    assert_eq!(upload(last, &after, Some(next)).await, tree.files());
-    assert_eq!(std::fs::read_to_string(last.join("half/stays")).unwrap(), "half/stays");
-    assert_eq!(std::fs::metadata(elsewhere).unwrap().mode() & 0o777, 0o600);
+    std::fs::remove_dir_all(given).unwrap();
+    for (place, taken) in [(last, tree.files() - 2), (given, tree.files() - 1)] {
+        assert_eq!(upload(place, &after, Some(next)).await, taken);
+        assert_eq!(std::fs::read_to_string(place.join("half/stays")).unwrap(), "half/stays");
+        assert_eq!(std::fs::metadata(elsewhere).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(inode(place, "manage.py") == inode(next, "manage.py"), place == last);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -274,11 +282,11 @@ async fn what_was_checked_once_is_not_read_again() {
     assert_eq!(std::fs::metadata(list(first)).unwrap().mode() & 0o777, 0o600);
     std::fs::write(folder.path().join("big"), noise(1 << 20).repeat(2)).unwrap();
     let tree = LocalTree::read(folder.path(), &[]).unwrap();
-    assert_eq!(upload(second, &tree, Writer::Root, Some(first)).await, tree.files() - 2);
+    assert_eq!(upload(second, &tree, Writer::Root, Some(first)).await, tree.files() - 3);
     assert_eq!(paths(second), all);
 
     // That the list is believed shows where it lies: a file that holds something else than it says is sent.
-    assert_eq!(upload(third, &tree, Writer::Root, Some(second)).await, tree.files() - 1);
+    assert_eq!(upload(third, &tree, Writer::Root, Some(second)).await, tree.files() - 2);
     let text = std::fs::read_to_string(list(second)).unwrap();
     let lies: Vec<String> = text
         .lines()
@@ -291,15 +299,15 @@ async fn what_was_checked_once_is_not_read_again() {
         })
         .collect();
     std::fs::write(list(second), lies.join("\n") + "\n").unwrap();
-    assert_eq!(upload(wrong, &tree, Writer::Root, Some(second)).await, tree.files() - 2);
+    assert_eq!(upload(wrong, &tree, Writer::Root, Some(second)).await, tree.files() - 3);
     // A list of nonsense is none.
     std::fs::write(list(third), b"\t\n 1 2\n\0\xff").unwrap();
     let _ = std::fs::remove_dir_all(wrong);
-    assert_eq!(upload(wrong, &tree, Writer::Root, Some(third)).await, tree.files() - 1);
+    assert_eq!(upload(wrong, &tree, Writer::Root, Some(third)).await, tree.files() - 2);
 
     // What others may write to has none.
     std::fs::write(list(given), "").unwrap();
-    assert_eq!(upload(given, &tree, Writer::Others, Some(wrong)).await, tree.files() - 1);
+    assert_eq!(upload(given, &tree, Writer::Others, Some(wrong)).await, tree.files() - 2);
     assert!(!list(given).exists());
 }
 

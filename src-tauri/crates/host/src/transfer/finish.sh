@@ -9,6 +9,11 @@ fail() { # why
     echo "$1" >&2
     exit 1
 }
+if [ ! -f "$work/taken" ]; then
+    # What was begun stays, so that it can be gone on with.
+    echo "not all was taken that is here already; try again" >&2
+    exit 1
+fi
 [ "$(stat -c %s "$archive")" = "$size" ] || fail "not all of the archive arrived; try again, it goes on from there"
 sum=$(sha256sum <"$archive")
 if [ "${sum%% *}" != "${archive##*/}" ]; then
@@ -28,5 +33,5 @@ rm -f "$destination.digests"
 if [ "$keep" = list ]; then
     chmod 0600 "$work/digests" && mv -T "$work/digests" "$destination.digests" || fail "cannot keep the list"
 fi
-mv -T "$partial" "$destination" || fail "cannot move $partial"
+chmod 0755 "$partial" && mv -T "$partial" "$destination" || fail "cannot move $partial"
 rm -rf "$archive" "$work"

@@ -14,7 +14,7 @@ named() { # list, digits: says of each of its files "=" and the first digits of 
 }
 # Says "sha256  path" for each file that is as the list says.
 known() { # list, file for what it says of these, file for the paths of the others; reads what is seen
-    : >"$2" && : >"$3" || return 1
+    true >"$2" && true >"$3" || return 1
     list=$1 known=$2 unknown=$3 LC_ALL=C awk '
         BEGIN {
             while ((getline line <ENVIRON["list"]) > 0)

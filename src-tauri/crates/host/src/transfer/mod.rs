@@ -26,7 +26,7 @@ use crate::error::HostError;
 use crate::executor::request::Batch;
 use pack::Packed;
 use take::Taken;
-use there::{Known, Same, There};
+use there::{Files, Known, Same, There};
 use tree::local;
 use window::Window;
 
@@ -89,9 +89,17 @@ struct Held<'a> {
     /// The directory that it has it in.
     like: &'a str,
     /// Files that are taken there.
-    same: Same,
+    same: Arc<Same>,
     /// All files of that directory, when links to them were made.
-    linked: Option<&'a There>,
+    linked: Option<&'a Files>,
+}
+
+/// How sending ended.
+enum Sent {
+    /// Everything is in its place.
+    All(Uploaded),
+    /// What the host took is not right; these files of it have changed there.
+    Wrong { changed: Vec<String> },
 }
 
 /// What is known of a link and of the host's spool when an upload begins.
@@ -139,41 +147,60 @@ impl Connection {
             return self.send_at_once(first, to, tree, progress).await;
         }
         let began = Instant::now();
-        let questions = like.map(there::command);
-        let asked = first.len() + 1;
-        let asking = self.batch(Batch::until_failure(first.into_iter().chain([begin(destination)]).chain(questions)));
-        // It links while this computer reads the answer, compares and packs.
+        let beginning = async {
+            let begun = self.batch(Batch::until_failure(first.into_iter().chain([begin(destination)]))).await?;
+            Ok((began.elapsed(), self.each_must("preparing the upload", &begun)?.text().into_owned()))
+        };
+        let there = async {
+            match like {
+                Some(directory) => Ok(there::parse(&self.run(there::command(directory)).await?)),
+                None => Ok(There::default()),
+            }
+        };
+        // The host links while this computer reads the answers, compares and packs.
         let linked = like.filter(|_| writer == Writer::Root);
         let linking = async {
             match linked {
                 Some(like) => self.run(take::link(to, like, limit(tree))).await.map(drop),
-                None => std::future::pending().await,
+                None => future::pending().await,
             }
         };
-        let outputs = match future::select(std::pin::pin!(asking), std::pin::pin!(linking)).await {
-            Either::Left((outputs, _)) => outputs?,
-            // Requests are answered in their order, so that this one was lost with the other.
+        let asking = future::try_join(beginning, there);
+        let ((round_trip, spool), there) = match future::select(std::pin::pin!(asking), std::pin::pin!(linking)).await {
+            Either::Left((asked, _)) => asked?,
+            // Requests are answered in their order, so that this one was lost with the others.
             Either::Right((_, asking)) => asking.await?,
         };
-        let round_trip = began.elapsed();
-        let (begun, there) = outputs.split_at(asked.min(outputs.len()));
-        let spool = self.each_must("preparing the upload", begun)?.text();
-        let there = there.first().map(there::parse).unwrap_or_default();
         let link = Begun { spool: &spool, round_trip };
-        if let Some(directory) = like {
-            let linked = linked.filter(|_| there::is_listed(&there)).map(|_| &there);
-            // What is taken for the same may differ after all, or have changed. Then digests are asked for, and copies made.
-            for (known, linked) in [(Known::AsSaid, linked), (Known::ByDigest, None)] {
-                let same = self.same(tree, directory, &there, known).await?;
-                let held = Held { like: directory, same, linked };
-                if let Some(done) = self.send(to, tree, held, link, progress.clone()).await? {
-                    return Ok(done);
+        if let Some(like) = like {
+            let linked = linked.and_then(|_| there.listed());
+            let same = Arc::new(self.same(tree, like, &there, Known::AsSaid).await?);
+            let mut held = Held { like, same, linked };
+            // A file that has changed on the host is sent after all, and the others can still be links.
+            for _ in 0..2 {
+                let changed = match self.send(to, tree, &held, link, progress.clone()).await? {
+                    Sent::All(uploaded) => return Ok(uploaded),
+                    Sent::Wrong { changed } => changed,
+                };
+                let same = Arc::make_mut(&mut held.same);
+                if changed.iter().filter(|path| same.remove(path.as_str()).is_some()).count() == 0 {
+                    break;
                 }
             }
+            // What is taken for the same differs after all. Then digests are asked for, and copies made.
+            let same = Arc::new(self.same(tree, like, &there, Known::ByDigest).await?);
+            let held = Held { like, same, linked: None };
+            if let Sent::All(uploaded) = self.send(to, tree, &held, link, progress.clone()).await? {
+                return Ok(uploaded);
+            }
         }
-        let held = Held { like: "", same: Same::new(), linked: None };
-        let done = self.send(to, tree, held, link, progress).await?;
-        done.ok_or_else(|| self.failed("unpacking", "it says that copies are wrong, and there are none".to_owned()))
+        let nothing = Held { like: "", same: Arc::default(), linked: None };
+        match self.send(to, tree, &nothing, link, progress).await? {
+            Sent::All(uploaded) => Ok(uploaded),
+            Sent::Wrong { .. } => {
+                Err(self.failed("unpacking", "it says that copies are wrong, and there are none".into()))
+            }
+        }
     }
 
     /// Which files of `tree` the host has in `directory`.
@@ -191,7 +218,7 @@ impl Connection {
     }
 
     /// Packs what is not the `same`, and the list of it.
-    async fn pack(&self, tree: &LocalTree, same: Same, writer: Writer) -> Result<(Packed, Vec<u8>), HostError> {
+    async fn pack(&self, tree: &LocalTree, same: Arc<Same>, writer: Writer) -> Result<(Packed, Vec<u8>), HostError> {
         let packing = tree.clone();
         let packed = tokio::task::spawn_blocking(move || {
             let sent = take::sent(&packing, &same, writer).map_err(|error| local(&packing.root, error.to_string()))?;
@@ -208,8 +235,8 @@ impl Connection {
         tree: &LocalTree,
         progress: Option<mpsc::Sender<UploadProgress>>,
     ) -> Result<Uploaded, HostError> {
-        let take = self.taken(tree, &Held { like: "", same: Same::new(), linked: None })?;
-        let (packed, sent) = self.pack(tree, Same::new(), to.writer).await?;
+        let take = self.taken(tree, &Held { like: "", same: Arc::default(), linked: None })?;
+        let (packed, sent) = self.pack(tree, Arc::default(), to.writer).await?;
         let write = self.piece(&packed, 0, packed.size).await?;
         let send = [begin(to.destination), take.command(to, limit(tree)), write, finish(to, tree, &packed, sent)];
         let outputs = self.batch(Batch::until_failure(first.into_iter().chain(send))).await?;
@@ -229,27 +256,27 @@ impl Connection {
         Taken::of(tree, held).map_err(|error| self.failed("comparing", error.to_string()))
     }
 
-    /// Has the host take what it has, and sends what it does not have yet. `None` when what was taken was not right.
+    /// Has the host take what it has, and sends what it does not have yet.
     async fn send(
         &self,
         to: To<'_>,
         tree: &LocalTree,
-        held: Held<'_>,
+        held: &Held<'_>,
         link: Begun<'_>,
         progress: Option<mpsc::Sender<UploadProgress>>,
-    ) -> Result<Option<Uploaded>, HostError> {
-        let taken = self.taken(tree, &held)?;
+    ) -> Result<Sent, HostError> {
+        let taken = self.taken(tree, held)?;
         let mut answers: FuturesOrdered<BoxFuture<'_, Result<Answer, HostError>>> = FuturesOrdered::new();
         // The host takes while this computer packs.
         let take = taken.command(to, limit(tree));
         answers.push_back(Box::pin(async move { Ok(Answer::Taken(self.run(take).await?)) }));
-        let mut packing = std::pin::pin!(self.pack(tree, held.same, to.writer));
+        let mut packing = std::pin::pin!(self.pack(tree, Arc::clone(&held.same), to.writer));
         let (packed, sent_list) = loop {
             tokio::select! {
                 biased;
                 Some(answer) = answers.next() => {
-                    if let Answer::Taken(output) = answer? && !self.was_right(&taken, &output)? {
-                        return Ok(None);
+                    if let Answer::Taken(output) = answer? && let Some(changed) = self.wrong(&taken, &output)? {
+                        return Ok(Sent::Wrong { changed });
                     }
                 }
                 packed = &mut packing => break packed?,
@@ -295,23 +322,28 @@ impl Connection {
                     arrived = end;
                     report(arrived);
                 }
-                Some(Answer::Taken(output)) if !self.was_right(&taken, &output)? => return Ok(None),
-                Some(Answer::Taken(_)) => {}
+                Some(Answer::Taken(output)) => {
+                    if let Some(changed) = self.wrong(&taken, &output)? {
+                        return Ok(Sent::Wrong { changed });
+                    }
+                }
                 Some(Answer::Finished(output)) => {
                     self.expect("unpacking", &output)?;
-                    return Ok(Some(Uploaded { packed: total, resumed, taken: taken.files }));
+                    return Ok(Sent::All(Uploaded { packed: total, resumed, taken: taken.files }));
                 }
                 None => return Err(self.failed("sending", "nothing is under way".to_owned())),
             }
         }
     }
 
-    /// Whether the host has taken what it should.
-    fn was_right(&self, taken: &Taken<'_>, output: &Output) -> Result<bool, HostError> {
+    /// When what the host has taken is not right, the files that have changed there.
+    fn wrong(&self, taken: &Taken<'_>, output: &Output) -> Result<Option<Vec<String>>, HostError> {
         if output.exit == Exit::Code(3) && taken.files > 0 {
-            return Ok(false);
+            let changed =
+                if output.truncated { Vec::new() } else { output.text().lines().map(str::to_owned).collect() };
+            return Ok(Some(changed));
         }
-        self.expect("taking files that are on the host", output).map(|_| true)
+        self.expect("taking files that are on the host", output).map(|_| None)
     }
 
     /// Writes bytes of the archive to where they belong, while they arrive: what came before a link breaks is there. The

@@ -35,8 +35,7 @@ impl<'a> Taken<'a> {
         let Held { like, same, linked } = held;
         let linked = linked.filter(|_| !same.is_empty());
         let mut list = lines();
-        let gone = linked.into_iter().flatten().filter(|(path, _)| same.get(*path) != Some(&true));
-        for (path, _) in gone {
+        for path in linked.into_iter().flat_map(|files| files.keys()).filter(|path| same.get(*path) != Some(&true)) {
             writeln!(list, "- {path}")?;
         }
         let mut sums = Vec::new();

@@ -1,7 +1,8 @@
 # Begins a directory with files that this host has, while the rest is on its way. Arguments: destination, directory of this
 # host to take files from or nothing, digest of the sorted lines of sha256sum about them, "linked" when link.sh has begun it.
 # Standard input: compressed, a line for each file: "-" when its link goes again, or the mode that a copy gets; blank, path in
-# both directories. Ends with 3 when what was taken is not right. Needs known.sh.
+# both directories. Ends with 3 when what was taken is not right; where it then says paths, it can be called again, with these
+# gone. Needs known.sh.
 set -u
 destination=$1 like=$2 sums=$3 linked=$4
 partial=$destination.slipway-partial work=$destination.slipway-lists
@@ -14,9 +15,11 @@ umask 022
 if [ -z "$linked" ]; then
     rm -rf "$partial" "$work"
     mkdir -p "${destination%/*}" || fail "cannot make the directory around $destination"
-    mkdir "$partial" || fail "cannot make $partial"
-    mkdir -m 0700 "$work" || fail "cannot make $work"
-    [ -n "$like" ] || exit 0
+    mkdir -m 0700 "$partial" "$work" || fail "cannot make $partial"
+    if [ -z "$like" ]; then
+        true >"$work/taken" || fail "cannot write to $work"
+        exit 0
+    fi
 elif [ ! -f "$work/linked" ]; then
     fail "cannot link to files of $like" 3
 fi
@@ -40,14 +43,19 @@ for mode in 755 644; do
 done
 # A link has the mode and the owner of the file, and so must be as the list says; a copy is read.
 find . -type f -printf '%P\n' | seen "$partial" | known "$like.digests" "$work/digests" "$work/unknown" >"$work/sums" ||
-    fail "cannot read what was taken from $like"
-if [ -n "$(LC_ALL=C sort "$work/copies" "$work/copies" "$work/unknown" | uniq -u)" ]; then
-    fail "files of $like have changed" 3
+    fail "cannot read what was taken from $like" 3
+if [ -n "$linked" ] && [ $(($(wc -l <"$work/names") - $(wc -l <"$work/gone"))) != "$(wc -l <"$work/sums")" ]; then
+    cut -c 67- "$work/sums" | LC_ALL=C sort - "$work/gone" "$work/gone" "$work/names" | uniq -u >"$work/changed"
+    # The others can still be links. When it is about very many, copies are simpler.
+    [ "$(wc -l <"$work/changed")" -le 500 ] || fail "files of $like have changed" 3
+    cat "$work/changed"
+    exit 3
 fi
 if [ -s "$work/unknown" ]; then
-    (cd "$partial" && xargs -d '\n' sha256sum --) <"$work/unknown" >"$work/copied" || fail "cannot read what was copied"
+    (cd "$partial" && xargs -d '\n' sha256sum --) <"$work/unknown" >"$work/copied" || fail "cannot read what was copied" 3
     seen "$partial" <"$work/unknown" | listed "$work/copied" >>"$work/digests" || fail "cannot write a list"
     cat "$work/copied" >>"$work/sums" || fail "cannot write a list"
 fi
 sum=$(LC_ALL=C sort "$work/sums" | sha256sum)
 [ "${sum%% *}" = "$sums" ] || fail "what was taken from $like is not what it was" 3
+true >"$work/taken" || fail "cannot write to $work"

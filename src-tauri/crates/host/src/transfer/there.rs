@@ -1,7 +1,7 @@
 //! What a directory on the host already holds, so that it is taken from there instead of sent.
 //!
-//! Its answers only choose what to leave out of the archive: what was taken is checked on the host against the digests
-//! of the tree, so a wrong answer costs time and never content.
+//! Its answers only choose what to leave out of the archive and which links stay: what was taken is checked on the host against
+//! the digests of the tree, so a wrong answer costs time and never content.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
@@ -14,13 +14,13 @@ use super::take::lines;
 use super::tree::{Kind, LocalTree, local, modified};
 use crate::error::HostError;
 
-/// Most bytes of a list, compressed and unpacked: that of about 200,000 files.
-const MOST_PACKED: usize = 8 << 20;
-const MOST_UNPACKED: u64 = 32 << 20;
+/// Most bytes of a list, compressed and unpacked: that of about 400,000 files.
+const MOST_PACKED: usize = 16 << 20;
+const MOST_UNPACKED: u64 = 64 << 20;
 /// Characters of a digest that the host says when it is asked for digests.
 const HALF: usize = 32;
-/// Characters of a digest by which a file is taken to be the same until all of what was taken is checked: of 16 million files that
-/// differ, one is sent later than it could have been.
+/// Characters of a digest by which a file is taken to be the same until all of what was taken is checked. One in 16 million files
+/// that differ has the same; then everything is asked for and taken anew.
 const FIRST: usize = 6;
 /// The owner of what may become a link.
 const ROOT: &str = "0";
@@ -43,7 +43,23 @@ enum Content {
 }
 
 /// The files there by their paths.
-pub(super) type There = BTreeMap<String, Seen>;
+pub(super) type Files = BTreeMap<String, Seen>;
+
+/// What the host has said of a directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct There {
+    files: Files,
+    /// Whether there was more than was read.
+    cut: bool,
+}
+
+impl There {
+    /// All files that it holds, when a list of digests is kept for them, so that links to all of them can have been made.
+    pub(super) fn listed(&self) -> Option<&Files> {
+        let listed = self.files.values().any(|seen| matches!(seen.content, Content::Digest(_)));
+        (listed && !self.cut).then_some(&self.files)
+    }
+}
 
 /// How a file that is there is known for one of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +85,8 @@ fn ask(command: Command) -> Command {
 
 /// Reads the answer. One that does not read says nothing, and everything is sent.
 pub(super) fn parse(output: &Output) -> There {
-    let text = unpacked(output).unwrap_or_default();
-    let entries = text.lines().filter_map(|line| {
+    let (text, cut) = unpacked(output).unwrap_or_default();
+    let files = text.lines().filter_map(|line| {
         let mut words = line.splitn(4, ' ');
         let content = words.next()?;
         let content = match (content.strip_prefix('='), content.split_once('@')) {
@@ -83,15 +99,11 @@ pub(super) fn parse(output: &Output) -> There {
         let (mode, owner) = (words.next()?.to_owned(), words.next()?.to_owned());
         Some((words.next()?.to_owned(), Seen { content, mode, owner }))
     });
-    entries.collect()
+    There { files: files.collect(), cut }
 }
 
-/// Whether a list of digests is kept for what is `there`, so that links to all of it can have been made.
-pub(super) fn is_listed(there: &There) -> bool {
-    there.values().any(|seen| matches!(seen.content, Content::Digest(_)))
-}
-
-fn unpacked(output: &Output) -> Option<String> {
+/// The text, and whether it goes on.
+fn unpacked(output: &Output) -> Option<(String, bool)> {
     if !output.success() || output.truncated {
         return None;
     }
@@ -99,7 +111,7 @@ fn unpacked(output: &Output) -> Option<String> {
     let mut unpacked = flate2::read::GzDecoder::new(output.stdout.as_slice()).take(MOST_UNPACKED);
     unpacked.read_to_end(&mut text).ok()?;
     // A name that is no UTF-8 is none of the tree's.
-    Some(String::from_utf8_lossy(&text).into_owned())
+    Some((String::from_utf8_lossy(&text).into_owned(), unpacked.limit() == 0))
 }
 
 /// Sorts the files of `tree` that may be `there`: those that are the same, and those that only their digest can tell.
@@ -110,7 +122,7 @@ pub(super) fn compare(tree: &LocalTree, there: &There, known: Known) -> Result<(
     let (mut same, mut unsure) = (Same::new(), Same::new());
     for entry in tree.entries() {
         let Kind::File { executable, size, digest } = &entry.kind else { continue };
-        let Some(seen) = there.get(&entry.path).filter(|_| is_plain(&entry.path)) else { continue };
+        let Some(seen) = there.files.get(&entry.path).filter(|_| is_plain(&entry.path)) else { continue };
         let sure = match &seen.content {
             Content::Digest(first) if digest.as_str().starts_with(first) => true,
             Content::Changed { size: there, modified } if there == size => {
@@ -149,7 +161,7 @@ pub(super) fn digests(directory: &str, paths: &Same) -> std::io::Result<Command>
 
 /// Which files of `tree` have the digests that the host says.
 pub(super) fn agreeing(tree: &LocalTree, output: &Output) -> BTreeSet<String> {
-    let text = unpacked(output).unwrap_or_default();
+    let (text, _) = unpacked(output).unwrap_or_default();
     let halves: BTreeMap<&str, &str> =
         text.lines().filter_map(|line| line.split_once(' ')).map(|(half, path)| (path, half)).collect();
     let agrees =
@@ -161,9 +173,9 @@ pub(super) fn agreeing(tree: &LocalTree, output: &Output) -> BTreeSet<String> {
     files.map(|entry| entry.path.clone()).collect()
 }
 
-/// Whether a path fits into a line of a list.
+/// Whether a path fits into a line of a list. stat and sha256sum take "-" for their input.
 pub(super) fn is_plain(path: &str) -> bool {
-    !path.chars().any(|c| c.is_control() || c == '\\')
+    path != "-" && !path.chars().any(|c| c.is_control() || c == '\\')
 }
 
 #[cfg(test)]
@@ -192,22 +204,27 @@ mod tests {
     fn an_answer_that_is_cut_or_no_answer_says_nothing() {
         let whole =
             answer("12@5.0 644 0 a/b c\nx@5.0 644 0 odd\n7@5.5 755 900 d\n4@4\n=12345 644 0 short\n= 644 0 none\n");
-        let mut there = There::from([
+        let mut files = Files::from([
             ("a/b c".into(), seen(changed(12, "5.0"), "644", "0")),
             ("d".into(), seen(changed(7, "5.5"), "755", "900")),
         ]);
-        assert_eq!(parse(&whole), there);
-        assert!(!is_listed(&there));
-        there.insert("e f".into(), seen(Content::Digest("123abc".into()), "644", "0"));
-        assert!(is_listed(&there));
+        let there = |files: &Files| There { files: files.clone(), cut: false };
+        assert_eq!(parse(&whole), there(&files));
+        assert_eq!(there(&files).listed(), None);
+        files.insert("e f".into(), seen(Content::Digest("123abc".into()), "644", "0"));
+        assert_eq!(there(&files).listed(), Some(&files));
         let listed = answer("12@5.0 644 0 a/b c\n=123abc 644 0 e f\n7@5.5 755 900 d\n");
-        assert_eq!(parse(&listed), there);
+        assert_eq!(parse(&listed), there(&files));
+        // Of more than is read, nobody knows whether links to all of it were made.
+        let line = format!("=123abc 644 0 {}\n", "x".repeat(1 << 20));
+        let long = parse(&answer(&line.repeat(65)));
+        assert_eq!((long.cut, long.listed()), (true, None));
         let mut cut = whole.clone();
         cut.stdout.truncate(whole.stdout.len() - 5);
-        assert_eq!(parse(&cut), There::new());
-        assert_eq!(parse(&Output { truncated: true, ..whole.clone() }), There::new());
-        assert_eq!(parse(&Output { stdout: b"no gzip".to_vec(), ..whole.clone() }), There::new());
-        assert_eq!(parse(&Output { exit: Exit::Code(1), ..whole }), There::new());
+        assert_eq!(parse(&cut), There::default());
+        assert_eq!(parse(&Output { truncated: true, ..whole.clone() }), There::default());
+        assert_eq!(parse(&Output { stdout: b"no gzip".to_vec(), ..whole.clone() }), There::default());
+        assert_eq!(parse(&Output { exit: Exit::Code(1), ..whole }), There::default());
     }
 
     #[test]
@@ -219,7 +236,7 @@ mod tests {
             std::fs::File::open(folder.path().join(name)).unwrap().set_modified(at).unwrap();
         }
         let tree = LocalTree::read(folder.path(), &[]).unwrap();
-        let there = There::from([
+        let files = Files::from([
             ("same".into(), seen(changed(5, "1700000000.0000000000"), "644", "0")),
             ("shops".into(), seen(changed(5, "1700000000.0000000000"), "644", "900")),
             ("newer".into(), seen(changed(5, "1700000001.0000000000"), "644", "0")),
@@ -230,6 +247,7 @@ mod tests {
             ("listed".into(), seen(Content::Digest("599447".into()), "644", "0")),
             ("differs".into(), seen(Content::Digest("599448".into()), "644", "0")),
         ]);
+        let there = There { files, cut: false };
         let names = |names: &[(&str, bool)]| names.iter().map(|(name, link)| ((*name).to_owned(), *link)).collect();
         let (same, unsure) = compare(&tree, &there, Known::AsSaid).unwrap();
         let (as_said, by_digest): (Same, Same) = (

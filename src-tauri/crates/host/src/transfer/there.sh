@@ -1,6 +1,7 @@
-# Says which regular files a directory of this host holds. Arguments: the directory, digits. Prints, compressed, a line for each
-# file: what is known of its content, mode, owner as a number, path. Known is, where a list of digests is kept, "=" and as many
-# digits of its digest; else its bytes, "@" and the time of its last change. One that is not there holds nothing. Needs known.sh.
+# Says which regular files a directory of this host holds or, where a list of digests is kept, held when it came. Arguments: the
+# directory, digits. Prints, compressed, a line for each file: what is known of its content, mode, owner as a number, path. Known
+# is from a list "=" and as many digits of the digest; else the bytes, "@" and the time of the last change. A directory that is
+# not there holds nothing. Needs known.sh.
 set -u
 cd -- "$1" 2>/dev/null || exec gzip -c </dev/null
 if [ -f "$1.digests" ] && [ -n "$(named "$1.digests" 1 | head -n 1)" ]; then
