@@ -45,6 +45,13 @@ pub struct Traffic {
     pub turns: u64,
 }
 
+impl Traffic {
+    /// Bytes in both directions.
+    pub fn bytes(&self) -> u64 {
+        self.sent + self.received
+    }
+}
+
 /// How [`Relay::cut`] ends connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use slipway_tests::hosts::HostError;
 use slipway_tests::relay::Relay;
 
-use super::watch::{LIMIT_S, within};
+use super::watch::{LIMIT_S, TOO_LONG, within};
 use super::{Options, Place, load, round_trips};
 use crate::desk::other;
 
@@ -88,19 +88,18 @@ struct Line {
     value: Value,
 }
 
-/// Deploys once.
-pub(super) fn deploy(place: &Place) -> Result<Deployment, HostError> {
+/// Deploys once; none when that needs longer than the given seconds, and is ended.
+pub(super) fn deploy(place: &Place, limit_s: u64) -> Result<Option<Deployment>, HostError> {
     let relay: &Relay = &place.far.relay;
     relay.reset_traffic();
-    let limit = LIMIT_S.to_string();
+    let limit = limit_s.to_string();
     let mut command =
         within(&["timeout", "--kill-after=5", &limit], &place.desk.command(&["--json", "deploy", "--yes"]));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
     let began = Instant::now();
     let now = || {
         let traffic = relay.traffic();
-        let bytes = traffic.sent + traffic.received;
-        Part { ms: began.elapsed().as_secs_f64() * 1000.0, turns: traffic.turns, bytes }
+        Part { ms: began.elapsed().as_secs_f64() * 1000.0, turns: traffic.turns, bytes: traffic.bytes() }
     };
     let mut child = command.spawn().map_err(other)?;
     let stdout = child.stdout.take().ok_or_else(|| other("no output to read"))?;
@@ -111,11 +110,14 @@ pub(super) fn deploy(place: &Place) -> Result<Deployment, HostError> {
     }
     let status = child.wait().map_err(other)?;
     let whole = now();
+    if status.code() == Some(TOO_LONG) {
+        return Ok(None);
+    }
     if !status.success() {
         let last = lines.last().map(|line| line.value.to_string()).unwrap_or_default();
         return Err(HostError::Other(format!("slipway deploy ended with {status}: {last}")));
     }
-    attribute(&lines, whole)
+    attribute(&lines, whole).map(Some)
 }
 
 /// Gives each span of time to a phase.
@@ -186,7 +188,7 @@ pub(super) fn run(place: &Place, options: &Options<'_>) -> Result<(), HostError>
         for _ in 0..options.rounds {
             changes += 1;
             std::fs::write(&file, source.replace("first edition", &format!("edition {changes}"))).map_err(other)?;
-            let deployment = deploy(place)?;
+            let deployment = deploy(place, LIMIT_S)?.ok_or_else(|| other("the deployment took too long"))?;
             eprintln!("deploy: {:.2} s, {} turns, load {}", deployment.whole.ms / 1e3, deployment.whole.turns, load());
             turns.push(deployment);
         }
@@ -237,7 +239,7 @@ fn live(place: &Place, changes: usize) -> Result<(), HostError> {
 pub(super) fn login(place: &Place) -> Result<Part, HostError> {
     let command: Command = place.ssh(&place.far, "true", None);
     let cost = super::watch::watch(&place.far.relay, &command)?;
-    Ok(Part { ms: cost.seconds * 1e3, turns: cost.traffic.turns, bytes: cost.traffic.sent + cost.traffic.received })
+    Ok(Part { ms: cost.seconds * 1e3, turns: cost.traffic.turns, bytes: cost.traffic.bytes() })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use slipway_tests::hosts::HostError;
 use slipway_tests::relay::Cut;
 
 use super::phases::{Part, deploy, login};
-use super::watch::{Cost, LIMIT_S, bounded, children_cpu, watch, watch_for};
+use super::watch::{LIMIT_S, bounded, children_cpu, watch, watch_for};
 use super::{Options, Place, load, median, round_trips};
 use crate::desk::other;
 
@@ -154,16 +154,19 @@ fn turns(place: &Place, options: &Options<'_>, round_trip: u64, generations: u64
                 if turn == 1 && ALWAYS_ALL.contains(&which) {
                     continue;
                 }
-                let cost = if which == 0 {
-                    let (whole, upload) = deployment(place)?;
-                    uploads.get_mut(turn).into_iter().for_each(|uploads| uploads.push(upload));
-                    Some(whole)
+                let spent = if which == 0 {
+                    let (whole, upload) = deployment(place, options.limit_s)?.unzip();
+                    if let Some(uploads) = uploads.get_mut(turn) {
+                        uploads.extend(upload);
+                    }
+                    whole
                 } else {
                     let cost = watch_for(options.limit_s, &place.far.relay, &contender(place, which, turn as u64))?;
-                    let bytes = |cost: &Cost| cost.traffic.sent + cost.traffic.received;
-                    cost.map(|cost| Spent { seconds: cost.seconds, bytes: bytes(&cost), cpu: Some(cost.cpu) })
+                    cost.map(|cost| Spent { seconds: cost.seconds, bytes: cost.traffic.bytes(), cpu: Some(cost.cpu) })
                 };
-                costs.get_mut(turn).into_iter().for_each(|costs| costs.extend(cost));
+                if let Some(costs) = costs.get_mut(turn) {
+                    costs.extend(spent);
+                }
             }
         }
     }
@@ -186,14 +189,14 @@ fn turns(place: &Place, options: &Options<'_>, round_trip: u64, generations: u64
 }
 
 /// What a deployment cost, and its step that sends the source, whose processor time nobody counts.
-fn deployment(place: &Place) -> Result<(Spent, Spent), HostError> {
+fn deployment(place: &Place, limit_s: u64) -> Result<Option<(Spent, Spent)>, HostError> {
     let cpu = children_cpu()?;
-    let done = deploy(place)?;
+    let Some(done) = deploy(place, limit_s)? else { return Ok(None) };
     let cpu = Some(children_cpu()? - cpu);
     let cost = |part: Part, cpu| Spent { seconds: part.ms / 1e3, cpu, bytes: part.bytes };
     let (whole, upload) = (cost(done.whole, cpu), cost(done.upload(), None));
     eprintln!("slipway: {:.2} s, the upload {:.2} s, {} KiB", whole.seconds, upload.seconds, upload.bytes >> 10);
-    Ok((whole, upload))
+    Ok(Some((whole, upload)))
 }
 
 fn cells(spent: &[Spent], none: &str) -> String {

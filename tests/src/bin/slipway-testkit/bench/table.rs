@@ -51,7 +51,7 @@ impl Table {
                 })
                 .collect();
             let near = row.first().map(|cell| cell.costs.as_slice()).unwrap_or_default();
-            let bytes = near.iter().map(|cost| cost.traffic.sent + cost.traffic.received).collect::<Vec<_>>();
+            let bytes = near.iter().map(|cost| cost.traffic.bytes()).collect::<Vec<_>>();
             let cpu = median(&near.iter().map(|cost| cost.cpu).collect::<Vec<_>>()).unwrap_or_default();
             let kib = median(&bytes).unwrap_or_default() / 1024;
             println!("| {name} | {} | {kib} | {cpu:.2} s |", times.join(" | "));

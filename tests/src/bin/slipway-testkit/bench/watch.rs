@@ -83,7 +83,7 @@ fn all_good(commands: &[Command], outputs: &[Output]) -> Result<(), HostError> {
 pub(super) const LIMIT_S: u64 = 1800;
 
 /// The status of timeout(1) when it has ended a command.
-const TOO_LONG: i32 = 124;
+pub(super) const TOO_LONG: i32 = 124;
 
 /// Runs a command to its end, or ends it after some seconds.
 pub(super) fn bounded(limit_s: u64, command: &Command) -> Result<Output, HostError> {
