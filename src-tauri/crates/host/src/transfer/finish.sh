@@ -1,14 +1,8 @@
 # Checks an archive, unpacks it beside what take.sh took, and puts all of it into its place. Arguments: destination, digest of the
 # archive, its bytes, "list" when a list of digests is to be kept. Standard input: for that list, compressed, a line "sha256  path"
-# for each file of the archive. Needs known.sh.
+# for each file of the archive. Needs known.sh and begun.sh.
 set -u
-destination=$1 archive=/var/lib/slipway/.spool/$2 size=$3 keep=$4
-partial=$destination.slipway-partial work=$destination.slipway-lists
-fail() { # why
-    rm -rf "$partial" "$work"
-    echo "$1" >&2
-    exit 1
-}
+archive=/var/lib/slipway/.spool/$2 size=$3 keep=$4
 if [ ! -f "$work/taken" ]; then
     # What was begun stays, so that it can be gone on with.
     echo "not all was taken that is here already; try again" >&2

@@ -1,8 +1,8 @@
 # Begins a directory with links to all files of another of which a list of digests is kept, before it is told which of them
-# stay. Arguments: destination, directory of this host. Says nothing: take.sh finds what is missing. Needs known.sh.
+# stay. Arguments: destination, directory of this host. Says nothing: take.sh finds what is missing. Needs known.sh
+# and begun.sh.
 set -u
-destination=$1 like=$2
-partial=$destination.slipway-partial work=$destination.slipway-lists
+like=$2
 if [ ! -f "$like.digests" ] || [ ! -d "${destination%/*}" ] || [ -e "$destination" ] || [ -L "$destination" ]; then exit 0; fi
 rm -rf "$partial" "$work"
 umask 022

@@ -84,7 +84,8 @@ impl To<'_> {
     }
 }
 
-/// What the host has of a tree.
+/// What the host has of a tree; nothing by default.
+#[derive(Default)]
 struct Held<'a> {
     /// The directory that it has it in.
     like: &'a str,
@@ -182,8 +183,11 @@ impl Connection {
                     Sent::All(uploaded) => return Ok(uploaded),
                     Sent::Wrong { changed } => changed,
                 };
-                let same = Arc::make_mut(&mut held.same);
-                if changed.iter().filter(|path| same.remove(path.as_str()).is_some()).count() == 0 {
+                let taken = held.same.len();
+                for path in &changed {
+                    Arc::make_mut(&mut held.same).remove(path);
+                }
+                if held.same.len() == taken {
                     break;
                 }
             }
@@ -194,8 +198,7 @@ impl Connection {
                 return Ok(uploaded);
             }
         }
-        let nothing = Held { like: "", same: Arc::default(), linked: None };
-        match self.send(to, tree, &nothing, link, progress).await? {
+        match self.send(to, tree, &Held::default(), link, progress).await? {
             Sent::All(uploaded) => Ok(uploaded),
             Sent::Wrong { .. } => {
                 Err(self.failed("unpacking", "it says that copies are wrong, and there are none".into()))
@@ -235,7 +238,7 @@ impl Connection {
         tree: &LocalTree,
         progress: Option<mpsc::Sender<UploadProgress>>,
     ) -> Result<Uploaded, HostError> {
-        let take = self.taken(tree, &Held { like: "", same: Arc::default(), linked: None })?;
+        let take = self.taken(tree, &Held::default())?;
         let (packed, sent) = self.pack(tree, Arc::default(), to.writer).await?;
         let write = self.piece(&packed, 0, packed.size).await?;
         let send = [begin(to.destination), take.command(to, limit(tree)), write, finish(to, tree, &packed, sent)];
@@ -387,7 +390,7 @@ fn limit(tree: &LocalTree) -> Duration {
 
 /// Checks, unpacks and puts everything into its place.
 fn finish(to: To<'_>, tree: &LocalTree, packed: &Packed, sent: Vec<u8>) -> Command {
-    let script = concat!(include_str!("known.sh"), include_str!("finish.sh"));
+    let script = concat!(include_str!("known.sh"), include_str!("begun.sh"), include_str!("finish.sh"));
     Command::script(script, [to.destination, packed.digest.as_str(), &packed.size.to_string(), to.keep()])
         .stdin(Stdin::Bytes(sent))
         .timeout(limit(tree))

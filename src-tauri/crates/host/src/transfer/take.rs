@@ -59,7 +59,7 @@ impl<'a> Taken<'a> {
     /// Begins the directory with them.
     pub(super) fn command(&self, to: To<'_>, limit: Duration) -> Command {
         let (like, sums) = self.sums.as_ref().map_or(("", ""), |sums| (self.like, sums.as_str()));
-        let script = concat!(include_str!("known.sh"), include_str!("take.sh"));
+        let script = concat!(include_str!("known.sh"), include_str!("begun.sh"), include_str!("take.sh"));
         let linked = if self.linked { "linked" } else { "" };
         Command::script(script, [to.destination, like, sums, linked])
             .stdin(Stdin::Bytes(self.list.clone()))
@@ -69,7 +69,7 @@ impl<'a> Taken<'a> {
 
 /// Begins the directory with links to all files of `like` whose digests are known there.
 pub(super) fn link(to: To<'_>, like: &str, limit: Duration) -> Command {
-    let script = concat!(include_str!("known.sh"), include_str!("link.sh"));
+    let script = concat!(include_str!("known.sh"), include_str!("begun.sh"), include_str!("link.sh"));
     Command::script(script, [to.destination, like]).timeout(limit)
 }
 

@@ -2,15 +2,9 @@
 # host to take files from or nothing, digest of the sorted lines of sha256sum about them, "linked" when link.sh has begun it.
 # Standard input: compressed, a line for each file: "-" when its link goes again, or the mode that a copy gets; blank, path in
 # both directories. Ends with 3 when what was taken is not right; where it then says paths, it can be called again, with these
-# gone. Needs known.sh.
+# gone. Needs known.sh and begun.sh.
 set -u
-destination=$1 like=$2 sums=$3 linked=$4
-partial=$destination.slipway-partial work=$destination.slipway-lists
-fail() { # why, status
-    rm -rf "$partial" "$work"
-    echo "$1" >&2
-    exit "${2:-1}"
-}
+like=$2 sums=$3 linked=$4
 umask 022
 if [ -z "$linked" ]; then
     rm -rf "$partial" "$work"
