@@ -180,7 +180,7 @@ fn turns(place: &Place, options: &Options<'_>, round_trip: u64, generations: u64
         let again = if ALWAYS_ALL.contains(&at) { "all again | |" } else { &late };
         println!("| {which} | {} | {} |", cells(first, &late), cells(second, again));
         if at == 0 {
-            let [first, second] = uploads.each_ref().map(|uploads| cells(uploads, ""));
+            let [first, second] = uploads.each_ref().map(|uploads| cells(uploads, " | | "));
             println!("| of which the upload | {first} | {second} |");
         }
     }
