@@ -1,4 +1,4 @@
-//! Releases come and go under load, and nobody loses a request. `tests/load` does the same for longer, beside
+//! Releases come and go under load, and nobody loses a request. `tests/load` does the same for longer, beside
 //! the usual ways of deploying.
 
 mod support;

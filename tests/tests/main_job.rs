@@ -30,7 +30,7 @@ async fn main_job(distribution: Distribution) {
     log_in(&host, &cookie);
     still_logged_in(&host, &cookie);
 
-    // Nobody sees an outage while releases come and go.
+    // Nobody sees an outage while releases come and go.
     let poller = Poller::start(&host);
     let v2 = desk.site(&parlour_site("v2", ""));
     desk.expect(Succeeded, &v2, &DEPLOY).await;

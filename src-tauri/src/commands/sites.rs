@@ -170,7 +170,7 @@ pub(crate) async fn compare(
     Ok(compare::compare(&link, &site, manifest.as_ref(), &from, &to, &app.desk.asked()?).await?.into())
 }
 
-/// Controls a site's processes (D-20).
+/// Controls a site's processes.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn service(

@@ -150,7 +150,7 @@ pub(crate) struct Diagnostic {
     pub hint: Option<String>,
 }
 
-/// What to do with a site's processes (D-20).
+/// What to do with a site's processes.
 #[derive(Debug, Clone, Copy, Deserialize, Type)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ServiceAction {

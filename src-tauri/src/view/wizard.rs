@@ -89,7 +89,7 @@ pub(crate) struct Candidate {
     pub reasons: Vec<String>,
 }
 
-/// A size of installation.
+/// A size of installation.
 #[derive(Debug, Clone, Serialize, Type)]
 pub(crate) struct SizeProfile {
     /// `small`, `medium`, `large`.

@@ -1,4 +1,4 @@
-//! A running site's configuration changes, and goes back.
+//! A running site's configuration changes, and goes back.
 
 use std::process::Stdio;
 

@@ -1,4 +1,4 @@
-//! What looking at a host costs, counted where it is paid.
+//! What looking at a host costs, counted where it is paid.
 
 use std::time::Duration;
 

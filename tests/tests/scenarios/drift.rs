@@ -1,4 +1,4 @@
-//! What was changed on the host by hand is shown, kept, and replaced only with consent.
+//! What was changed on the host by hand is shown, kept, and replaced only with consent.
 
 use slipway_core::event::VerdictKind::Succeeded;
 use slipway_engine::desk::runs::Consent;

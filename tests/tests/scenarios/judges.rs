@@ -27,7 +27,7 @@ async fn judged(distribution: Distribution) {
     assert!(nginx.is_success() && !nginx.stderr.contains("warn"), "{nginx}");
     let logrotate = host.shell("logrotate -d /etc/logrotate.d/parlour");
     assert!(logrotate.is_success() && !logrotate.stderr.contains("error"), "{logrotate}");
-    // The real thing, by the service that does it every night.
+    // The real thing, by the service that does it every night.
     inside(&host, "echo line >/var/log/parlour/app.log && chown parlour:parlour /var/log/parlour/app.log");
     inside(&host, "echo 'postrotate-check' && logrotate -f /etc/logrotate.d/parlour");
     inside(&host, "systemctl start logrotate.service");

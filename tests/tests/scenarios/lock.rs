@@ -1,4 +1,4 @@
-//! One run at a time on a host, across desks.
+//! One run at a time on a host, across desks.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

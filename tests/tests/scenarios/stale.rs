@@ -1,4 +1,4 @@
-//! A plan is for the host as it was when the plan was made, and for no other.
+//! A plan is for the host as it was when the plan was made, and for no other.
 
 use slipway_core::event::VerdictKind::Succeeded;
 use slipway_engine::failure::Code;

@@ -1,4 +1,4 @@
-//! Links that break and hosts that lose their power while a run is under way.
+//! Links that break and hosts that lose their power while a run is under way.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -148,7 +148,7 @@ async fn a_site_that_uses_everything() {
     assert_eq!(ask("-u 'ann:open sesame'", "/files/hello.txt"), "hello\n");
     assert!(inside(&host, "cat /var/log/whole/worker.log").starts_with("worker green"));
 
-    // The operator may restart the site's processes without a password, and nothing else.
+    // The operator may restart the site's processes without a password, and nothing else.
     inside(&host, "visudo -c");
     let sudo = |command: &str| host.shell(&format!("runuser -u operator -- sudo -n {command}"));
     assert!(sudo("/usr/bin/systemctl restart whole-web@6000.service").is_success());
@@ -156,7 +156,7 @@ async fn a_site_that_uses_everything() {
         assert!(!sudo(refused).is_success(), "{refused}");
     }
 
-    // A file that is newer than what has read it is told, until it is read again.
+    // A file that is newer than what has read it is told, until it is read again.
     let notices = async || {
         let plan = desk.plan(&file, &Request::Apply).await.plan;
         plan.notices.into_iter().map(|notice| notice.text).collect::<Vec<_>>().join("; ")

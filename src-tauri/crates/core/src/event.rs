@@ -89,7 +89,7 @@ pub struct Verdict {
     pub log: Vec<String>,
 }
 
-/// Kinds of ending.
+/// Kinds of ending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VerdictKind {

@@ -1,4 +1,4 @@
-//! What a site's units run at this moment, by the word of the processes themselves.
+//! What a site's units run at this moment, by the word of the processes themselves.
 
 use std::collections::BTreeMap;
 
@@ -82,7 +82,7 @@ impl Running {
     }
 }
 
-/// A file that is newer than the process which has read it: what runs is not what the file says.
+/// A file that is newer than the process which has read it: what runs is not what the file says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Newer {
     /// `nginx`, `systemd`, or a unit.

@@ -317,7 +317,7 @@ fn files_are_written_over_what_is_expected_and_no_argument_tells_of_a_secret() {
 }
 
 /// What is written just before a process begins is not newer than what it runs with, however the kernel's whole seconds
-/// fall; what is written a minute later is.
+/// fall; what is written a minute later is.
 #[test]
 fn only_what_is_written_after_a_process_began_is_newer() {
     let Some(folder) = Folder::new("newer") else { return };

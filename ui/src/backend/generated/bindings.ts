@@ -92,7 +92,7 @@ export const commands = {
 	incoming: (site: string, host: string, reference: string | null) => typedError<Incoming, Failure>(__TAURI_INVOKE("incoming", { site, host, reference })),
 	/**  How two releases differ. */
 	compare: (site: string, host: string, from: string, to: string) => typedError<Comparison, Failure>(__TAURI_INVOKE("compare", { site, host, from, to })),
-	/**  Controls a site's processes (D-20). */
+	/**  Controls a site's processes. */
 	service: (site: string, host: string, action: ServiceAction, unit: string | null) => typedError<ServiceResult, Failure>(__TAURI_INVOKE("service", { site, host, action, unit })),
 	/**  What differs from what Slipway left on the host. */
 	drift: (site: string, host: string) => typedError<Drift, Failure>(__TAURI_INVOKE("drift", { site, host })),
@@ -996,7 +996,7 @@ export type SecretValue =
 /**  The value before the present one. */
 { from: "previous" };
 
-/**  What to do with a site's processes (D-20). */
+/**  What to do with a site's processes. */
 export type ServiceAction = "start" | "stop" | "restart" | "reload" | "enable" | "disable" | "nginx-test" | "nginx-reload";
 
 /**  What became of it. */
@@ -1094,7 +1094,7 @@ export type SiteText = {
 	diagnostics: Diagnostic[],
 };
 
-/**  A size of installation (A-10). */
+/**  A size of installation. */
 export type SizeProfile = {
 	/**  `small`, `medium`, `large`. */
 	name: string,

@@ -1,4 +1,4 @@
-//! The application's configuration files and the rotation of its logs (B-05, D-13).
+//! The application's configuration files and the rotation of its logs.
 
 use minijinja::context;
 use zeroize::Zeroizing;

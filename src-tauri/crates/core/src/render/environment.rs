@@ -1,4 +1,4 @@
-//! The environment files and secret files (D-07, B-02, E-03).
+//! The environment files and secret files.
 //!
 //! Built here and not by a template: secret values never enter the template engine.
 

@@ -11,7 +11,7 @@ use crate::site::Name;
 /// `release_id`: the sandbox and settings of the real unit, but code, environment and configuration are read
 /// from the release's own directory, and it is not restarted.
 ///
-/// For a process with `listen = "port"` choose `port` from the standby set: it is free and guarded (C-01).
+/// For a process with `listen = "port"` choose `port` from the standby set: it is free and guarded.
 /// A process without a port ignores `port`.
 ///
 /// # Errors

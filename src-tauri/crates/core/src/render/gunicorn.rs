@@ -1,4 +1,4 @@
-//! gunicorn's configuration file per process (D-06).
+//! gunicorn's configuration file per process.
 
 use minijinja::{Value, context};
 

@@ -8,7 +8,7 @@ use super::output::{Content, SecretContent};
 use crate::digest::hex;
 use crate::secret::Secret;
 
-/// First eight hexadecimal digits of HMAC-SHA256 (RFC 2104) of `secret` under `key`.
+/// First eight hexadecimal digits of HMAC-SHA256 (RFC 2104) of `secret` under `key`.
 ///
 /// Equal secrets have equal fingerprints; without the key a fingerprint tells nothing about the value.
 pub fn fingerprint(key: &Secret, secret: &[u8]) -> String {

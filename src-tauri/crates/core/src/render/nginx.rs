@@ -1,4 +1,4 @@
-//! The nginx site and its password file (D-08, A-05, A-09, C-02).
+//! The nginx site and its password file.
 
 use minijinja::{Value, context};
 

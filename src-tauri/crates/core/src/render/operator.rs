@@ -1,4 +1,4 @@
-//! The sudoers file of an operator who looks after one site without being root.
+//! The sudoers file of an operator who looks after one site without being root.
 
 use minijinja::{Value, context};
 

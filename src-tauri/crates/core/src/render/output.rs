@@ -170,7 +170,7 @@ pub struct UnitInstance {
     pub socket: Option<String>,
 }
 
-/// Ports that processes open themselves and that only the host may reach (C-01).
+/// Ports that processes open themselves and that only the host may reach.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortGuard {
     /// The one-shot unit that loads the rules before the processes start; needs nftables.

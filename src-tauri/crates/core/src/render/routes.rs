@@ -145,7 +145,7 @@ pub(super) fn size(size: &Size) -> Value {
     encoded(text, Grammar::Nginx)
 }
 
-/// Headers that every response carries unless the application or the route sets them (E-11, D-08). The value is a
+/// Headers that every response carries unless the application or the route sets them. The value is a
 /// variable that is empty when the application has sent the header; nginx adds no header with an empty value.
 const SECURITY: [(&str, &str); 3] = [
     ("X-Content-Type-Options", "nosniff_header"),

@@ -1,4 +1,4 @@
-//! systemd units: target, slice, sockets, services, and the guard of ports (D-10, C-01, C-04).
+//! systemd units: target, slice, sockets, services, and the guard of ports.
 
 use minijinja::{Value, context};
 

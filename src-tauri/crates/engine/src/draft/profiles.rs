@@ -1,4 +1,4 @@
-//! Sizes of a deployment, as edits of a site file.
+//! Sizes of a deployment, as edits of a site file.
 
 use serde::Serialize;
 use serde_json::Value;

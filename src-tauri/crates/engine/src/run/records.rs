@@ -184,7 +184,7 @@ impl Going<'_> {
         Command::script(r#"cat >"$1" && chmod 0644 "$1""#, [path]).stdin(Stdin::Bytes(text.into_bytes()))
     }
 
-    /// Makes a self-signed certificate (D-11) and puts it in place, key first.
+    /// Makes a self-signed certificate and puts it in place, key first.
     pub(crate) async fn certificate(&self, directory: &str, names: &[String], days: u32) -> Result<(), StepFailure> {
         let now = self.run.asked.clock.now();
         let (certificate, key) =

@@ -1,4 +1,4 @@
-//! How a run ended, from what is on the host after its last step.
+//! How a run ended, from what is on the host after its last step.
 
 use slipway_core::activation::{Ending, Instance};
 use slipway_core::event::{Verdict, VerdictKind};

@@ -81,7 +81,7 @@ impl Bundle {
         Ok(bundle)
     }
 
-    /// The operator's own certificate (D-11): the chain from a file, the key from the keyring.
+    /// The operator's own certificate: the chain from a file, the key from the keyring.
     fn own_certificate(&mut self, site: &Site, base: &Path, supplies: &Supplies) -> Outcome<()> {
         let (TlsMode::Own, Some(file), Some(name)) = (site.tls.mode, &site.tls.certificate, &site.tls.key) else {
             return Ok(());

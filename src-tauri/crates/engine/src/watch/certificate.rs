@@ -1,4 +1,4 @@
-//! The certificate of a site as nginx serves it, beside the one on the host's disk.
+//! The certificate of a site as nginx serves it, beside the one on the host's disk.
 
 use jiff::Timestamp;
 use serde::Serialize;

@@ -82,7 +82,6 @@ fn python_reads_the_gunicorn_settings() {
     assert_eq!(output, "127.0.0.1:5000 1 eventlet 120\n");
 }
 
-// B-05, D-13
 #[test]
 fn logrotate_accepts_its_file() {
     let directory = tempfile::tempdir().unwrap();
@@ -93,7 +92,6 @@ fn logrotate_accepts_its_file() {
     assert!(ok && !output.contains("error:"), "{output}");
 }
 
-//
 #[test]
 fn visudo_accepts_the_operators_file() {
     for (_, site) in all() {
@@ -256,7 +254,6 @@ fn nginx_accepts_every_site() {
     }
 }
 
-// E-01, D-08
 #[test]
 fn nginx_serves_files_and_single_page_applications_as_meant() {
     if !nginx_is_new_enough() {
@@ -320,11 +317,9 @@ fn nginx_serves_files_and_single_page_applications_as_meant() {
     let down = has("/api/x", &[" 503 ", "Retry-After: 5", "Not available yet"]);
     assert!(!down.contains("nginx/"), "{down}");
     has("/api/x", &[" 503 "]);
-    //
     has("/api/x", &[" 429 "]);
 }
 
-// C-02
 #[test]
 fn nginx_lets_in_who_has_the_password() {
     if !nginx_is_new_enough() {
@@ -361,7 +356,6 @@ fn echo(port: u16) -> bool {
     true
 }
 
-// D-08
 #[test]
 fn nginx_goes_on_to_the_live_port_set_and_keeps_a_client_on_its_instance() {
     if !nginx_is_new_enough() {

@@ -108,7 +108,6 @@ fn paths_are_unique_and_every_file_says_whose_it_is() {
     }
 }
 
-// X-02, B-02
 #[test]
 fn a_secret_is_in_its_files_and_in_no_masked_text() {
     let secret = "pa\"ss$`\\w%n'ord";

@@ -179,7 +179,7 @@ fn headers(site: &Site, findings: &mut Findings<'_>) {
     }
 }
 
-/// Long polling spreads one client's connection over several requests, which must meet the same process.
+/// Long polling spreads one client's connection over several requests, which must meet the same process.
 fn websocket_affinity(site: &Site, findings: &mut Findings<'_>) {
     let mut seen = BTreeSet::new();
     for (index, route) in site.route.iter().enumerate().filter(|(_, route)| route.websocket) {
