@@ -14,8 +14,8 @@ use crate::facts::Version;
 use crate::facts::security::SelinuxMode;
 use crate::facts::storage::Disk;
 use crate::facts::system::Family;
-use crate::plan::runtime::{installed_python, needs};
 use crate::profile::{FirewallKind, HostProfile, Need};
+use crate::runtime::{installed_python, needs};
 use crate::site::{Listen, RuntimeKind, Site, TlsMode};
 
 /// How a check ended.
@@ -417,9 +417,8 @@ fn application_ports(facts: &Facts, site: &Site) -> Check {
     if taken.is_empty() {
         return check("application-ports", LABEL, State::Ok, format!("free: {}", shown(&ports)), "");
     }
-    let owned =
-        facts.owned.known().is_some_and(|owned| matches!(owned.manifests.get(&site.name), Some(Fact::Known(_))));
-    if owned {
+    let recorded = facts.records.known().and_then(|records| records.sites.get(&site.name));
+    if recorded.is_some_and(|records| matches!(records.manifest, Fact::Known(_))) {
         let hint = "the site is deployed there already; these may be its own";
         return check("application-ports", LABEL, State::Watch, taken.join("; "), hint);
     }

@@ -142,6 +142,16 @@ impl Layout {
         format!("{}/manifest.json", self.state())
     }
 
+    /// `/var/lib/slipway/SITE/confirmed`: what a run that is not over, or was cut off, has done.
+    pub fn confirmed(&self) -> String {
+        format!("{}/confirmed", self.state())
+    }
+
+    /// `/var/lib/slipway/host.json`: what several sites may use.
+    pub fn host_manifest() -> String {
+        "/var/lib/slipway/host.json".to_owned()
+    }
+
     /// `/var/lib/slipway/SITE/ledger`.
     pub fn ledger(&self) -> String {
         format!("{}/ledger", self.state())

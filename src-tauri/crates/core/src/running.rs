@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use crate::activation::Instance;
 use crate::command::{Command, Output};
+use crate::fact::Fact;
 use crate::release::{Layout, ReleaseId};
+use crate::seen::UnitState;
 
 const SCRIPT: &str = include_str!("onhost/running.sh");
 
@@ -91,28 +93,72 @@ pub struct Newer {
     pub file: String,
 }
 
-/// Asks which of nginx's and of the site's files are newer than the processes that read them.
-pub fn newer_command(nginx_files: &[&str], site_files: &[&str], instances: &[Instance]) -> Command {
-    let mut arguments = vec![nginx_files.len().to_string()];
-    arguments.extend(nginx_files.iter().map(|file| (*file).to_owned()));
-    arguments.push(site_files.len().to_string());
-    arguments.extend(site_files.iter().map(|file| (*file).to_owned()));
-    arguments.extend(instances.iter().map(|instance| instance.unit.clone()));
+/// Files that are newer than their processes, and the state of units.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Freshness {
+    /// Files that are newer than the processes which have read them.
+    pub newer: Vec<Newer>,
+    /// Units by name; absent ones are those that systemd does not know.
+    pub units: BTreeMap<String, Fact<UnitState>>,
+}
+
+/// Asks which of nginx's and of the site's files are newer than the processes that read them, and for the state of `units`.
+pub fn freshness_command(
+    nginx_files: &[&str],
+    site_files: &[&str],
+    instances: &[Instance],
+    units: &[String],
+) -> Command {
+    let readers: Vec<&str> = instances.iter().map(|instance| instance.unit.as_str()).collect();
+    let others = units.iter().map(String::as_str).filter(|unit| !readers.contains(unit));
+    let mut arguments = Vec::new();
+    for list in [nginx_files, site_files, &readers] {
+        arguments.push(list.len().to_string());
+        arguments.extend(list.iter().map(|one| (*one).to_owned()));
+    }
+    arguments.extend(others.map(str::to_owned));
     Command::script(include_str!("onhost/newer.sh"), arguments)
 }
 
-/// Reads the reply to [`newer_command`].
+/// Reads the reply to [`freshness_command`].
 ///
 /// # Errors
 /// What is wrong with it, also when it was cut.
-pub fn parse_newer(output: &Output) -> Result<Vec<Newer>, String> {
+pub fn parse_freshness(output: &Output) -> Result<Freshness, String> {
     let text = output.text();
     let list = text.strip_suffix("end\n").filter(|_| output.success()).ok_or_else(|| output.complaint())?;
-    let entry = |line: &str| {
-        let (process, file) = line.strip_prefix("newer ")?.split_once(' ')?;
-        Some(Newer { process: process.to_owned(), file: file.to_owned() })
-    };
-    list.lines().map(|line| entry(line).ok_or_else(|| format!("cannot read {line:?}"))).collect()
+    let mut freshness = Freshness::default();
+    for line in list.lines() {
+        let strange = || format!("cannot read {line:?}");
+        let (word, rest) = line.split_once(' ').ok_or_else(strange)?;
+        match word {
+            "newer" => {
+                let (process, file) = rest.split_once(' ').ok_or_else(strange)?;
+                freshness.newer.push(Newer { process: process.to_owned(), file: file.to_owned() });
+            }
+            "unit" => {
+                let words: Vec<&str> = rest.splitn(4, ' ').collect();
+                let [load, active, file, name] = words.as_slice() else { return Err(strange()) };
+                freshness.units.insert((*name).to_owned(), unit_state(load, active, file));
+            }
+            _ => return Err(strange()),
+        }
+    }
+    Ok(freshness)
+}
+
+/// LoadState, ActiveState and UnitFileState of a unit (systemctl(1), org.freedesktop.systemd1(5)).
+fn unit_state(load: &str, active: &str, file: &str) -> Fact<UnitState> {
+    let active = matches!(active, "active" | "activating" | "reloading" | "refreshing");
+    if load == "not-found" && !active {
+        return Fact::Absent;
+    }
+    // What has no [Install] section, or is made by something else, cannot be enabled and needs not be.
+    let enabled = matches!(
+        file,
+        "enabled" | "enabled-runtime" | "static" | "alias" | "indirect" | "generated" | "linked" | "linked-runtime"
+    );
+    Fact::Known(UnitState { active, enabled, masked: load == "masked" })
 }
 
 /// Asks for the state of `instances`.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use slipway_core::command::{Exit, Output};
 use slipway_core::facts::{
-    self, accounts, load, nginx_sites, owned, packages, paths, programs, security, sockets, storage, system, units,
+    self, accounts, load, nginx_sites, packages, paths, programs, records, security, sockets, storage, system, units,
     updates,
 };
 
@@ -53,7 +53,7 @@ const SUBJECTS: [&str; 13] = [
     "candidates",
     "load",
     "nginx_sites",
-    "owned",
+    "records",
     "packages",
     "programs",
     "security",
@@ -70,7 +70,7 @@ fn parse(subject: &str, output: &Output) -> Value {
         "candidates" => json!(packages::parse_candidates(output)),
         "load" => json!(load::parse(output)),
         "nginx_sites" => json!(nginx_sites::parse(output)),
-        "owned" => json!(owned::parse(output)),
+        "records" => json!(records::parse(output)),
         "packages" => json!(packages::parse(output)),
         "programs" => json!(programs::parse(output)),
         "security" => json!(security::parse(output)),

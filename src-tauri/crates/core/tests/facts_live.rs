@@ -67,7 +67,7 @@ fn a_sweep_of_this_machine_is_read_under_every_shell() {
         let packages = facts.packages.known().unwrap();
         assert!(packages.installed.values().all(|state| !matches!(state, Fact::Failed(_))));
         facts.programs.known().unwrap();
-        facts.owned.known().unwrap();
+        facts.records.known().unwrap();
         let copy: Facts = serde_json::from_str(&serde_json::to_string(&facts).unwrap()).unwrap();
         assert_eq!(copy, facts);
     }

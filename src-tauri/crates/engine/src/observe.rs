@@ -3,33 +3,34 @@
 use std::collections::BTreeMap;
 
 use slipway_core::command::{Command, Output};
-use slipway_core::digest::Digest;
 use slipway_core::fact::Fact;
 use slipway_core::facts::{self, Facts, packages, paths};
-use slipway_core::manifest::Manifest;
-use slipway_core::plan::observed::{Situation, Wanted, watches};
-use slipway_core::plan::runtime;
-use slipway_core::profile::HostProfile;
+use slipway_core::manifest::{Manifest, Records};
+use slipway_core::plan::Wanted;
+use slipway_core::profile::{HostProfile, PackageManager};
 use slipway_core::release::{Layout, Ledger, ReleaseId};
+use slipway_core::resource::Effect;
 use slipway_core::running::{self, Newer};
-use slipway_core::site::{Name, RuntimeKind};
+use slipway_core::runtime;
+use slipway_core::seen::{Questions, Seen, Sources, UnitState};
+use slipway_core::site::{Name, RuntimeKind, Site};
 use slipway_host::{Batch, Connection};
 
 use crate::failure::{Code, Failure, Outcome};
 use crate::remote::host_failure;
 
-/// Everything that planning needs to know about one site on one host.
+/// Everything that planning needs to know about one site on one host, beside the host's facts.
 #[derive(Debug, Clone)]
 pub struct SiteView {
-    /// The site.
-    pub site: Name,
     /// What Slipway recorded there.
-    pub manifest: Option<Manifest>,
+    pub records: Records,
     /// What became of the site's releases.
     pub ledger: Ledger,
     /// Watched paths.
     pub paths: BTreeMap<String, paths::Observed>,
-    /// Installed version of each package that the site file names.
+    /// Units that were asked for.
+    pub units: BTreeMap<String, Fact<UnitState>>,
+    /// Installed version of each package that the sweep does not ask for.
     pub packages: BTreeMap<String, Fact<String>>,
     /// Versions that the distribution offers, where that was asked.
     pub offered: BTreeMap<String, Fact<String>>,
@@ -42,22 +43,23 @@ pub struct SiteView {
 }
 
 impl SiteView {
-    /// The view as planning takes it.
-    pub fn situation<'a>(&'a self, host: &'a str, facts: &'a Facts, profile: &'a HostProfile) -> Situation<'a> {
-        Situation {
-            host,
-            site: &self.site,
+    /// The host as planning reads it.
+    pub fn seen<'a>(&'a self, facts: &'a Facts, profile: &'a HostProfile, site: &'a Site) -> Seen<'a> {
+        Seen::new(Sources {
             facts,
             profile,
-            manifest: self.manifest.as_ref(),
-            ledger: &self.ledger,
             paths: &self.paths,
+            units: &self.units,
             packages: &self.packages,
             offered: &self.offered,
+            ledger: &self.ledger,
             releases: &self.releases,
             unfinished: &self.unfinished,
-            newer: &self.newer,
-        }
+            site_records: &self.records.site_digests,
+            host_record: &self.records.host_digest,
+            nginx_files: &self.records.nginx_files,
+            site,
+        })
     }
 }
 
@@ -82,25 +84,28 @@ pub fn profile(host: &str, facts: &Facts) -> Outcome<HostProfile> {
     })
 }
 
-/// Reads what the host records about `site` from the facts.
+fn unreadable(host: &str, site: &Name, why: &str) -> Failure {
+    Failure::new(Code::Host, format!("{host}: Slipway's record of {site} cannot be read: {why}"))
+        .hint(format!("nothing was changed; look at {} on the host", Layout::new(site).manifest()))
+}
+
+/// Reads what the host records about `site` from the facts; none when it is not there, or has left.
 ///
 /// # Errors
-/// When there is a record that cannot be read: planning without it would take Slipway's own files for strange ones.
+/// When there is a record that cannot be read.
 pub fn manifest(host: &str, facts: &Facts, site: &Name) -> Outcome<Option<Manifest>> {
-    let unreadable = |why: &str| {
-        Failure::new(Code::Host, format!("{host}: Slipway's record of {site} cannot be read: {why}"))
-            .hint(format!("nothing was changed; look at {} on the host", Layout::new(site).manifest()))
-    };
-    let owned = match facts.owned.present() {
-        Ok(Some(owned)) => owned,
-        Ok(None) => return Ok(None),
-        Err(why) => return Err(unreadable(why)),
-    };
-    match owned.manifests.get(site) {
-        None | Some(Fact::Absent) => Ok(None),
-        Some(Fact::Failed(why)) => Err(unreadable(why)),
-        Some(Fact::Known(text)) => Manifest::parse(text).map(Some).map_err(|why| unreadable(&why)),
-    }
+    // The package manager only matters for what is recorded of the host.
+    let records = records(host, facts, site, PackageManager::Apt)?;
+    Ok(records.site.filter(|manifest| !manifest.left))
+}
+
+/// Reads what the host records, as far as it concerns `site`.
+///
+/// # Errors
+/// When there is a record that cannot be read: planning without it would take Slipway's own work for a stranger's.
+pub fn records(host: &str, facts: &Facts, site: &Name, manager: PackageManager) -> Outcome<Records> {
+    let written = facts.records.present().map_err(|why| unreadable(host, site, why))?;
+    Records::read(written, site, manager).map_err(|why| unreadable(host, site, &why))
 }
 
 const LEDGER_AND_RELEASES: &str = r#"
@@ -128,25 +133,22 @@ echo =end
 pub async fn site(
     connection: &Connection,
     wanted: &Wanted<'_>,
-    manifest: Option<Manifest>,
+    records: Records,
     facts: &Facts,
     profile: &HostProfile,
-    more: &[String],
+    questions: &Questions,
 ) -> Outcome<SiteView> {
     let layout = Layout::new(&wanted.site.name);
-    let mut watched = watches(wanted, manifest.as_ref());
-    watched.extend(more.iter().map(|path| paths::Watch {
-        path: path.clone(),
-        desired: None::<Digest>,
-        content: false,
-    }));
+    let watched = questions.paths();
     let mut commands = vec![
         paths::command(&watched),
         Command::script(LEDGER_AND_RELEASES, [layout.ledger(), layout.releases()]),
-        newer_command(wanted, manifest.as_ref()),
+        freshness(wanted, &records, questions.units()),
     ];
     // Most sites name none; asking dpkg about nothing would have it list everything.
-    let named = runtime::named_packages(wanted.site, profile);
+    let known = facts.packages.known().map(|packages| &packages.installed);
+    let asked = |name: &&String| known.is_none_or(|known| !known.contains_key(*name));
+    let named: Vec<String> = questions.packages().iter().filter(asked).cloned().collect();
     if !named.is_empty() {
         commands.push(packages::command(&named));
     }
@@ -159,7 +161,7 @@ pub async fn site(
     let outputs = connection.batch(Batch::all(commands)).await.map_err(|error| host_failure(&error))?;
     let other_questions =
         || Failure::new(Code::Host, format!("{}: answered to other questions than were asked", connection.name()));
-    let [paths_reply, releases_reply, newer_reply, rest @ ..] = outputs.as_slice() else {
+    let [paths_reply, releases_reply, freshness_reply, rest @ ..] = outputs.as_slice() else {
         return Err(other_questions());
     };
     let (packages_reply, offers) = match (named.is_empty(), rest) {
@@ -173,7 +175,7 @@ pub async fn site(
     };
     let (ledger, releases, unfinished) =
         parse_releases(releases_reply).map_err(|why| strange("the site's releases", &why))?;
-    let named = match packages_reply.map(packages::parse) {
+    let packages = match packages_reply.map(packages::parse) {
         Some(Fact::Known(packages)) => packages.installed,
         None | Some(Fact::Absent) => BTreeMap::new(),
         Some(Fact::Failed(why)) => return Err(strange("the host's packages", &why)),
@@ -181,32 +183,35 @@ pub async fn site(
     // Without an answer, the profile's own data on what each release of the distribution offers decides.
     let offered =
         offers.first().and_then(|reply| packages::parse_candidates(reply).known().cloned()).unwrap_or_default();
+    let freshness =
+        running::parse_freshness(freshness_reply).map_err(|why| strange("the state of the site's units", &why))?;
     Ok(SiteView {
-        site: wanted.site.name.clone(),
-        manifest,
+        records,
         ledger,
         paths: paths::parse(&watched, paths_reply).into_iter().map(|seen| (seen.path.clone(), seen)).collect(),
-        packages: named,
+        units: freshness.units,
+        packages,
         offered,
         releases,
         unfinished,
-        newer: running::parse_newer(newer_reply).map_err(|why| strange("the age of the site's files", &why))?,
+        newer: freshness.newer,
     })
 }
 
-/// Asks for files that are newer than their processes: units are compared with what systemd says, so they are left out.
-fn newer_command(wanted: &Wanted<'_>, manifest: Option<&Manifest>) -> Command {
-    let instances = manifest.map(|manifest| manifest.instances.as_slice()).unwrap_or_default();
+/// Asks for files that are newer than their processes, and for the state of units. Units are compared with what systemd
+/// says, so they are left out of the files.
+fn freshness(wanted: &Wanted<'_>, records: &Records, units: &[String]) -> Command {
+    let instances = records.site.as_ref().map(|manifest| manifest.instances.as_slice()).unwrap_or_default();
     let certificate = format!("{}/fullchain.pem", Layout::new(&wanted.site.name).tls());
-    let path = |file: &'_ slipway_core::plan::observed::WantedFile| file.path.clone();
-    let mut nginx: Vec<String> = wanted.files.iter().filter(|file| file.is_nginx()).map(path).collect();
-    nginx.push(certificate);
-    let etc = format!("{}/", Layout::new(&wanted.site.name).etc());
-    let own: Vec<String> = wanted.files.iter().filter(|file| file.path.starts_with(&etc)).map(path).collect();
-    fn borrow(list: &[String]) -> Vec<&str> {
-        list.iter().map(String::as_str).collect()
+    let read_by = |effect: Effect| {
+        let files = wanted.files.iter().filter(move |file| file.effects.contains(&effect));
+        files.map(|file| file.path.as_str()).collect::<Vec<_>>()
+    };
+    let mut nginx = read_by(Effect::Nginx);
+    if !nginx.contains(&certificate.as_str()) {
+        nginx.push(&certificate);
     }
-    running::newer_command(&borrow(&nginx), &borrow(&own), instances)
+    running::freshness_command(&nginx, &read_by(Effect::Processes), instances, units)
 }
 
 /// The ledger, the sealed releases, and those that were begun and never sealed.

@@ -1,7 +1,7 @@
 //! A plan as a person reviews it: steps by subject with reasons, files as diffs, commands, what users notice.
 
-use slipway_core::plan::summary::{self, Kind};
-use slipway_core::plan::{Action, Intent, Notice, Plan, Risk, Severity, Step};
+use slipway_core::plan::summary;
+use slipway_core::plan::{Intent, Line, Notice, Plan, Risk, Severity, Verb};
 
 use super::style::Style;
 use super::text::visible;
@@ -20,14 +20,15 @@ pub(crate) enum Detail {
 pub(crate) fn plan(plan: &Plan, detail: Detail, style: Style) -> String {
     let mut out = String::new();
     line(&mut out, 0, &style.bold(headline(plan)));
-    let mut subject = None;
-    for step in &plan.steps {
-        if subject != Some(step.subject) {
+    let mut heading = None;
+    for of_plan in plan.lines() {
+        let under = of_plan.step.heading;
+        if heading != Some(under) {
             out.push('\n');
-            line(&mut out, 0, &style.bold(step.subject.heading()));
-            subject = Some(step.subject);
+            line(&mut out, 0, &style.bold(under.text()));
+            heading = Some(under);
         }
-        push_step(&mut out, plan, step, detail, style);
+        push_line(&mut out, &of_plan, detail, style);
     }
     if !plan.notices.is_empty() {
         out.push('\n');
@@ -59,37 +60,37 @@ fn headline(plan: &Plan) -> String {
     }
 }
 
-fn push_step(out: &mut String, plan: &Plan, step: &Step, detail: Detail, style: Style) {
-    let mut title = format!("{} {}", sign(step, style), visible(&step.title));
-    if let Some(change) = step.diff.as_ref().map(diff::summary).filter(|text| !text.is_empty()) {
+fn push_line(out: &mut String, of_plan: &Line<'_>, detail: Detail, style: Style) {
+    let mut title = format!("{} {}", sign(of_plan.verb(), style), visible(of_plan.title()));
+    if let Some(change) = of_plan.diff().map(diff::summary).filter(|text| !text.is_empty()) {
         title.push_str(&style.dim(format!("  {change}")));
     }
-    if let Some(words) = risk(step.risk) {
+    if let Some(words) = risk(of_plan.risk()) {
         title.push_str(&style.yellow(format!("  ▲ {words}")));
     }
-    if step.drift {
+    if of_plan.drift() {
         title.push_str(&style.yellow("  ▲ changed by hand"));
     }
     line(out, 2, &title);
     if detail == Detail::Short {
         return;
     }
-    line(out, 6, &style.dim(visible(&step.reason)));
-    let detail = summary::lines(plan, step);
+    line(out, 6, &style.dim(visible(of_plan.reason())));
+    let detail = summary::detail(of_plan);
     detail.about.iter().for_each(|text| line(out, 6, &visible(text)));
     detail.commands.iter().for_each(|text| line(out, 6, &format!("$ {}", visible(text))));
-    for text in step.diff.iter().flat_map(|change| diff::lines(change, style)) {
+    for text in of_plan.diff().into_iter().flat_map(|change| diff::lines(change, style)) {
         line(out, 6, &text);
     }
 }
 
 /// `+` is new, `~` changes something that is there, `-` removes, `›` does.
-fn sign(step: &Step, style: Style) -> String {
-    match summary::kind(step) {
-        Kind::Create => style.green("+"),
-        Kind::Change => style.yellow("~"),
-        Kind::Remove => style.red("-"),
-        Kind::Run => style.cyan("›"),
+fn sign(verb: Verb, style: Style) -> String {
+    match verb {
+        Verb::Create => style.green("+"),
+        Verb::Change => style.yellow("~"),
+        Verb::Remove => style.red("-"),
+        Verb::Run => style.cyan("›"),
     }
 }
 
@@ -120,17 +121,13 @@ pub(crate) fn ending(plan: &Plan, style: Style) -> Vec<String> {
         return vec![format!("{} Nothing to change: {} is as it should be.", style.green("●"), visible(&plan.host))];
     }
     let told = summary::summary(plan);
-    let mut first = words::count(plan.steps.len(), "step");
+    let mut first = words::count(plan.lines().len(), "step");
     if told.files > 0 {
         first.push_str(&format!(", {} (+{} −{})", words::count(told.files, "file"), told.added, told.removed));
     }
     first.push('.');
     let mut all = vec![first];
-    let activation = plan.steps.iter().find_map(|step| match &step.action {
-        Action::Activate(activation) => Some(activation),
-        _ => None,
-    });
-    if let Some(activation) = activation {
+    if let Some(activation) = plan.activation() {
         let instances = words::count(activation.instances.len(), "instance");
         all.push(match (&activation.previous, activation.instances.len()) {
             (None, _) => format!("{instances} of the first release."),

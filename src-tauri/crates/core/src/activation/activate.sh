@@ -3,7 +3,7 @@
 # Runs on the host as a transient unit, so it finishes even when the desktop or the link is gone.
 # Everything it needs is in the variables and functions that Slipway writes in front of this text:
 #   SITE ROOT STATE RELEASE PREVIOUS REASON H_PATH H_STATUS H_TIMEOUT H_WITHIN H_SETTLE H_HOST
-#   FRONT_URL FRONT_RESOLVE GATE_PORT OVERLAP HOOK_LIMIT, each_added, each_previous, each_check, each_instance, each_retired, each_migrate,
+#   FRONT_URL FRONT_RESOLVE GATE_PORT GUARD_PATH GUARD_UNIT GUARD_TABLE GUARD_RULES SPARED OVERLAP HOOK_LIMIT, each_added, each_previous, each_check, each_instance, each_retired, each_migrate,
 #   each_before, each_after.
 # Lines that begin with "@" are for Slipway, all others are what commands printed.
 set -u
@@ -12,7 +12,8 @@ export LC_ALL PATH
 umask 022
 work=$(mktemp -d "/run/slipway/activate.XXXXXX") || exit 70
 began=$(date +%s)
-units_changed=no nginx_changed=no why='' failing=''
+units_changed=no nginx_changed=no why='' failing='' newline='
+'
 stage=before retired=no hooks=0 hook=''
 new=$ROOT/releases/$RELEASE
 old=${PREVIOUS:+$ROOT/releases/$PREVIOUS}
@@ -119,10 +120,40 @@ runs_from() { # unit, release directory: the process itself says where it runs
 }
 
 # --- files of the bundle --------------------------------------------------------------------------
-note_change() {
+# A release names its files in config/.index ("mode owner group path") and, line by line, who reads each of them in
+# config/.readers. Version 0.1 wrote no readers: for its releases, and nowhere else, they are told by where files lie.
+reader_of_old() { # path
     case $1 in
-    /etc/systemd/*) units_changed=yes ;;
-    /etc/nginx/* | /etc/slipway/tls/*) nginx_changed=yes ;;
+    /etc/systemd/*) reader=systemd ;;
+    /etc/nginx/* | /etc/slipway/tls/*) reader=nginx ;;
+    /etc/sudoers.d/*) reader=sudo ;;
+    */guard.nft) reader=rules ;;
+    *) reader=- ;;
+    esac
+}
+index_of() { # release directory or empty: prints "mode owner group reader path" lines
+    [ -n "$1" ] && [ -f "$1/config/.index" ] || return 0
+    if [ -f "$1/config/.readers" ]; then
+        while read -r mode owner group path <&3 && read -r reader <&4; do
+            printf '%s %s %s %s %s\n' "$mode" "$owner" "$group" "$reader" "$path"
+        done 3<"$1/config/.index" 4<"$1/config/.readers"
+    else
+        while read -r mode owner group path; do
+            reader_of_old "$path"
+            printf '%s %s %s %s %s\n' "$mode" "$owner" "$group" "$reader" "$path"
+        done <"$1/config/.index"
+    fi
+}
+only_in() { # index, other index: prints "reader path" of what only the first one has, and nothing else took over
+    while read -r _ _ _ reader path; do
+        case $SPARED in *"$newline$path$newline"*) continue ;; esac
+        cut -d' ' -f5- "$2" | grep -qxF -e "$path" || printf '%s %s\n' "$reader" "$path"
+    done <"$1"
+}
+note_change() { # who reads it
+    case $1 in
+    systemd) units_changed=yes ;;
+    nginx) nginx_changed=yes ;;
     esac
 }
 keep_aside() { # path, what the outgoing release put there or empty: anything else was made by hand
@@ -130,31 +161,63 @@ keep_aside() { # path, what the outgoing release put there or empty: anything el
     if [ -n "$2" ] && cmp -s "$2" "$1"; then return 0; fi
     mkdir -p -m 0700 "$STATE/replaced" && cp -a "$1" "$STATE/replaced/$(date +%s)$(printf %s "$1" | tr / _)"
 }
-install_bundle() { # release directory, other release directory or empty
-    while read -r mode owner group path; do
+install_bundle() { # release directory, its index, other release directory or empty
+    while read -r mode owner group reader path; do
+        # Rules for both releases stand in this place until the ports of one of them are closed.
+        if [ "$path" = "$GUARD_PATH" ]; then continue; fi
         same "$1/config$path" "$path" "$mode" "$owner" "$group" && continue
-        note_change "$path"
+        note_change "$reader"
         printf 'install %s\n' "$path"
-        keep_aside "$path" "${2:+$2/config$path}"
-        put "$1/config$path" "$path" "$mode" "$owner" "$group" || {
+        keep_aside "$path" "${3:+$3/config$path}"
+        put "$1/config$path" "$path" "$mode" "$owner" "$group" "$reader" || {
             why="$path could not be written"
             return 1
         }
-    done <"$1/config/.index"
+    done <"$2"
 }
-drop_files() { # release directory, other release directory or empty: what only the other one has; "units" or "others"
-    [ -n "$2" ] && [ -f "$2/config/.index" ] || return 0
-    while read -r mode owner group path; do
-        case $path in
-        /etc/systemd/*) [ "$3" = units ] || continue ;;
+drop_files() { # index of what stays, index of what was there: what only the latter has; "units" or "others"
+    only_in "$2" "$1" >"$work/only"
+    while read -r reader path; do
+        case $reader in
+        systemd) [ "$3" = units ] || continue ;;
         *) [ "$3" = others ] || continue ;;
         esac
-        cut -d' ' -f4- "$1/config/.index" | grep -qxF -e "$path" && continue
-        [ -e "$path" ] || continue
-        note_change "$path"
+        if [ ! -e "$path" ] || [ "$path" = "$GUARD_PATH" ]; then continue; fi
+        note_change "$reader"
         printf 'remove %s\n' "$path"
         rm -f "$path"
-    done <"$2/config/.index"
+    done <"$work/only"
+}
+
+# --- ports that processes open themselves ---------------------------------------------------------
+# Rules for all ports of both releases are in force, also after a reboot, before the first new port is opened.
+guard_both() {
+    [ -n "$GUARD_PATH" ] || return 0
+    phase guard
+    printf '%s' "$GUARD_RULES" >"$work/rules"
+    nft -f "$work/rules" || {
+        why='the rules that keep ports from the network could not be loaded'
+        return 1
+    }
+    put "$work/rules" "$GUARD_PATH" 644 root root rules || {
+        why="$GUARD_PATH could not be written"
+        return 1
+    }
+}
+# The ports of one of them are closed: the rules of the other are in force. Without any, the unit goes with its rules.
+guard_one() { # release directory, its index
+    [ -n "$GUARD_PATH" ] || return 0
+    rules=$(while read -r _ _ _ _ path; do [ "$path" != "$GUARD_PATH" ] || echo yes; done <"$2")
+    if [ "$rules" = yes ]; then
+        put "$1/config$GUARD_PATH" "$GUARD_PATH" 644 root root rules || return 1
+        systemctl enable -q "$GUARD_UNIT" 2>/dev/null
+        systemctl reload-or-restart "$GUARD_UNIT"
+    else
+        systemctl disable -q "$GUARD_UNIT" 2>/dev/null
+        systemctl stop "$GUARD_UNIT" 2>/dev/null
+        nft delete table inet "$GUARD_TABLE" 2>/dev/null
+        rm -f "$GUARD_PATH"
+    fi
 }
 switch_to() {
     ln -sfn "releases/$1" "$ROOT/current.new" && mv -fT "$ROOT/current.new" "$ROOT/current"
@@ -248,7 +311,7 @@ gate_files() { # each to its place below /run
         case $path in
         /run/slipway/*) mkdir -p -m 0700 /run/slipway ;;
         *) mkdir -p "$(dirname "$path")" ;;
-        esac && put "$new/config/.gate$path" "$path" "$(stat -c %a "$new/config/.gate$path")" root root || return 1
+        esac && put "$new/config/.gate$path" "$path" "$(stat -c %a "$new/config/.gate$path")" root root - || return 1
     done <"$work/gate"
     systemctl daemon-reload
 }
@@ -282,6 +345,8 @@ gate() {
 # --- going back -------------------------------------------------------------------------------------
 intact() {
     trap '' TERM HUP INT
+    # No port of the new release is open any more.
+    if [ -n "$old" ]; then guard_one "$old" "$work/old.index" || printf 'the rules of the previous release could not be loaded\n'; fi
     ledger failed "$RELEASE" "$why"
     verdict intact "$why" 20
 }
@@ -307,8 +372,8 @@ go_back() {
     went=$new
     new=$old
     units_changed=no
-    install_bundle "$old" "$went" || split "going back failed: $why"
-    drop_files "$old" "$went" others
+    install_bundle "$old" "$work/old.index" "$went" || split "going back failed: $why"
+    drop_files "$work/old.index" "$work/new.index" others
     [ "$units_changed" = no ] || systemctl daemon-reload
     switch_to "$PREVIOUS" || split 'the link to the old release could not be restored'
     back() { # only what was replaced, plus the one that failed
@@ -325,8 +390,9 @@ go_back() {
     # What the new release added serves until the old set is back, and has been found by nginx.
     [ "$retired" = no ] || sleep "$OVERLAP"
     each_added retire
+    guard_one "$old" "$work/old.index" || printf '%s\n' "$GUARD_UNIT" >>"$work/stuck"
     units_changed=no
-    drop_files "$old" "$went" units
+    drop_files "$work/old.index" "$work/new.index" units
     [ "$units_changed" = no ] || systemctl daemon-reload
     if [ -s "$work/stuck" ]; then split "going back failed for $(tr '\n' ' ' <"$work/stuck")"; fi
     ledger failed "$RELEASE" "$reason"
@@ -351,12 +417,21 @@ told_to_stop() {
     why="release $RELEASE is not whole on this host"
     verdict intact "$why" 20
 }
+index_of "$new" >"$work/new.index" && index_of "$old" >"$work/old.index" && {
+    only_in "$work/old.index" "$work/new.index" | while read -r reader path; do
+        [ "$reader" != nginx ] || [ ! -e "$path" ] || printf '%s\n' "$path"
+    done
+} >"$work/nginx.gone" || {
+    why='the list of its files could not be read'
+    verdict intact "$why" 20
+}
 trap told_to_stop TERM HUP INT
 ledger begin "$RELEASE" "$REASON"
+guard_both || intact
 gate || intact
-if nginx_differs "$new/config"; then
+if nginx_differs "$new/config" "$work/new.index" || [ -s "$work/nginx.gone" ]; then
     phase nginx
-    nginx_rehearse "$new/config" "$work" || {
+    nginx_rehearse "$new/config" "$work/new.index" "$work" "$work/nginx.gone" || {
         why='nginx refuses the new configuration'
         intact
     }
@@ -366,8 +441,8 @@ each_migrate as_site || intact
 each_before as_site || intact
 phase switch
 stage=after
-install_bundle "$new" "$old" || go_back
-drop_files "$new" "$old" others
+install_bundle "$new" "$work/new.index" "$old" || go_back
+drop_files "$work/new.index" "$work/old.index" others
 [ "$units_changed" = no ] || systemctl daemon-reload
 switch_to "$RELEASE" || {
     why='the link to the new release could not be made'
@@ -378,8 +453,12 @@ each_instance replace || go_back
 sleep "$OVERLAP"
 retired=yes
 each_retired retire
+guard_one "$new" "$work/new.index" || {
+    why='the rules that keep ports from the network could not be loaded'
+    go_back
+}
 units_changed=no
-drop_files "$new" "$old" units
+drop_files "$work/new.index" "$work/old.index" units
 [ "$units_changed" = no ] || systemctl daemon-reload
 if [ "$nginx_changed" = yes ]; then
     phase reload
@@ -405,16 +484,24 @@ if [ -n "$H_SETTLE" ]; then
     done
 fi
 phase verify
-if [ -n "$FRONT_URL" ]; then
+# A reload is not instantaneous: until its new workers answer, nginx serves as it did before, or refuses a port that is new.
+front() {
     code=$(curl -sk -o /dev/null --noproxy '*' --max-time 10 -w '%{http_code}' --resolve "$FRONT_RESOLVE" "$FRONT_URL") || code='nothing'
     # Without a path to ask for, nobody knows what the application says to "/"; that it says something is enough.
     case ${H_PATH:+path}:$code in
-    *:"$H_STATUS" | *:3?? | *:401 | *:403 | :2?? | :404) printf 'through nginx: %s answers %s\n' "$FRONT_URL" "$code" ;;
-    *)
-        why="through nginx, $FRONT_URL answers $code"
-        go_back
-        ;;
+    *:"$H_STATUS" | *:3?? | *:401 | *:403 | :2?? | :404) return 0 ;;
     esac
+    why="through nginx, $FRONT_URL answers $code"
+    return 1
+}
+if [ -n "$FRONT_URL" ]; then
+    patience=$(($(date +%s) + 10))
+    until front; do
+        if [ "$(date +%s)" -ge "$patience" ]; then go_back; fi
+        sleep 0.2
+    done
+    why=''
+    printf 'through nginx: %s answers %s\n' "$FRONT_URL" "$code"
 fi
 trap '' TERM HUP INT
 ledger good "$RELEASE" "$REASON"

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::encode::shell::{self, Unquotable, quote};
 use crate::release::{Layout, ReleaseId};
-use crate::render::PORT_RETRY_SECONDS;
+use crate::resource::Effect;
 use crate::site::{Health, Name};
 use crate::task::literal;
 
@@ -22,6 +22,9 @@ pub use outcome::{Ending, Line};
 const PROGRAM: &str =
     concat!(include_str!("../onhost/files.sh"), include_str!("../onhost/nginx.sh"), include_str!("activate.sh"));
 
+/// With two sets of ports, nginx asks an idle port again after this many seconds: keep both sets up for longer
+/// than this when switching (`fail_timeout` in the rendered upstream).
+pub const PORT_RETRY_SECONDS: u32 = 2;
 /// Seconds that one migration or hook may take.
 const HOOK_SECONDS: u64 = 1800;
 /// Seconds beside its start that replacing one instance may take: stopping it, and being asked again.
@@ -134,6 +137,29 @@ pub struct Activation {
     pub before_switch: Vec<Vec<String>>,
     /// Commands after every instance has been replaced.
     pub after_switch: Vec<Vec<String>>,
+    /// Rules that keep ports from the network while releases change; none where processes open no port themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
+    /// Paths that files of the previous release leave to something else: they are not removed with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spared: Vec<String>,
+    /// What follows from the files that differ, as far as it is known before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follows: Vec<Effect>,
+}
+
+/// Rules for every port of the previous and of the new release. They are loaded before the first of the new ports is
+/// opened, stand in place of each release's own rules until the last of the old ones is closed, and hold after a reboot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guard {
+    /// Path of the rules that each release carries.
+    pub path: String,
+    /// The unit that loads them.
+    pub unit: String,
+    /// The rules.
+    pub rules: String,
+    /// The table of family `inet` that they fill.
+    pub table: String,
 }
 
 impl Activation {
@@ -162,6 +188,11 @@ impl Activation {
             ("FRONT_URL", front_url),
             ("FRONT_RESOLVE", front_resolve),
             ("GATE_PORT", self.gate_port.map(|port| port.to_string()).unwrap_or_default()),
+            ("GUARD_PATH", self.guard.as_ref().map(|guard| guard.path.clone()).unwrap_or_default()),
+            ("GUARD_UNIT", self.guard.as_ref().map(|guard| guard.unit.clone()).unwrap_or_default()),
+            ("GUARD_TABLE", self.guard.as_ref().map(|guard| guard.table.clone()).unwrap_or_default()),
+            ("GUARD_RULES", self.guard.as_ref().map(|guard| guard.rules.clone()).unwrap_or_default()),
+            ("SPARED", self.spared.iter().fold("\n".to_owned(), |all, path| format!("{all}{path}\n"))),
         ];
         for (name, value) in variables {
             let _ = writeln!(text, "{name}={}", quote(&value)?);
@@ -225,6 +256,9 @@ impl Activation {
     pub fn phases(&self) -> Vec<(String, String)> {
         let mut phases = Vec::new();
         let mut push = |key: &str, title: String| phases.push((key.to_owned(), title));
+        if self.guard.is_some() {
+            push("guard", "Keep every port of both releases from the network".to_owned());
+        }
         if let Some(port) = self.gate_port {
             push("gate", format!("Prove {} on a private port ({port}) before it gets any traffic", self.release));
         }
@@ -307,6 +341,9 @@ mod tests {
             migrate: vec![["echo", "${HOME} $1"].map(str::to_owned).to_vec(); hooks],
             before_switch: Vec::new(),
             after_switch: Vec::new(),
+            guard: None,
+            spared: Vec::new(),
+            follows: Vec::new(),
         }
     }
 

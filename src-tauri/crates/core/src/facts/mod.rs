@@ -9,10 +9,10 @@ pub mod load;
 pub mod nginx_sites;
 mod nginx_tokens;
 pub mod overview;
-pub mod owned;
 pub mod packages;
 pub mod paths;
 pub mod programs;
+pub mod records;
 mod reply;
 pub mod security;
 pub mod sockets;
@@ -69,7 +69,7 @@ pub struct Facts {
     /// nginx's server blocks; absent without a configuration.
     pub nginx_sites: Fact<nginx_sites::NginxSites>,
     /// What Slipway left there.
-    pub owned: Fact<owned::Owned>,
+    pub records: Fact<records::HostRecords>,
 }
 
 /// Number of commands in a sweep.
@@ -86,14 +86,14 @@ pub fn sweep() -> Vec<Command> {
         sockets::command(),
         security::command(),
         nginx_sites::command(),
-        owned::command(),
+        records::command(),
     ];
     probes.into()
 }
 
 /// Reads the answers to [`sweep`], in its order. A wrong number of answers fails every fact.
 pub fn parse_sweep(outputs: &[Output]) -> Facts {
-    let [machine, disks, packages, programs, accounts, sockets, security, nginx, owned] = outputs else {
+    let [machine, disks, packages, programs, accounts, sockets, security, nginx, records] = outputs else {
         return Facts::failed(&format!("{} answers came back instead of {PROBES}", outputs.len()));
     };
     let (machine, accounts, security) = (system::parse(machine), accounts::parse(accounts), security::parse(security));
@@ -116,7 +116,7 @@ pub fn parse_sweep(outputs: &[Output]) -> Facts {
         selinux: security.selinux,
         firewalls: security.firewalls,
         nginx_sites: nginx_sites::parse(nginx),
-        owned: owned::parse(owned),
+        records: records::parse(records),
     }
 }
 
@@ -142,7 +142,7 @@ impl Facts {
             selinux: Fact::Failed(reason.into()),
             firewalls: Fact::Failed(reason.into()),
             nginx_sites: Fact::Failed(reason.into()),
-            owned: Fact::Failed(reason.into()),
+            records: Fact::Failed(reason.into()),
         }
     }
 }

@@ -81,8 +81,8 @@ pub fn overview(facts: &Facts) -> Vec<Section> {
             title: "Slipway",
             rows: vec![row(
                 "sites",
-                one(&facts.owned, |owned| {
-                    let there = owned.manifests.iter().filter(|(_, record)| !matches!(record, Fact::Absent));
+                one(&facts.records, |records| {
+                    let there = records.sites.iter().filter(|(_, site)| !matches!(site.manifest, Fact::Absent));
                     let names: Vec<&str> = there.map(|(name, _)| name.as_str()).collect();
                     if names.is_empty() { "none of Slipway's".to_owned() } else { names.join(", ") }
                 }),

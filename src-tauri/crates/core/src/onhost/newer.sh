@@ -1,5 +1,6 @@
-# Finds files that are newer than the process that has read them. Arguments: number of nginx's files, those files,
-# number of the site's files, those files, then units. Prints "newer PROCESS FILE" lines, then "end".
+# Finds files that are newer than the process that has read them, and tells the state of units. Arguments: number of
+# nginx's files, those files, number of the site's files, those files, number of units whose processes read the latter,
+# those units, then other units. Prints "newer PROCESS FILE" and "unit LOAD ACTIVE FILE NAME" lines, then "end".
 # Every plan waits for this, so it starts few programs: stat once, systemctl once; /proc is read by the shell.
 set -u
 newline='
@@ -82,14 +83,19 @@ for worker in $workers; do
 done
 if [ "$newest" -gt 0 ]; then newer nginx "$nginx" "$newest"; fi
 
+readers=$1
+shift
 [ "$#" -gt 0 ] || {
     echo end
     exit 0
 }
 # One block of properties for each unit, in the order asked for, with an empty line between two of them.
-said=$(systemctl show -p MainPID -p NeedDaemonReload -- "$@" 2>/dev/null)
-process='' reload=no
+said=$(systemctl show -p MainPID -p NeedDaemonReload -p LoadState -p ActiveState -p UnitFileState -- "$@" 2>/dev/null)
+process='' reload=no load='' active='' file=''
 unit_ends() { # unit
+    if [ -n "$load" ]; then printf 'unit %s %s %s %s\n' "$load" "${active:--}" "${file:--}" "$1"; fi
+    if [ "$readers" -le 0 ]; then process=''; fi
+    readers=$((readers - 1))
     case $process in
     '' | 0 | *[!0-9]*) ;;
     *)
@@ -98,12 +104,15 @@ unit_ends() { # unit
         if [ "$reload" = yes ]; then printf 'newer systemd %s\n' "$1"; fi
         ;;
     esac
-    process='' reload=no
+    process='' reload=no load='' active='' file=''
 }
 while IFS= read -r line; do
     case $line in
     MainPID=*) process=${line#*=} ;;
     NeedDaemonReload=*) reload=${line#*=} ;;
+    LoadState=*) load=${line#*=} ;;
+    ActiveState=*) active=${line#*=} ;;
+    UnitFileState=*) file=${line#*=} ;;
     '')
         if [ "$#" -gt 0 ]; then
             unit_ends "$1"

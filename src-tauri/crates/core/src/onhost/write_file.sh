@@ -1,11 +1,15 @@
-# Writes a file. Arguments: path, mode, owner, group, directory that keeps what was there (or "-"), "parents" or "-".
+# Writes a file. Arguments: path, mode, owner, group, who reads it, directory that keeps what was there (or "-"), directory
+# below which it is put, with the directories on the way (or "-"), directory in which it waits for an effect (or "-").
 # Standard input: one line with what is expected ("-": nothing there; "any"; or the SHA-256 of what is there: it says
 # something of a secret, and every process sees arguments), then the content.
 set -u
-path=$1 mode=$2 owner=$3 group=$4 keep=$5
+path=$1 mode=$2 owner=$3 group=$4 reader=$5 keep=$6 base=$7 stage=$8
 read -r expected || exit 1
-directory=$(dirname "$path")
-if [ "$6" = parents ]; then mkdir -p "$directory" || exit 1; fi
+target=$path
+if [ "$base" != - ]; then
+    target=$base$path
+    mkdir -p "$(dirname "$target")" || exit 1
+fi
 if [ -L "$path" ]; then
     now=link
 elif [ -f "$path" ]; then
@@ -25,7 +29,14 @@ fi
 source=$(mktemp /run/slipway/write.XXXXXX) || exit 1
 trap 'rm -f "$source"' EXIT
 cat >"$source" || exit 1
-put "$source" "$path" "$mode" "$owner" "$group" || {
+if [ "$stage" != - ]; then
+    target=$stage$path
+    mkdir -p -m 0700 "$stage" && mkdir -p "$(dirname "$target")" || exit 1
+fi
+put "$source" "$target" "$mode" "$owner" "$group" "$reader" || {
     echo "$path could not be written" >&2
     exit 1
 }
+if [ "$stage" != - ]; then
+    printf '%s %s %s %s %s\n' "$mode" "$owner" "$group" "$reader" "$path" >>"$stage/.index" || exit 1
+fi

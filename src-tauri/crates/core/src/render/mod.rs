@@ -32,8 +32,9 @@ pub use output::{
     Content, FileKind, PortGuard, ProcessUnits, Rendered, RenderedFile, SecretContent, Subject, UnitInstance, UnitSet,
 };
 pub use template::{names as template_names, source as template_source};
-pub use units::{PORT_RETRY_SECONDS, SECOND_PORT_SET, unit_set};
+pub use units::{SECOND_PORT_SET, unit_set};
 
+use crate::activation::Guard;
 use error::Errors;
 use template::Engine;
 
@@ -57,6 +58,18 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, Vec<RenderError>> {
     files.extend(nginx::files(&scope));
     files.extend(app::logrotate(&scope));
     scope.errors.finish(Rendered { files, units, guard })
+}
+
+/// Renders rules for `ports` that stand in place of those of two releases while one replaces the other.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_guard(input: &RenderInput<'_>, ports: &[u16]) -> Result<Guard, Vec<RenderError>> {
+    let errors = Errors::default();
+    let engine = Engine::new(input.overrides, &errors);
+    let scope = Scope { input, layout: Layout::of(input.site), engine, errors: errors.clone() };
+    let guard = systemd::guard(&scope, ports);
+    scope.errors.finish(guard)
 }
 
 /// What every part of rendering needs at hand.

@@ -9,7 +9,8 @@ use super::mask::{MaskedText, mask};
 use super::output::{Content, FileKind, RenderedFile, Subject};
 use super::routes::{hsts, locations, size};
 use super::template::raw;
-use super::units::{PORT_RETRY_SECONDS, ports};
+use super::units::ports;
+use crate::activation::PORT_RETRY_SECONDS;
 use crate::encode::htpasswd;
 use crate::site::{Affinity, Listen, Name, TlsMode};
 

@@ -95,6 +95,8 @@ pub enum FileKind {
     Sudoers,
     /// nftables rules, loaded by their unit.
     Firewall,
+    /// A certificate or its key: nginx must reload after a change.
+    Certificate,
 }
 
 /// Under which heading a review shows a file.

@@ -9,6 +9,7 @@ use super::input::PortSet;
 use super::output::{Content, FileKind, PortGuard, RenderedFile, Subject, UnitSet};
 use super::template::{Grammar, encoded, raw};
 use super::units::{ports, ready, socket_activated};
+use crate::activation::Guard;
 use crate::encode::CannotEncode;
 use crate::encode::systemd::{Piece, assignment, exec_pieces, path as unit_path};
 use crate::site::{Hardening, Listen, Name, Process, Ready, RuntimeKind, StopSignal};
@@ -319,23 +320,39 @@ fn program(scope: &Scope<'_>, name: &str, roots: &Roots) -> Vec<String> {
     }
 }
 
-/// The unit and the rules that keep ports reachable from the host only.
+/// The rules that keep `ports` reachable from the host only, and where they lie.
 ///
 /// IPAddressDeny= filters by peer in both directions, so it cannot let an application connect anywhere and
 /// be reached from nowhere (systemd.resource-control(5)); a packet filter can.
+fn guard_rules(scope: &Scope<'_>, ports: &[u16]) -> (String, String) {
+    let site = raw(scope.input.site.name.as_str(), "name");
+    let name = "nftables/guard.nft";
+    let rules = scope.engine.render(name, context! { site, template => name, ports => ports.to_vec() });
+    (format!("{}/guard.nft", scope.layout.etc()), rules)
+}
+
+fn guard_table(site: &Name) -> String {
+    format!("slipway_{}", site.replace('-', "_"))
+}
+
+/// Rules for `ports` in place of those that a release carries.
+pub(super) fn guard(scope: &Scope<'_>, ports: &[u16]) -> Guard {
+    let (path, rules) = guard_rules(scope, ports);
+    let site = &scope.input.site.name;
+    Guard { path, unit: crate::units::guard(site), rules, table: guard_table(site) }
+}
+
+/// The unit that loads the rules, and the rules.
 fn guard_files(scope: &Scope<'_>, units: &UnitSet, guard: &PortGuard) -> Vec<RenderedFile> {
     let site = raw(scope.input.site.name.as_str(), "name");
-    let rules_path = format!("{}/guard.nft", scope.layout.etc());
-    let name = "nftables/guard.nft";
-    let rules =
-        scope.engine.render(name, context! { site => site.clone(), template => name, ports => guard.ports.clone() });
+    let (rules_path, rules) = guard_rules(scope, &guard.ports);
     let name = "systemd/guard.service";
     let text = scope.engine.render(
         name,
         context! {
             site, template => name, rules => rules_path.as_str(), target => units.target.as_str(),
             nft => raw(scope.input.platform.nft.as_str(), "the host's path of nft"),
-            table => encoded(format!("slipway_{}", scope.input.site.name.replace('-', "_")), Grammar::Systemd),
+            table => encoded(guard_table(&scope.input.site.name), Grammar::Systemd),
         },
     );
     let rules = RenderedFile {

@@ -2,25 +2,16 @@
 
 use super::input::PortSet;
 use super::output::{PortGuard, ProcessUnits, UnitInstance, UnitSet};
-use crate::encode::systemd::escape;
 use crate::site::{Listen, Name, Process, Ready, Site};
-
-/// The slice that all processes of a site share.
-pub(crate) fn slice(site: &Name) -> String {
-    format!("slipway-{}.slice", escape(site))
-}
+use crate::units::{guard, slice, target};
 
 /// Distance from the first to the second set of ports of processes with `listen = "port"`.
 pub const SECOND_PORT_SET: u16 = 1000;
 
-/// With two sets of ports, nginx asks an idle port again after this many seconds: keep both sets up for longer
-/// than this when switching (`fail_timeout` in the rendered upstream).
-pub const PORT_RETRY_SECONDS: u32 = 2;
-
 /// The units of `site` while `active` is the set of ports in use.
 pub fn unit_set(site: &Site, active: PortSet) -> UnitSet {
     let processes = site.process.iter().map(|(name, process)| process_units(site, name, process, active)).collect();
-    UnitSet { target: format!("{}.target", site.name), slice: slice(&site.name), processes }
+    UnitSet { target: target(&site.name), slice: slice(&site.name), processes }
 }
 
 /// How systemd knows that `process` is up.
@@ -79,5 +70,5 @@ pub(super) fn port_guard(site: &Site) -> Option<PortGuard> {
         .collect();
     guarded.sort_unstable();
     guarded.dedup();
-    (!guarded.is_empty()).then(|| PortGuard { unit: format!("{}-guard.service", site.name), ports: guarded })
+    (!guarded.is_empty()).then(|| PortGuard { unit: guard(&site.name), ports: guarded })
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use slipway_core::command::Command;
+use slipway_core::diff::FileChange;
 use slipway_core::manifest::Manifest;
-use slipway_core::plan::summary::FileChange;
 use slipway_core::release::{Layout, ReleaseId, ReleaseRecord};
 use slipway_core::site::Site;
 
@@ -89,8 +89,8 @@ pub async fn compare(
 ) -> Outcome<Comparison> {
     let layout = Layout::new(&site.name);
     let mut arguments = vec![layout.release(older), layout.release(newer), MOST_FILES.to_string()];
-    let files = manifest.iter().flat_map(|manifest| &manifest.files);
-    arguments.extend(files.filter(|(_, file)| file.masked.is_some()).map(|(path, _)| path.clone()));
+    let files = manifest.iter().flat_map(|manifest| manifest.files());
+    arguments.extend(files.filter(|(_, file)| file.masked.is_some()).map(|(path, _)| path.to_owned()));
     let command =
         Command::script(include_str!("compare.sh"), arguments).timeout(Duration::from_secs(180)).output_limit(32 << 20);
     let output = link.run(command).await?;

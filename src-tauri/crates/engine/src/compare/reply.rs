@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use slipway_core::plan::FileDiff;
-use slipway_core::plan::summary::{FileChange, FileKind};
+use slipway_core::diff::{FileChange, FileDiff, FileKind};
 use slipway_core::release::ReleaseRecord;
 
 use super::{Change, CodeChange};

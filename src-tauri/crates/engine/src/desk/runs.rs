@@ -104,7 +104,7 @@ impl Desk {
                 format!("{} files on {} were changed by hand; nothing was changed", drifted.len(), plan.host),
             );
             for step in &drifted {
-                failure = failure.because(format!("{}: {}", step.title, step.reason));
+                failure = failure.because(format!("{}: {}", step.title(), step.reason()));
             }
             return Err(failure.hint(
                 "slipway plan shows each as a diff. Take the changes over into the site file or a template, or replace them with --replace-drift (the files are kept aside on the host)",

@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use slipway_core::activation::{Activation, Ending, Line};
 use slipway_core::command::{Command, Stdin};
 use slipway_core::event::StepOutcome;
-use slipway_core::plan::{Action, Step};
 use slipway_core::task::{Task, run_directory};
 
 use super::task::{Lines, OnStop};
-use super::{Going, StepFailure};
+use super::{Execution, StepFailure};
 
 /// How an activation ended, by its own word.
 #[derive(Debug, Clone)]
@@ -33,13 +32,13 @@ struct Reader<'a> {
     activated: Activated,
     /// Whether the gate has begun, and nothing after it. (Before it, the program is not ready to be told anything.)
     proving: Arc<AtomicBool>,
-    going: &'a Going<'a>,
+    execution: &'a Execution<'a>,
 }
 
 const WRITE_PROGRAM: &str = r#"mkdir -p -m 0700 /run/slipway "$1" && cat >"$1/activate" && chmod 0700 "$1/activate""#;
 
-impl Going<'_> {
-    /// Runs the activation of step `first` to its end; the plan's steps after it are its phases.
+impl Execution<'_> {
+    /// Runs the activation of step `first` to its end; the step's parts are its phases.
     pub(crate) async fn activate(&self, first: usize, activation: &Activation) -> Result<Activated, StepFailure> {
         let program = activation.program().map_err(|error| StepFailure::unbegun(error.to_string()))?;
         let directory = run_directory(&self.run.asked.run);
@@ -79,21 +78,17 @@ impl Going<'_> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(going: &'a Going<'a>, first: usize) -> Self {
-        let key = |step: &Step| match &step.action {
-            Action::Phase { key } => Some(key.clone()),
-            Action::Activate(activation) => activation.phases().into_iter().next().map(|(key, _)| key),
-            _ => None,
-        };
-        let steps = going.run.plan.steps.iter().enumerate().skip(first);
+    fn new(execution: &'a Execution<'a>, first: usize) -> Self {
+        let base = execution.line(first);
+        let parts = execution.run.plan.steps.get(first).map(|step| step.parts.as_slice()).unwrap_or_default();
         Self {
-            steps: steps.filter_map(|(at, step)| Some((key(step)?, at))).collect(),
-            current: first,
+            steps: parts.iter().enumerate().map(|(at, part)| (part.key.clone(), base + at)).collect(),
+            current: base,
             done: Vec::new(),
             in_log: false,
             activated: Activated { ending: None, reason: String::new(), log: Vec::new() },
             proving: Arc::new(AtomicBool::new(false)),
-            going,
+            execution,
         }
     }
 
@@ -106,10 +101,10 @@ impl<'a> Reader<'a> {
                 {
                     self.finish_current(StepOutcome::Done);
                     self.current = at;
-                    self.going.started(at);
+                    self.execution.started(at);
                 }
                 if key == "back" {
-                    self.going.emit(slipway_core::event::EventKind::Note {
+                    self.execution.emit(slipway_core::event::EventKind::Note {
                         text: "it did not prove itself; going back to the previous release".to_owned(),
                     });
                 }
@@ -124,7 +119,7 @@ impl<'a> Reader<'a> {
                 if self.in_log {
                     self.activated.log.push(text.clone());
                 }
-                self.going.output(self.current, text);
+                self.execution.output(self.current, text);
             }
         }
     }
@@ -132,7 +127,7 @@ impl<'a> Reader<'a> {
     fn finish_current(&mut self, outcome: StepOutcome) {
         if !self.done.contains(&self.current) {
             self.done.push(self.current);
-            self.going.finished(self.current, outcome);
+            self.execution.finished(self.current, outcome);
         }
     }
 

@@ -6,6 +6,7 @@
 mod activate;
 mod records;
 mod steps;
+mod supplies;
 mod task;
 mod verdict;
 
@@ -13,9 +14,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use slipway_core::event::{Event, EventKind, StepOutcome, Verdict, VerdictKind};
-use slipway_core::manifest::Manifest;
+use slipway_core::manifest::Records;
 use slipway_core::plan::Moved;
 use slipway_core::release::Layout;
+use slipway_core::resource::Payloads;
 
 use crate::cancel::Cancel;
 use crate::failure::{Code, Failure, Outcome};
@@ -93,18 +95,20 @@ impl StepFailure {
 }
 
 /// A run that is under way.
-pub(crate) struct Going<'a> {
+pub(crate) struct Execution<'a> {
     run: &'a Planned,
     sink: &'a Arc<dyn EventSink>,
     cancel: &'a Cancel,
     lock: &'a Lock,
     began: Instant,
     layout: Layout,
-    /// The record on the host, as this run has written it so far.
-    record: Mutex<Manifest>,
+    /// What is recorded on the host, as this run has written it so far.
+    records: Mutex<Records>,
+    /// Contents that the plan does not hold, those made for this run included.
+    payloads: Payloads,
 }
 
-impl Going<'_> {
+impl Execution<'_> {
     fn emit(&self, kind: EventKind) {
         let at_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.sink.event(Event { at_ms, kind });
@@ -114,12 +118,19 @@ impl Going<'_> {
         self.emit(EventKind::Output { step, line });
     }
 
+    /// Tells that a line of the plan has begun.
     fn started(&self, step: usize) {
         self.emit(EventKind::StepStarted { step });
     }
 
+    /// Tells how a line of the plan ended.
     fn finished(&self, step: usize, outcome: StepOutcome) {
         self.emit(EventKind::StepFinished { step, outcome });
+    }
+
+    /// The line of the plan that a step begins with.
+    fn line(&self, step: usize) -> usize {
+        self.run.plan.line_of(step)
     }
 }
 
@@ -175,29 +186,32 @@ impl Run<'_> {
 
     async fn under_lock(&self, lock: &Lock) -> Verdict {
         let plan = &self.planned.plan;
-        let going = Going {
+        let mut payloads = self.planned.bundle.payloads.clone();
+        let supplied = supplies::supply(plan, &mut payloads);
+        let execution = Execution {
             run: self.planned,
             sink: &self.sink,
             cancel: &self.cancel,
             lock,
             began: Instant::now(),
             layout: Layout::new(&plan.site),
-            record: Mutex::new(self.planned.manifest().cloned().unwrap_or_else(|| Manifest::new(plan.site.clone()))),
+            records: Mutex::new(self.planned.view.records.clone()),
+            payloads,
         };
-        going.emit(EventKind::Started { steps: plan.steps.iter().map(|step| step.title.clone()).collect() });
+        execution.emit(EventKind::Started { steps: plan.lines().iter().map(|line| line.title().to_owned()).collect() });
         if let Some(text) = lock.taken_over() {
-            going.emit(EventKind::Note { text });
+            execution.emit(EventKind::Note { text });
         }
         let verdict = tokio::select! {
-            verdict = going.go() => verdict,
-            never = going.keep_lock() => match never {},
+            verdict = execution.go(supplied) => verdict,
+            never = execution.keep_lock() => match never {},
         };
-        going.emit(EventKind::Finished { verdict: verdict.clone() });
+        execution.emit(EventKind::Finished { verdict: verdict.clone() });
         verdict
     }
 }
 
-impl Going<'_> {
+impl Execution<'_> {
     /// Renews the lease for as long as the run goes on, also while a long upload does. A renewal that fails is not
     /// the run's end: each batch begins with one that is.
     async fn keep_lock(&self) -> std::convert::Infallible {
@@ -207,13 +221,16 @@ impl Going<'_> {
         }
     }
 
-    async fn go(&self) -> Verdict {
+    async fn go(&self, supplied: Result<(), (usize, String)>) -> Verdict {
         if self.run.plan.is_empty() {
             return nothing_to_do(&self.run.plan.host);
         }
-        let done = match self.record_begin().await {
-            Ok(()) => self.steps().await,
-            Err(failure) => Done { activated: None, failed: Some((0, failure)) },
+        let done = match supplied {
+            Ok(()) => match self.record_begin().await {
+                Ok(()) => self.steps().await,
+                Err(failure) => Done { activated: None, failed: Some((0, failure)) },
+            },
+            Err((step, why)) => Done { activated: None, failed: Some((step, StepFailure::new(why))) },
         };
         let mut verdict = self.judge(done).await;
         if let Err(failure) = self.record_end(&verdict).await {

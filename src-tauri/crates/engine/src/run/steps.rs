@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use slipway_core::command::{Command, Exit};
 use slipway_core::event::StepOutcome;
-use slipway_core::plan::action::{keep_environment, keep_files, seal, write_index};
-use slipway_core::plan::{Action, Step};
-use slipway_core::release::{ReleaseId, ReleaseRecord};
+use slipway_core::plan::release_step::{keep_environment, keep_index, seal};
+use slipway_core::plan::{Action, ReleaseStep, Step};
+use slipway_core::release::ReleaseId;
+use slipway_core::resource::{NoPayload, Work};
 use slipway_core::task::Task;
 use slipway_host::{Batch, Writer};
 use tokio::sync::mpsc;
 
 use super::activate::Activated;
-use super::{Going, StepFailure};
+use super::{Execution, StepFailure};
 use crate::remote::host_failure;
 
 /// What the steps led to.
@@ -25,7 +26,7 @@ pub(crate) struct Done {
 
 pub(crate) type Failed = (usize, StepFailure);
 
-impl Going<'_> {
+impl Execution<'_> {
     pub(crate) async fn steps(&self) -> Done {
         let mut activated = None;
         let failed = self.each_step(&mut activated).await.err();
@@ -39,8 +40,8 @@ impl Going<'_> {
             if self.cancel.requested() && activated.is_none() {
                 return Err((at, StepFailure { stopped: true, ..StepFailure::new("stopped at your request") }));
             }
-            if let Action::Activate(activation) = &step.action {
-                self.started(at);
+            if let Some(activation) = step.release_step().and_then(ReleaseStep::activation) {
+                self.started(self.line(at));
                 // From here on the host may be in any state, whatever is heard of it: the verdict must look.
                 *activated = Some(Activated { ending: None, reason: String::new(), log: Vec::new() });
                 let ended = match self.activate(at, activation).await {
@@ -77,7 +78,7 @@ impl Going<'_> {
     fn simple_run(&self, at: usize) -> Result<Vec<Vec<Command>>, Failed> {
         let mut all = Vec::new();
         for (offset, step) in self.run.plan.steps.iter().enumerate().skip(at) {
-            match self.commands(&step.action) {
+            match self.commands(step) {
                 Ok(Some(commands)) => all.push(commands),
                 Ok(None) => break,
                 Err(failure) => return Err((offset, failure)),
@@ -87,53 +88,32 @@ impl Going<'_> {
     }
 
     /// Commands of one step; none when it is more than commands.
-    fn commands(&self, action: &Action) -> Result<Option<Vec<Command>>, StepFailure> {
-        let payloads = &self.run.bundle.payloads;
-        let building = || self.release().map(|record| self.layout.building(&record.id));
-        let missing = |error: slipway_core::plan::action::NoPayload| StepFailure::new(error.to_string());
-        match action {
-            Action::KeepFile(file) => {
-                let building = building().ok_or_else(|| StepFailure::new("the plan keeps a file of no release"))?;
-                keep_files(&building, std::slice::from_ref(file), payloads).map(Some).map_err(missing)
-            }
-            Action::KeepFiles { files } => {
-                let building = building().ok_or_else(|| StepFailure::new("the plan keeps files of no release"))?;
-                keep_files(&building, files, payloads).map(Some).map_err(missing)
-            }
-            Action::Seal { record, environment, links } => {
-                let site = &self.run.plan.site;
-                let building = self.layout.building(&record.id);
-                let mut commands = vec![write_index(&format!("{building}/config"), &self.kept_files())];
-                commands.push(self.record_release(record)?);
-                commands.push(self.record_instances(record));
-                commands.push(seal(&self.layout, site, record, environment.as_deref(), links));
+    fn commands(&self, step: &Step) -> Result<Option<Vec<Command>>, StepFailure> {
+        let missing = |error: NoPayload| StepFailure::new(error.to_string());
+        match &step.action {
+            Action::Change { change } => match change.work(&self.payloads).map_err(missing)? {
+                Work::Commands(mut commands) => {
+                    commands.extend(self.confirmation(step));
+                    Ok(Some(commands))
+                }
+                Work::Programs(_) => Ok(None),
+            },
+            Action::Effect { effect } => {
+                let mut commands = effect.commands();
+                commands.extend(self.confirmation(step));
                 Ok(Some(commands))
             }
-            other => other.commands(&self.run.plan.site, payloads).map_err(missing),
-        }
-    }
-
-    /// The release that this plan makes.
-    fn release(&self) -> Option<&ReleaseRecord> {
-        self.run.plan.steps.iter().find_map(|step| match &step.action {
-            Action::Seal { record, .. } => Some(record),
-            _ => None,
-        })
-    }
-
-    /// Files of the bundle that this plan keeps with the release (gate units are not part of the bundle).
-    fn kept_files(&self) -> Vec<slipway_core::plan::FileWrite> {
-        let mut files = Vec::new();
-        for step in &self.run.plan.steps {
-            match &step.action {
-                Action::KeepFile(file) => files.push(file.clone()),
-                Action::KeepFiles { files: more } => {
-                    files.extend(more.iter().filter(|file| !file.path.starts_with("/.gate/")).cloned());
-                }
-                _ => {}
+            Action::Record => Ok(Some(self.record_commands())),
+            Action::Release { step: ReleaseStep::Seal { record, environment, links, files, gate } } => {
+                let building = self.layout.building(&record.id);
+                let mut commands = keep_index(&building, files, gate, &self.payloads).map_err(missing)?;
+                commands.push(self.record_release(record)?);
+                commands.push(self.record_instances(record));
+                commands.push(seal(&self.layout, &self.run.plan.site, record, environment.as_deref(), links));
+                Ok(Some(commands))
             }
+            Action::Release { step } => step.commands(&self.layout, &self.payloads).map_err(missing),
         }
-        files
     }
 
     async fn batch(&self, first: usize, commands: Vec<Vec<Command>>) -> Result<(), Failed> {
@@ -155,12 +135,12 @@ impl Going<'_> {
                 let Some(index) = index.checked_sub(1) else { continue };
                 let step = of_command(index);
                 if open != Some(step) {
-                    self.started(first + step);
+                    self.started(self.line(first + step));
                     open = Some(step);
                 }
                 let last = last_command.get(step) == Some(&(index + 1));
                 if exit == Exit::Code(0) && last {
-                    self.finished(first + step, StepOutcome::Done);
+                    self.finished(self.line(first + step), StepOutcome::Done);
                 }
             }
         };
@@ -187,30 +167,46 @@ impl Going<'_> {
 
     /// Steps that are more than commands.
     async fn special(&self, at: usize, step: &Step) -> Result<(), Failed> {
-        if matches!(step.action, Action::Phase { .. }) {
-            return Ok(());
-        }
-        self.started(at);
+        let line = self.line(at);
+        self.started(line);
         let result = match &step.action {
-            Action::InstallPackages { commands, .. } => self.install(at, commands).await,
-            Action::Certificate { directory, names, days } => self.certificate(directory, names, *days).await,
-            Action::Upload { release, .. } => self.upload(at, release).await,
-            Action::CheckOut { release, commit, subdirectory } => {
-                self.check_out(at, release, commit, subdirectory.as_deref()).await
+            Action::Change { change } => match change.work(&self.payloads) {
+                Ok(Work::Programs(programs)) => self.programs(line, step, &programs).await,
+                Ok(Work::Commands(_)) => Err(StepFailure::new("its commands were to go with those of other steps")),
+                Err(error) => Err(StepFailure::new(error.to_string())),
+            },
+            Action::Release { step } => self.release(line, step).await,
+            Action::Effect { .. } | Action::Record => {
+                Err(StepFailure::new("its commands were to go with those of other steps"))
             }
-            Action::BuildEnvironment { directory, tasks } => self.build_environment(at, directory, tasks).await,
-            Action::Run(task) => self.task(at, task).await,
-            _ => Ok(()),
         };
         result.map_err(|failure| (at, failure))?;
-        self.finished(at, StepOutcome::Done);
+        self.finished(line, StepOutcome::Done);
         Ok(())
     }
 
-    async fn install(&self, step: usize, commands: &[Vec<String>]) -> Result<(), StepFailure> {
-        for (number, argv) in commands.iter().enumerate() {
+    /// Steps of a release that are more than commands.
+    async fn release(&self, line: usize, step: &ReleaseStep) -> Result<(), StepFailure> {
+        match step {
+            ReleaseStep::Upload { release, .. } => self.upload(line, release).await,
+            ReleaseStep::CheckOut { release, commit, subdirectory } => {
+                self.check_out(line, release, commit, subdirectory.as_deref()).await
+            }
+            ReleaseStep::BuildEnvironment { directory, tasks } => self.build_environment(line, directory, tasks).await,
+            ReleaseStep::Run { task } => self.task(line, task).await,
+            ReleaseStep::Clone { .. }
+            | ReleaseStep::KeepFiles { .. }
+            | ReleaseStep::Seal { .. }
+            | ReleaseStep::Activate { .. }
+            | ReleaseStep::Prune { .. } => Err(StepFailure::new("its commands were to go with those of other steps")),
+        }
+    }
+
+    /// Runs programs one after the other, each as a task, and notes what they have brought about.
+    async fn programs(&self, line: usize, step: &Step, programs: &[Vec<String>]) -> Result<(), StepFailure> {
+        for (number, argv) in programs.iter().enumerate() {
             let task = Task {
-                unit: format!("slipway-run-packages-{}-{number}", &self.run.asked.run),
+                unit: format!("slipway-run-packages-{}-{line}-{number}", &self.run.asked.run),
                 user: None,
                 argv: ["/usr/bin/env".to_owned(), "--".to_owned()].into_iter().chain(argv.iter().cloned()).collect(),
                 directory: "/".to_owned(),
@@ -218,9 +214,9 @@ impl Going<'_> {
                 writable: Vec::new(),
                 timeout_s: 1800,
             };
-            self.task(step, &task).await?;
+            self.task(line, &task).await?;
         }
-        Ok(())
+        self.locked(self.confirmation(step).into_iter().collect()).await
     }
 
     /// Runs commands whose only interesting ending is success.
@@ -254,8 +250,7 @@ impl Going<'_> {
         }
         // The live release is root's: nobody else could have put anything there since it was sealed.
         let run = self.run;
-        let live = run.view.situation(&run.plan.host, &run.facts, &run.profile).current(&self.layout);
-        let live = live.map(|live| format!("{}/code", self.layout.release(&live)));
+        let live = run.live().map(|live| format!("{}/code", self.layout.release(&live)));
         let writer = if built { Writer::Others } else { Writer::Root };
         upload
             .send(&run.link, first, &code, writer, live.as_deref(), &mut |text| self.output(step, text))
@@ -269,11 +264,7 @@ impl Going<'_> {
         let inside =
             |path: &str, of: &str| path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         let writes = |task: &Task| task.writable.iter().any(|path| inside(path, code) || inside(code, path));
-        self.run.plan.steps.iter().any(|step| match &step.action {
-            Action::Run(task) => writes(task),
-            Action::BuildEnvironment { tasks, .. } => tasks.iter().any(writes),
-            _ => false,
-        })
+        self.run.plan.steps.iter().filter_map(Step::release_step).flat_map(ReleaseStep::tasks).any(writes)
     }
 
     /// Gives the code in `building` to the site's user for the build. Only root can enter until that is done.

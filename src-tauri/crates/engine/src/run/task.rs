@@ -5,7 +5,7 @@ use std::time::Duration;
 use slipway_core::task::{Ended, Task, parse_news};
 use slipway_host::Batch;
 
-use super::{Going, StepFailure};
+use super::{Execution, StepFailure};
 
 /// Lines kept for the message when a task fails.
 const TAIL: usize = 30;
@@ -67,7 +67,7 @@ pub(crate) enum OnStop<'a> {
     AskWhile(&'a (dyn Fn() -> bool + Send + Sync)),
 }
 
-impl Going<'_> {
+impl Execution<'_> {
     /// Runs a task to its end and shows what it prints under `step`.
     pub(crate) async fn task(&self, step: usize, task: &Task) -> Result<(), StepFailure> {
         let mut lines = Lines::default();

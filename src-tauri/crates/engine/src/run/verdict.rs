@@ -2,14 +2,15 @@
 
 use slipway_core::activation::{Ending, Instance};
 use slipway_core::event::{Verdict, VerdictKind};
-use slipway_core::plan::{Action, Intent};
+use slipway_core::plan::{Action, Intent, ReleaseStep, Step};
 use slipway_core::release::ReleaseId;
+use slipway_core::resource::Effect;
 use slipway_core::running::{self, Running};
 
 use super::steps::Done;
-use super::{Going, StepFailure, activate::Activated};
+use super::{Execution, StepFailure, activate::Activated};
 
-impl Going<'_> {
+impl Execution<'_> {
     /// Judges what the steps led to.
     pub(crate) async fn judge(&self, done: Done) -> Verdict {
         match (done.activated, done.failed) {
@@ -42,7 +43,7 @@ impl Going<'_> {
 
     fn tell_failure(&self, step: usize, failure: &StepFailure) {
         let (message, log) = (failure.message.clone(), failure.log.clone());
-        self.finished(step, slipway_core::event::StepOutcome::Failed { message, log });
+        self.finished(self.line(step), slipway_core::event::StepOutcome::Failed { message, log });
     }
 
     async fn running(&self, instances: &[Instance]) -> Result<Running, String> {
@@ -61,7 +62,9 @@ impl Going<'_> {
                         .to_owned(),
                 ),
             ),
-            _ => (format!("{host} is set up for {site}"), None),
+            Intent::Apply | Intent::Deploy { .. } | Intent::Rollback { .. } => {
+                (format!("{host} is set up for {site}"), None)
+            }
         };
         match self.run.unfinished().await {
             Ok(open) if open.is_empty() => Verdict {
@@ -94,8 +97,8 @@ impl Going<'_> {
             if failure.stopped { "stopped".to_owned() } else { format!("“{title}” failed: {}", failure.message) };
         let total = self.run.plan.steps.len();
         // Until nginx has let go of the site nothing is lost; afterwards it is not what it was.
-        let served =
-            self.run.plan.steps.get(step).is_some_and(|step| matches!(step.action, Action::RemoveNginx { .. }));
+        let lets_go = |step: &Step| step.action == Action::Effect { effect: Effect::Nginx };
+        let served = self.run.plan.steps.iter().position(lets_go).is_some_and(|at| step <= at);
         if let Intent::Uninstall { .. } = self.run.plan.intent
             && !served
         {
@@ -110,7 +113,7 @@ impl Going<'_> {
                 log: failure.log,
             };
         }
-        let releases = self.run.plan.steps.iter().any(|step| matches!(step.action, Action::Activate(_)));
+        let releases = self.run.plan.activation().is_some();
         let (state, evidence) = if releases {
             (
                 "What is being served was not touched",
@@ -130,20 +133,15 @@ impl Going<'_> {
 
     /// Removes what was built of a release that was never sealed; envs are kept, they are whole or rebuilt.
     async fn discard_unfinished_release(&self) {
-        for step in &self.run.plan.steps {
-            if let Action::Seal { record, .. } = &step.action {
-                let building = self.layout.building(&record.id);
-                let _ = self.simple(vec![slipway_core::command::Command::new(["rm", "-rf", "--", &building])]).await;
-            }
+        for record in self.run.plan.steps.iter().filter_map(Step::release_step).filter_map(ReleaseStep::sealed) {
+            let building = self.layout.building(&record.id);
+            let _ = self.simple(vec![slipway_core::command::Command::new(["rm", "-rf", "--", &building])]).await;
         }
     }
 
     async fn judge_activation(&self, activated: Activated) -> Verdict {
         let host = &self.run.plan.host;
-        let Some(activation) = self.run.plan.steps.iter().find_map(|step| match &step.action {
-            Action::Activate(activation) => Some(activation),
-            _ => None,
-        }) else {
+        let Some(activation) = self.run.plan.activation() else {
             return unknown(host, "the plan has no activation");
         };
         let went_back = matches!(activated.ending, Some(Ending::Intact | Ending::Restored));

@@ -3,21 +3,23 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use slipway_core::activation::Instance;
+use slipway_core::activation::{Guard, Instance};
 use slipway_core::digest::Digest;
 use slipway_core::facts::Facts;
-use slipway_core::plan::FileContent;
-use slipway_core::plan::FileWrite;
-use slipway_core::plan::action::Payloads;
-use slipway_core::plan::observed::WantedFile;
+use slipway_core::plan::wanted;
+use slipway_core::plan::{FileContent, FileWrite};
 use slipway_core::profile::HostProfile;
 use slipway_core::release::ReleaseId;
 use slipway_core::render::{
-    self, CertificatePaths, Content, DefaultServer, Platform, PortSet, RenderError, RenderInput, Rendered, RenderedFile,
+    self, CertificatePaths, Content, DefaultServer, FileKind, Platform, PortSet, RenderError, RenderInput, Rendered,
+    RenderedFile, SecretContent, Subject,
 };
+use slipway_core::resource::Payloads;
+use slipway_core::resource::file::File;
 use slipway_core::secret::Secret;
 use slipway_core::site::{Site, TlsMode};
 
+use super::certificate;
 use crate::failure::{Code, Failure, Outcome};
 
 /// What rendering takes from this computer.
@@ -41,7 +43,7 @@ impl Supplies {
 /// A site's files for one host.
 pub struct Bundle {
     /// The files.
-    pub files: Vec<WantedFile>,
+    pub files: Vec<File>,
     /// Contents with secrets, by path.
     pub payloads: Payloads,
     /// Instances, in the order in which they are replaced.
@@ -72,10 +74,10 @@ impl Bundle {
         let rendered = render::render(&input).map_err(|errors| refused(site, &errors))?;
         let mut bundle = Self { files: Vec::new(), payloads: Payloads::new(), instances: instances(&rendered) };
         for file in rendered.files {
-            bundle.take(file);
+            bundle.take(file, site);
         }
         if let Some(operator) = &site.access.operator {
-            bundle.take(render::render_operator(&input, operator).map_err(|errors| refused(site, &errors))?);
+            bundle.take(render::render_operator(&input, operator).map_err(|errors| refused(site, &errors))?, site);
         }
         bundle.own_certificate(site, base, supplies)?;
         Ok(bundle)
@@ -91,32 +93,36 @@ impl Bundle {
             Failure::new(Code::Local, format!("the certificate {} cannot be read: {error}", path.display()))
                 .hint("tls.certificate is relative to the site file and holds the certificate and its chain in PEM")
         })?;
-        if !chain.contains("-----BEGIN CERTIFICATE-----") {
-            return Err(Failure::new(Code::Local, format!("{} holds no certificate in PEM", path.display())));
-        }
         let missing =
             || Failure::new(Code::Secrets, format!("the key {name} of the certificate is not in the keyring"));
         let key = supplies.secrets.get(name.as_str()).ok_or_else(missing)?;
-        if !key.expose_str().is_ok_and(|text| text.contains("PRIVATE KEY-----")) {
-            return Err(Failure::new(Code::Secrets, format!("the secret {name} is not a private key in PEM"))
-                .hint(format!("slipway secret set {name} --file KEY.pem")));
-        }
+        let text = key.expose_str().map_err(|_| {
+            Failure::new(Code::Secrets, format!("the secret {name} is not a private key in PEM"))
+                .hint(format!("slipway secret set {name} --file KEY.pem"))
+        })?;
+        certificate::check(&chain, text).map_err(|why| {
+            Failure::new(Code::Secrets, format!("the certificate {} and the key {name} do not fit: {why}", path.display()))
+                .because("nothing was changed")
+                .hint(format!("tls.certificate names the certificate and its chain in PEM; slipway secret set {name} --file KEY.pem sets its key"))
+        })?;
         let paths = CertificatePaths::slipway(&site.name);
         let fingerprint = render::fingerprint(&supplies.fingerprint_key, key.expose());
-        let file = |path: String, mode: u32, content: FileContent, digest: Digest| WantedFile {
+        let masked = format!("•••••• (fingerprint {fingerprint})\n");
+        let file = |path: String, mode: u32, content: Content| RenderedFile {
             path,
-            mode,
             owner: "root".to_owned(),
             group: "root".to_owned(),
+            mode,
             content,
-            digest,
+            kind: FileKind::Certificate,
+            subject: Subject::Web,
         };
-        self.payloads.insert(paths.key.clone(), key.clone());
-        let masked = format!("•••••• (fingerprint {fingerprint})\n");
-        let digest = Digest::of(key.expose());
-        self.files.insert(0, file(paths.key, 0o600, FileContent::Secret { masked }, digest));
-        let digest = Digest::of(chain.as_bytes());
-        self.files.insert(1, file(paths.fullchain, 0o644, FileContent::Text { text: chain }, digest));
+        let secret = Content::Secret(SecretContent { value: key.clone(), masked });
+        // They come before what uses them.
+        let others = std::mem::take(&mut self.files);
+        self.take(file(paths.key, 0o600, secret), site);
+        self.take(file(paths.fullchain, 0o644, Content::Text(chain)), site);
+        self.files.extend(others);
         Ok(())
     }
 
@@ -147,30 +153,46 @@ impl Bundle {
                 owner: "root".to_owned(),
                 group: "root".to_owned(),
                 content: FileContent::Text { text },
+                effects: Vec::new(),
                 expected: None,
                 keep: None,
+                stage: None,
             }
         };
         Ok(files.into_iter().map(write).collect())
     }
 
-    fn take(&mut self, file: RenderedFile) {
-        let digest = Digest::of(file.bytes());
-        let content = match file.content {
-            Content::Text(text) => FileContent::Text { text },
-            Content::Secret(secret) => {
-                self.payloads.insert(file.path.clone(), secret.value);
-                FileContent::Secret { masked: secret.masked }
-            }
-        };
-        self.files.push(WantedFile {
-            path: file.path,
-            mode: file.mode,
-            owner: file.owner,
-            group: file.group,
-            content,
-            digest,
-        });
+    /// Rules that keep `ports` from the network while releases change; none where no port has to be kept.
+    ///
+    /// # Errors
+    /// As [`Bundle::render`].
+    pub fn guard(
+        site: &Site,
+        host: &str,
+        facts: &Facts,
+        profile: &HostProfile,
+        supplies: &Supplies,
+        instances: &[&[Instance]],
+    ) -> Outcome<Option<Guard>> {
+        let of = |instance: &Instance| instance.port.into_iter().chain(instance.alternate);
+        let open = instances.iter().copied().flatten().filter(|instance| instance.alternate.is_some());
+        let mut ports: Vec<u16> = open.flat_map(of).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        if ports.is_empty() {
+            return Ok(None);
+        }
+        let platform = platform(facts, profile);
+        let salts = salts(site, host);
+        let input = input(site, &platform, &salts, supplies);
+        render::render_guard(&input, &ports).map(Some).map_err(|errors| refused(site, &errors))
+    }
+
+    fn take(&mut self, file: RenderedFile, site: &Site) {
+        self.files.push(wanted::file(&file, &site.name));
+        if let Content::Secret(secret) = file.content {
+            self.payloads.insert(file.path, secret.value);
+        }
     }
 }
 

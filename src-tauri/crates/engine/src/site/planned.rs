@@ -5,18 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
-use slipway_core::activation::{Instance, as_running, beside_running};
+use slipway_core::activation::{Guard, Instance, as_running, beside_running};
 use slipway_core::digest::Digest;
 use slipway_core::facts::Facts;
-use slipway_core::manifest::Manifest;
-use slipway_core::plan::observed::{Situation, Wanted, observations};
-use slipway_core::plan::release::{
-    NewRelease, Origin, environment_marker, gate_port, needs_reconfiguration, plan_apply, plan_deploy, plan_rollback,
-};
-use slipway_core::plan::uninstall::{self, plan_uninstall};
-use slipway_core::plan::{Intent, Moved, Plan, moved};
+use slipway_core::facts::paths::PathState;
+use slipway_core::plan::build::environment_marker;
+use slipway_core::plan::new_release::{NewRelease, Origin, Target};
+use slipway_core::plan::release::{gate_port, needs_reconfiguration, plan_apply, plan_deploy, plan_rollback};
+use slipway_core::plan::uninstall::plan_uninstall;
+use slipway_core::plan::wanted::{Purpose, questions};
+use slipway_core::plan::{Action, FileWrite, Intent, Moved, Plan, Situation, Wanted, carried, moved};
 use slipway_core::profile::HostProfile;
 use slipway_core::release::{Layout, ReleaseId, ReleaseRecord};
+use slipway_core::resource::file::File;
+use slipway_core::seen::Questions;
 use slipway_core::site::Site;
 
 use super::bundle::{Bundle, Supplies};
@@ -83,8 +85,10 @@ pub struct Planned {
     pub bundle: Bundle,
     /// Source to send.
     pub upload: Option<Upload>,
-    /// Paths beside the site's own that planning watched.
-    pub(crate) more: Vec<String>,
+    /// What was asked of the host beyond its facts.
+    questions: Questions,
+    /// When it was made, seconds since 1970, by this computer's clock.
+    now: u64,
     /// Whether it is being carried out or was: its name on the host is good for one run.
     pub(crate) used: AtomicBool,
 }
@@ -99,6 +103,27 @@ pub struct SiteInput<'a> {
     pub supplies: &'a Supplies,
 }
 
+/// Everything that a site is to be, apart from a release.
+struct Aim<'a> {
+    input: &'a SiteInput<'a>,
+    host: &'a str,
+    facts: &'a Facts,
+    profile: &'a HostProfile,
+}
+
+impl Aim<'_> {
+    /// Rules for the ports of both releases, while `instances` take over from those that run.
+    fn guard(&self, instances: &[Instance], running: &[Instance]) -> Outcome<Option<Guard>> {
+        let Self { input, host, facts, profile } = self;
+        Bundle::guard(input.site, host, facts, profile, input.supplies, &[instances, running])
+    }
+
+    fn gate(&self, release: &ReleaseId, port: u16) -> Outcome<Vec<FileWrite>> {
+        let Self { input, host, facts, profile } = self;
+        Bundle::gate(input.site, host, facts, profile, input.supplies, release, port)
+    }
+}
+
 impl Planned {
     /// Looks at the host and plans: two round trips when nothing has to be fetched.
     ///
@@ -109,13 +134,13 @@ impl Planned {
         let connection = link.connection().await;
         let facts = observe::facts(&connection).await?;
         let profile = observe::profile(link.name(), &facts)?;
-        let manifest = observe::manifest(link.name(), &facts, &site.name)?;
+        let records = observe::records(link.name(), &facts, &site.name, profile.manager)?;
         let mut bundle = match request {
             // Nothing is wanted any more, so that a site can go whose secrets or templates are lost.
             Request::Uninstall { .. } => Bundle::none(),
             _ => Bundle::render(site, input.base, link.name(), &facts, &profile, input.supplies)?,
         };
-        let running = manifest.as_ref().map(|manifest| manifest.instances.clone()).unwrap_or_default();
+        let running = records.site.as_ref().map(|manifest| manifest.instances.clone()).unwrap_or_default();
         bundle.instances = as_running(bundle.instances, &running);
         let source = match request {
             Request::Deploy { reference } => {
@@ -128,13 +153,17 @@ impl Planned {
             None => None,
         };
         let marker = release.as_ref().and_then(|release| environment_marker(&facts, &profile, site, release));
-        let mut more: Vec<String> = marker.into_iter().collect();
-        if let Request::Uninstall { .. } = request {
-            more.extend(uninstall::watches(site));
-        }
         let wanted = Wanted { site, files: &bundle.files, instances: &bundle.instances };
-        let view = observe::site(&connection, &wanted, manifest, &facts, &profile, &more).await?;
-        let situation = view.situation(link.name(), &facts, &profile);
+        let now = u64::try_from(asked.clock.now().as_second()).unwrap_or(0);
+        let purpose = match request {
+            Request::Uninstall { .. } => Purpose::Departure,
+            Request::Apply | Request::Deploy { .. } | Request::Rollback { .. } => Purpose::Presence,
+        };
+        let mut questions = questions(&wanted, &records, &facts, &profile, purpose, now);
+        marker.into_iter().for_each(|path| questions.path(path));
+        let view = observe::site(&connection, &wanted, records, &facts, &profile, &questions).await?;
+        let seen = view.seen(&facts, &profile, site);
+        let situation = Situation { host: link.name(), seen: &seen, records: &view.records, newer: &view.newer, now };
         if *request == Request::Apply {
             release = Self::reconfiguration(&link, &situation, &wanted, &asked).await?;
         }
@@ -143,16 +172,20 @@ impl Planned {
             Some(_) => Wanted { instances: &fresh, ..wanted },
             None => wanted,
         };
+        let aim = Aim { input, host: link.name(), facts: &facts, profile: &profile };
         if let Some(release) = &mut release {
-            let port = gate_port(&situation, &wanted);
-            release.gate = Bundle::gate(site, link.name(), &facts, &profile, input.supplies, &release.record.id, port)?;
+            release.gate = aim.gate(&release.record.id, gate_port(&situation, &wanted))?;
+            release.guard = aim.guard(&fresh, &running)?;
         }
         let plan = match (request, &release) {
             (Request::Deploy { .. }, Some(release)) => plan_deploy(&situation, &wanted, release),
-            (Request::Rollback { to }, _) => Self::rollback(&link, &situation, &wanted, to.as_ref(), &asked).await?,
+            (Request::Rollback { to }, _) => {
+                Self::rollback(&link, &situation, &wanted, to.as_ref(), &asked, &aim).await?
+            }
             (Request::Uninstall { data }, _) => plan_uninstall(&situation, &wanted, *data),
-            (_, release) => plan_apply(&situation, &wanted, release.as_ref()),
+            (Request::Apply | Request::Deploy { .. }, release) => plan_apply(&situation, &wanted, release.as_ref()),
         };
+        drop(seen);
         let upload = source.and_then(Source::into_upload);
         if release.is_some() {
             bundle.instances = fresh;
@@ -167,7 +200,8 @@ impl Planned {
             view,
             bundle,
             upload,
-            more,
+            questions,
+            now,
             used: AtomicBool::new(false),
         })
     }
@@ -199,6 +233,7 @@ impl Planned {
             lock: Digest::of(b""),
             requirements: Vec::new(),
             gate: Vec::new(),
+            guard: None,
         }))
     }
 
@@ -208,12 +243,13 @@ impl Planned {
         wanted: &Wanted<'_>,
         to: Option<&ReleaseId>,
         asked: &Asked,
+        aim: &Aim<'_>,
     ) -> Outcome<Plan> {
         let layout = Layout::new(&wanted.site.name);
         let current = situation.current(&layout);
-        let target = match to {
+        let release = match to {
             Some(id) => id.clone(),
-            None => situation.ledger.previous_good(current.as_ref()).ok_or_else(|| {
+            None => situation.seen.ledger().previous_good(current.as_ref()).ok_or_else(|| {
                 Failure::new(
                     Code::Blocked,
                     format!("{}: there is no earlier known-good release of {}", link.name(), wanted.site.name),
@@ -222,18 +258,20 @@ impl Planned {
                 .hint("slipway releases shows what there is")
             })?,
         };
-        if !situation.releases.contains(&target) {
+        if !situation.seen.releases().contains(&release) {
             return Err(Failure::new(
                 Code::Blocked,
-                format!("{}: there is no release {target} of {}", link.name(), wanted.site.name),
+                format!("{}: there is no release {release} of {}", link.name(), wanted.site.name),
             )
             .because("nothing was changed")
             .hint("slipway releases shows what there is"));
         }
-        let instances = read_instances(link, &layout, &target, wanted.site).await?;
-        let running = situation.manifest.map(|manifest| manifest.instances.as_slice()).unwrap_or_default();
+        let (files, instances) = read_configuration(link, &layout, &release, wanted.site).await?;
+        let running = situation.instances();
         let instances = beside_running(instances, running);
-        Ok(plan_rollback(situation, wanted, &target, &instances, &asked.operator))
+        let guard = aim.guard(&instances, running)?;
+        let target = Target { release, files, instances, guard };
+        Ok(plan_rollback(situation, wanted, &target, &asked.operator))
     }
 
     /// Looks again and says what has changed since the plan was made.
@@ -242,8 +280,7 @@ impl Planned {
     /// When the host cannot be looked at.
     pub async fn moved(&self) -> Outcome<Vec<Moved>> {
         let (facts, view) = self.look().await?;
-        let now = observations(&view.situation(self.link.name(), &facts, &self.profile));
-        Ok(moved(&self.plan.observed, &now))
+        Ok(moved(&self.plan.observed, &view.seen(&facts, &self.profile, &self.site)))
     }
 
     /// Looks again and says what is still to be done.
@@ -252,19 +289,25 @@ impl Planned {
     /// When the host cannot be looked at.
     pub async fn unfinished(&self) -> Outcome<Vec<String>> {
         let (facts, view) = self.look().await?;
-        let situation = view.situation(self.link.name(), &facts, &self.profile);
+        let seen = view.seen(&facts, &self.profile, &self.site);
+        let host = self.link.name();
+        let situation = Situation { host, seen: &seen, records: &view.records, newer: &view.newer, now: self.now };
         let plan = match self.plan.intent {
             Intent::Uninstall { data } => plan_uninstall(&situation, &self.wanted(), data),
-            _ => plan_apply(&situation, &self.wanted(), None),
+            Intent::Apply | Intent::Deploy { .. } | Intent::Rollback { .. } => {
+                plan_apply(&situation, &self.wanted(), None)
+            }
         };
-        Ok(plan.steps.into_iter().map(|step| step.title).collect())
+        // What this run is about to write down itself is not left to be done.
+        let open = plan.steps.into_iter().filter(|step| step.action != Action::Record);
+        Ok(open.map(|step| step.title).collect())
     }
 
     async fn look(&self) -> Outcome<(Facts, SiteView)> {
         let connection = self.link.connection().await;
         let facts = observe::facts(&connection).await?;
-        let manifest = observe::manifest(self.link.name(), &facts, &self.site.name)?;
-        let view = observe::site(&connection, &self.wanted(), manifest, &facts, &self.profile, &self.more).await?;
+        let records = observe::records(self.link.name(), &facts, &self.site.name, self.profile.manager)?;
+        let view = observe::site(&connection, &self.wanted(), records, &facts, &self.profile, &self.questions).await?;
         Ok((facts, view))
     }
 
@@ -273,9 +316,13 @@ impl Planned {
         Wanted { site: &self.site, files: &self.bundle.files, instances: &self.bundle.instances }
     }
 
-    /// What Slipway recorded on the host.
-    pub fn manifest(&self) -> Option<&Manifest> {
-        self.view.manifest.as_ref()
+    /// The active release, when the plan was made.
+    pub fn live(&self) -> Option<ReleaseId> {
+        let layout = Layout::new(&self.site.name);
+        match self.view.paths.get(&layout.current()).map(|observed| &observed.state) {
+            Some(PathState::Symlink { target, .. }) => target.strip_prefix("releases/")?.parse().ok(),
+            _ => None,
+        }
     }
 }
 
@@ -303,18 +350,19 @@ pub async fn read_record(link: &Link, layout: &Layout, id: &ReleaseId) -> Outcom
     serde_json::from_slice(&output.stdout).map_err(|error| strange(error.to_string()))
 }
 
-/// Instances of a release, from the configuration that it carries.
-async fn read_instances(link: &Link, layout: &Layout, id: &ReleaseId, site: &Site) -> Outcome<Vec<Instance>> {
-    let path = format!("{}/config/.instances", layout.release(id));
-    let output = link.run(slipway_core::command::Command::new(["head", "-c", "262144", "--", &path])).await?;
-    let strange = |why: String| {
+/// Files and instances of a release, from the configuration that it carries.
+async fn read_configuration(
+    link: &Link,
+    layout: &Layout,
+    id: &ReleaseId,
+    site: &Site,
+) -> Outcome<(Vec<File>, Vec<Instance>)> {
+    let output = link.ask(|| carried::command(&layout.release(id))).await?;
+    carried::parse(&output, &site.name).map_err(|why| {
         Failure::new(
             Code::Host,
-            format!("{}: the instances of release {id} of {} cannot be read: {why}", link.name(), site.name),
+            format!("{}: the configuration of release {id} of {} cannot be read: {why}", link.name(), site.name),
         )
-    };
-    if !output.success() {
-        return Err(strange(output.complaint()));
-    }
-    serde_json::from_slice(&output.stdout).map_err(|error| strange(error.to_string()))
+        .because("nothing was changed")
+    })
 }

@@ -7,7 +7,8 @@ mod upload;
 use std::path::Path;
 
 use slipway_core::digest::Digest;
-use slipway_core::plan::release::{NewRelease, Origin, requirement_files};
+use slipway_core::plan::build::requirement_files;
+use slipway_core::plan::new_release::{NewRelease, Origin};
 use slipway_core::release::{Layout, ReleaseRecord};
 use slipway_core::secret::Secret;
 use slipway_core::site::Site;
@@ -127,7 +128,7 @@ impl Source {
             created: asked.clock.now().to_string(),
             code_of: None,
         };
-        Ok(NewRelease { record, origin, lock, requirements: there, gate: Vec::new() })
+        Ok(NewRelease { record, origin, lock, requirements: there, gate: Vec::new(), guard: None })
     }
 
     /// The files to send, if any.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use slipway_core::plan::summary::{FileChange, lines};
-use slipway_core::plan::{Notice, Plan, Step};
+use slipway_core::diff::FileChange;
+use slipway_core::plan::summary::detail;
+use slipway_core::plan::{Line, Notice, Plan};
 
 use crate::desk::{Desk, SiteFile};
 use crate::failure::Outcome;
@@ -38,14 +39,14 @@ pub struct DriftRow {
 impl Drift {
     /// Reads it off a plan to apply the site file.
     pub fn of(plan: &Plan) -> Self {
-        let row = |step: &Step| DriftRow {
-            id: step.id.clone(),
-            title: step.title.clone(),
-            reason: step.reason.clone(),
-            files: lines(plan, step).files,
+        let row = |line: &Line<'_>| DriftRow {
+            id: line.id(),
+            title: line.title().to_owned(),
+            reason: line.reason().to_owned(),
+            files: detail(line).files,
         };
-        let (by_hand, open): (Vec<&Step>, Vec<&Step>) = plan.steps.iter().partition(|step| step.drift);
-        let rows = |steps: Vec<&Step>| steps.into_iter().map(row).collect();
+        let (by_hand, open): (Vec<_>, Vec<_>) = plan.lines().into_iter().partition(Line::drift);
+        let rows = |lines: Vec<Line<'_>>| lines.iter().map(row).collect();
         Self { by_hand: rows(by_hand), open: rows(open), notices: plan.notices.clone() }
     }
 }

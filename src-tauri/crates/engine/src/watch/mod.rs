@@ -10,8 +10,9 @@ use serde::Serialize;
 use slipway_core::command::{Command, Output};
 use slipway_core::fact::Fact;
 use slipway_core::facts::Facts;
+use slipway_core::facts::records::SiteRecords;
 use slipway_core::manifest::Manifest;
-use slipway_core::plan::action::sweep_environments;
+use slipway_core::plan::release_step::sweep_environments;
 use slipway_core::release::{Layout, Ledger, ReleaseId, ReleaseRecord, ReleaseState};
 use slipway_core::running::{self, Running};
 use slipway_core::site::Name;
@@ -80,10 +81,15 @@ echo =end
 
 /// Sites that Slipway manages on the host, from the facts.
 pub fn sites(facts: &Facts) -> Vec<Name> {
-    // A folder without a manifest is not a site: that of answers to certificate authorities, or what a removal left.
-    let there = |record: &Fact<String>| !matches!(record, Fact::Absent);
-    let manifests = facts.owned.known().map(|owned| &owned.manifests).into_iter().flatten();
-    manifests.filter(|(_, record)| there(record)).map(|(name, _)| name.clone()).collect()
+    // A folder without a manifest is not a site: that of answers to certificate authorities. Neither is what a site has
+    // left: its data. One whose record cannot be read is there.
+    let there = |records: &SiteRecords| match &records.manifest {
+        Fact::Known(text) => Manifest::parse(text).map_or(true, |manifest| !manifest.left),
+        Fact::Absent => false,
+        Fact::Failed(_) => true,
+    };
+    let sites = facts.records.known().map(|records| &records.sites).into_iter().flatten();
+    sites.filter(|(_, records)| there(records)).map(|(name, _)| name.clone()).collect()
 }
 
 /// State of a site: two round trips.

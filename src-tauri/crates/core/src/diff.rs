@@ -44,3 +44,44 @@ impl FileDiff {
         })
     }
 }
+
+/// What becomes of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileKind {
+    /// It is new.
+    Create,
+    /// It was there and changes.
+    Change,
+    /// It goes.
+    Remove,
+    /// It stays as it is, and is kept with the release.
+    Same,
+}
+
+/// How one file changes, with everything that a review shows of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileChange {
+    /// Path on the host.
+    pub path: String,
+    /// What becomes of it.
+    pub kind: FileKind,
+    /// Octal mode that it gets: `0644`.
+    pub mode: Option<String>,
+    /// Owner that it gets.
+    pub owner: Option<String>,
+    /// Group that it gets.
+    pub group: Option<String>,
+    /// Whether it holds secrets; every one of them is masked below.
+    pub secret: bool,
+    /// Text before, when there was one and it may be shown.
+    pub old: Option<String>,
+    /// Text after.
+    pub new: Option<String>,
+    /// What changes beside the text: `0644 root:root → 0600 root:root`.
+    pub attributes: Vec<String>,
+    /// Why the old text is not shown, when it is not.
+    pub hidden: Option<String>,
+    /// Unified diff; empty when the text stays.
+    pub unified: String,
+}

@@ -1,0 +1,331 @@
+//! From what is wanted, what is owned and what is seen to changes in an order in which each of them can be made.
+//!
+//! Set-up, change of configuration, repair of drift and uninstallation are this one function: a site that leaves wants
+//! nothing. Order comes from what resources say that they need.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::difference::{Difference, Heading};
+use super::{Change, Context, Effect, Id, Leaving, Owned, Record, Removal, Resource, Scope, Way, join};
+use crate::notice::Notices;
+use crate::seen::Seen;
+use crate::site::Name;
+
+/// A resource of the host, and the sites that use it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Shared {
+    /// What is recorded of it.
+    #[serde(flatten)]
+    pub owned: Owned,
+    /// Sites that use it.
+    pub sites: BTreeSet<Name>,
+}
+
+/// What is recorded on a host, as far as one site is concerned.
+#[derive(Debug, Clone, Copy)]
+pub struct Ownership<'a> {
+    /// What is the site's.
+    pub site: &'a BTreeMap<Id, Owned>,
+    /// What is the host's, brought by Slipway for this or another site.
+    pub host: &'a BTreeMap<Id, Shared>,
+}
+
+impl<'a> Ownership<'a> {
+    /// What is recorded of a resource.
+    pub fn get(&self, id: &Id, scope: Scope) -> Option<&'a Owned> {
+        match scope {
+            Scope::Site => self.site.get(id),
+            Scope::Host => self.host.get(id).map(|shared| &shared.owned),
+        }
+    }
+}
+
+/// What must be asked of a host before `wanted` can be compared with it.
+pub fn ask(wanted: &[Resource], ownership: Ownership<'_>, questions: &mut crate::seen::Questions) {
+    for resource in wanted {
+        resource.ask(ownership.get(&resource.id(), resource.scope()), questions);
+    }
+    let host = ownership.host.iter().map(|(id, shared)| (id, &shared.owned));
+    for (id, owned) in ownership.site.iter().chain(host) {
+        owned.ask(id, questions);
+    }
+}
+
+/// What will be recorded of a resource once the plan has been applied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Whose it is.
+    pub scope: Scope,
+    /// What will be recorded; none: the site has it no longer, and nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Record>,
+    /// What must go after it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Id>,
+    /// What must follow when it goes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<Effect>,
+    /// Whether a step brings or removes it. Otherwise it stands, or is gone, and is only recorded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changes: bool,
+}
+
+/// A difference, with what decides on its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Move {
+    /// The resource.
+    pub id: Id,
+    /// What is done.
+    pub difference: Difference<Change>,
+    /// Whether it takes the resource away.
+    pub removes: bool,
+    /// How it goes live once the site serves.
+    pub way: Way,
+    /// What must stand before, or must stand until it is gone.
+    pub needs: Vec<Id>,
+}
+
+/// What differs on a host.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// Changes, in no order that counts.
+    pub moves: Vec<Move>,
+    /// What will be recorded, by resource.
+    pub claims: BTreeMap<Id, Claim>,
+    /// What a person should know.
+    pub notices: Notices,
+}
+
+/// Changes in an order in which each can be made.
+#[derive(Debug, Default)]
+pub struct Converged {
+    /// What to do.
+    pub changes: Vec<Placed>,
+    /// What will be recorded, by resource.
+    pub claims: BTreeMap<Id, Claim>,
+    /// What a person should know.
+    pub notices: Notices,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Placed {
+    /// A change of resources.
+    Change(Box<Difference<Change>>),
+    /// What must follow those before it.
+    Effect(Effect),
+}
+
+/// Resources that need each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("these need each other: {}", .0.iter().map(Id::as_str).collect::<Vec<_>>().join(", "))]
+pub struct Cycle(pub Vec<Id>);
+
+/// Compares what is wanted with what is there, and what is owned with what is wanted.
+pub fn compare(
+    wanted: &[Resource],
+    ownership: Ownership<'_>,
+    seen: &Seen<'_>,
+    site: &Name,
+    kept_in: String,
+    leaving: Option<Leaving>,
+) -> Comparison {
+    let host = ownership.host.iter().map(|(id, shared)| (id, &shared.owned));
+    let context = Context {
+        seen,
+        site,
+        kept_in,
+        wanted_paths: wanted.iter().flat_map(Resource::paths).collect(),
+        owned_paths: ownership.site.iter().chain(host).flat_map(|(id, owned)| owned.paths(id)).collect(),
+        leaving,
+    };
+    let mut comparison = Comparison::default();
+    let mut ids = BTreeSet::new();
+    for resource in wanted {
+        if ids.insert(resource.id()) {
+            comparison.wanted(resource, ownership, &context);
+        }
+    }
+    for (id, owned) in ownership.site.iter().filter(|(id, _)| !ids.contains(id)) {
+        comparison.unwanted(id, owned, Scope::Site, &context);
+    }
+    for (id, shared) in ownership.host.iter().filter(|(id, _)| !ids.contains(id)) {
+        let others = shared.sites.iter().any(|other| other != site);
+        if shared.sites.contains(site) && others {
+            comparison.claim(
+                id,
+                Claim { scope: Scope::Host, record: None, needs: Vec::new(), effects: Vec::new(), changes: false },
+            );
+        } else if !others {
+            comparison.unwanted(id, &shared.owned, Scope::Host, &context);
+        }
+    }
+    comparison
+}
+
+impl Comparison {
+    fn claim(&mut self, id: &Id, claim: Claim) {
+        self.claims.insert(id.clone(), claim);
+    }
+
+    fn wanted(&mut self, resource: &Resource, ownership: Ownership<'_>, context: &Context<'_>) {
+        let (id, scope) = (resource.id(), resource.scope());
+        let owned = ownership.get(&id, scope);
+        let difference = resource.put(owned, context, &mut self.notices);
+        let recorded = owned.is_some_and(|owned| owned.records().next().is_some());
+        // What is the host's and was there before Slipway came is nobody's to take away.
+        if scope == Scope::Site || recorded || difference.is_some() {
+            let record = if difference.is_some() { resource.record() } else { resource.kept(owned) };
+            let claim = Claim {
+                scope,
+                record: Some(record),
+                needs: resource.leaves_before(),
+                effects: resource.effects(),
+                changes: difference.is_some(),
+            };
+            self.claim(&id, claim);
+        }
+        if let Some(difference) = difference {
+            let (needs, way) = (resource.needs(), resource.way(owned));
+            self.moves.push(Move { id, difference, removes: false, way, needs });
+        }
+    }
+
+    fn unwanted(&mut self, id: &Id, owned: &Owned, scope: Scope, context: &Context<'_>) {
+        let gone = |changes: bool| Claim { scope, record: None, needs: Vec::new(), effects: Vec::new(), changes };
+        match owned.remove(id, context, &mut self.notices) {
+            Removal::Gone => self.claim(id, gone(false)),
+            Removal::Stays => {
+                if let Some(record) = owned.records().next().cloned() {
+                    let (needs, effects) = (owned.needs.clone(), owned.effects.clone());
+                    self.claim(id, Claim { scope, record: Some(record), needs, effects, changes: false });
+                }
+            }
+            Removal::Change(difference) => {
+                self.claim(id, gone(true));
+                let needs = owned.needs.clone();
+                let way = owned.way();
+                self.moves.push(Move { id: id.clone(), difference: *difference, removes: true, way, needs });
+            }
+        }
+    }
+}
+
+/// Compares, and puts what differs in order.
+///
+/// # Errors
+/// When resources need each other: a fault of this program.
+pub fn converge(
+    wanted: &[Resource],
+    ownership: Ownership<'_>,
+    seen: &Seen<'_>,
+    site: &Name,
+    kept_in: String,
+    leaving: Option<Leaving>,
+) -> Result<Converged, Cycle> {
+    let Comparison { moves, claims, notices } = compare(wanted, ownership, seen, site, kept_in, leaving);
+    Ok(Converged { changes: schedule(moves)?, claims, notices })
+}
+
+/// Puts changes in an order in which each can be made. What must follow them comes as late as it can, so that it comes
+/// once, and before whatever needs it.
+///
+/// # Errors
+/// When resources need each other.
+pub fn schedule(mut moves: Vec<Move>) -> Result<Vec<Placed>, Cycle> {
+    // What goes, goes after what is new has come; and the way in goes first.
+    moves.sort_by_key(|one| (one.removes, if one.removes { rank_of_leaving(one.difference.heading) } else { 0 }));
+    let before = predecessors(&moves);
+    let mut done = vec![false; moves.len()];
+    let mut pending: BTreeMap<Effect, BTreeSet<usize>> = BTreeMap::new();
+    let mut placed: Vec<Placed> = Vec::new();
+    loop {
+        // What waits for an effect itself takes place with it, together with what it needs.
+        let in_effect = |index: usize, of: usize, pending: &BTreeMap<Effect, BTreeSet<usize>>| {
+            let same = moves.get(of).and_then(|one| one.difference.waits_for.as_ref());
+            done.get(index) == Some(&true)
+                && !pending.iter().any(|(effect, of)| Some(effect) != same && of.contains(&index))
+        };
+        let open = |index: &usize| done.get(*index) == Some(&false);
+        let ready = (0..moves.len()).filter(open).find(|index| {
+            before.get(*index).is_some_and(|all| all.iter().all(|one| in_effect(*one, *index, &pending)))
+        });
+        if let Some(index) = ready {
+            let Some(one) = moves.get(index) else { break };
+            for effect in one.difference.effects.iter().filter(|effect| !effect.commands().is_empty()) {
+                pending.entry(effect.clone()).or_default().insert(index);
+            }
+            place(&mut placed, one.difference.clone());
+            if let Some(flag) = done.get_mut(index) {
+                *flag = true;
+            }
+            continue;
+        }
+        // Nothing can go on: something waits for an effect, all is done, or there is a cycle.
+        let waited_for = |effect: &Effect| {
+            let of = pending.get(effect);
+            (0..moves.len()).filter(open).any(|index| {
+                before.get(index).is_some_and(|all| all.iter().any(|one| of.is_some_and(|of| of.contains(one))))
+            })
+        };
+        let next = pending.keys().find(|effect| waited_for(effect)).or_else(|| pending.keys().next()).cloned();
+        match next {
+            Some(effect) => {
+                pending.remove(&effect);
+                placed.push(Placed::Effect(effect));
+            }
+            None if done.iter().all(|done| *done) => return Ok(placed),
+            None => {
+                let stuck = moves.iter().zip(&done).filter(|(_, done)| !**done).map(|(one, _)| one.id.clone());
+                return Err(Cycle(stuck.collect()));
+            }
+        }
+    }
+    Ok(placed)
+}
+
+fn place(placed: &mut Vec<Placed>, difference: Difference<Change>) {
+    let difference = match placed.last_mut() {
+        Some(Placed::Change(last)) => match join(last, difference) {
+            Ok(()) => return,
+            Err(difference) => difference,
+        },
+        Some(Placed::Effect(_)) | None => difference,
+    };
+    placed.push(Placed::Change(Box::new(difference)));
+}
+
+/// For each change, those that must be made before it.
+fn predecessors(moves: &[Move]) -> Vec<Vec<usize>> {
+    let find = |id: &Id, removes: bool| moves.iter().position(|one| &one.id == id && one.removes == removes);
+    let mut before: Vec<Vec<usize>> = vec![Vec::new(); moves.len()];
+    for (index, one) in moves.iter().enumerate() {
+        for need in &one.needs {
+            let Some(other) = find(need, one.removes) else { continue };
+            // What comes, comes after what it needs; what goes, goes before it.
+            let (first, second) = if one.removes { (index, other) } else { (other, index) };
+            if let Some(all) = before.get_mut(second) {
+                all.push(first);
+            }
+        }
+    }
+    before
+}
+
+/// The order in which things go that do not need each other.
+fn rank_of_leaving(heading: Heading) -> u8 {
+    match heading {
+        Heading::WebServer => 0,
+        Heading::Services => 1,
+        Heading::Configuration => 2,
+        Heading::Certificate => 3,
+        Heading::Source | Heading::Build | Heading::Release => 4,
+        Heading::Directories => 5,
+        Heading::User => 6,
+        Heading::Firewall => 7,
+        Heading::Packages => 8,
+        Heading::Records => 9,
+    }
+}
