@@ -30,7 +30,13 @@ export interface Page {
 type Any = Component<Record<string, string>>;
 
 function page(section: string, component: unknown, props: Record<string, string>, ...crumbs: Page["crumbs"]): Page {
-  return { section, component: component as Any, props, crumbs, key: `${section}/${crumbs.map((c) => c.title).join("/")}/${JSON.stringify(props)}` };
+  return {
+    section,
+    component: component as Any,
+    props,
+    crumbs,
+    key: `${section}/${crumbs.map((c) => c.title).join("/")}/${JSON.stringify(props)}`,
+  };
 }
 
 const hosts = { title: "Hosts", address: to("hosts") };
@@ -42,21 +48,40 @@ export function pageOf(parts: readonly string[]): Page {
     case "hosts":
       if (!name) return page("hosts", Hosts, {}, { title: "Hosts" });
       if (name === "+add") return page("hosts", HostForm, {}, hosts, { title: "Add a host" });
-      if (what === "edit") return page("hosts", HostForm, { edit: name }, hosts, { title: name, address: to("hosts", name) }, { title: "How it is reached" });
+      if (what === "edit")
+        return page(
+          "hosts",
+          HostForm,
+          { edit: name },
+          hosts,
+          { title: name, address: to("hosts", name) },
+          { title: "How it is reached" },
+        );
       return page("hosts", Host, { name }, hosts, { title: name });
     case "sites": {
       if (!name) return page("sites", Sites, {}, { title: "Sites" });
       // A site on a host: #/sites/SITE/HOST/…
       const site = { title: name, address: to("sites", name, what ?? "") };
-      if (more === "deploy") return page("sites", Deploy, { site: name, host: what ?? "" }, sites, site, { title: "Deploy" });
-      if (more === "rollback") return page("sites", Rollback, { site: name, host: what ?? "" }, sites, site, { title: "Roll back" });
+      if (more === "deploy")
+        return page("sites", Deploy, { site: name, host: what ?? "" }, sites, site, { title: "Deploy" });
+      if (more === "rollback")
+        return page("sites", Rollback, { site: name, host: what ?? "" }, sites, site, { title: "Roll back" });
       // Its tabs are one page: what is watched goes on being watched.
-      return { ...page("sites", Site, { site: name, host: what ?? "", tab: more ?? "" }, sites, { title: name }), key: `sites/${to(name, what ?? "")}` };
+      return {
+        ...page("sites", Site, { site: name, host: what ?? "", tab: more ?? "" }, sites, { title: name }),
+        key: `sites/${to(name, what ?? "")}`,
+      };
     }
     case "plan":
       return page("sites", Plan, { id: name ?? "" }, sites, { title: "Review plan" });
     case "runs":
-      return page("history", Run, { id: name ?? "" }, { title: "History", address: to("history") }, { title: `Run ${name ?? ""}` });
+      return page(
+        "history",
+        Run,
+        { id: name ?? "" },
+        { title: "History", address: to("history") },
+        { title: `Run ${name ?? ""}` },
+      );
     case "history":
       return page("history", History, {}, { title: "History" });
     case "logs":

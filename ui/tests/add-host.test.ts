@@ -11,7 +11,13 @@ let tried: Answers[] = [];
 async function use(scene: string, more: Partial<Backend> = {}): Promise<void> {
   const base = fake(new URLSearchParams(scene));
   tried = [];
-  const all: Partial<Backend> = { tryHost: (form, answers, step) => { tried.push({ ...answers }); return base.tryHost(form, answers, step); }, ...more };
+  const all: Partial<Backend> = {
+    tryHost: (form, answers, step) => {
+      tried.push({ ...answers });
+      return base.tryHost(form, answers, step);
+    },
+    ...more,
+  };
   useBackend(new Proxy(base, { get: (target, name) => Reflect.get(all, name) ?? Reflect.get(target, name) }));
   app.stop();
   app.hosts = null;
@@ -23,7 +29,9 @@ async function fill(address = "deploy@staging.example.org"): Promise<void> {
   await userEvent.click(screen.getByRole("button", { name: "Test and add" }));
 }
 
-beforeEach(() => { location.hash = "#/hosts/+add"; });
+beforeEach(() => {
+  location.hash = "#/hosts/+add";
+});
 
 describe("an address", () => {
   it("is understood in the forms that people write", () => {
@@ -31,10 +39,16 @@ describe("an address", () => {
     expect(parse("ssh://root@[2001:db8::1]:22/")).toEqual({ user: "root", host: "2001:db8::1", port: 22 });
     expect(parse("2001:db8::1")).toEqual({ user: null, host: "2001:db8::1", port: null });
     expect(parse(" staging ")).toEqual({ user: null, host: "staging", port: null });
-    for (const wrong of ["", "a b", "@host", "host:0", "host:70000", "-oProxyCommand=x", "-l@host", "host:22:x"]) expect(parse(wrong), wrong).toBeNull();
+    for (const wrong of ["", "a b", "@host", "host:0", "host:70000", "-oProxyCommand=x", "-l@host", "host:22:x"])
+      expect(parse(wrong), wrong).toBeNull();
   });
   it("suggests a name", () => {
-    expect([suggestName("deploy@Web-1.example.org:22"), suggestName("203.0.113.20"), suggestName("[2001:db8::1]:22"), suggestName("-x")]).toEqual(["web-1", "203-0-113-20", "2001-db8-1", ""]);
+    expect([
+      suggestName("deploy@Web-1.example.org:22"),
+      suggestName("203.0.113.20"),
+      suggestName("[2001:db8::1]:22"),
+      suggestName("-x"),
+    ]).toEqual(["web-1", "203-0-113-20", "2001-db8-1", ""]);
   });
 });
 
@@ -59,7 +73,9 @@ describe("adding a host", () => {
     await userEvent.type(address, "stag");
     await waitFor(() => expect(address.getAttribute("aria-expanded")).toBe("true"));
     await userEvent.keyboard("{ArrowDown}");
-    expect(document.getElementById(address.getAttribute("aria-activedescendant") ?? "")?.textContent).toContain("staging");
+    expect(document.getElementById(address.getAttribute("aria-activedescendant") ?? "")?.textContent).toContain(
+      "staging",
+    );
     await userEvent.keyboard("{Enter}");
     expect(address.value).toBe("staging");
     expect(tried).toEqual([]);
@@ -75,7 +91,15 @@ describe("adding a host", () => {
     expect(tried).toEqual([]);
   });
   it("asks one question after the other, each answer tested with those before, and forgets them", async () => {
-    const addHost = vi.fn<Backend["addHost"]>((form) => fake().addHost(form, { accepted_fingerprint: null, password: null, passphrase: null, sudo_password: null, remember: false }));
+    const addHost = vi.fn<Backend["addHost"]>((form) =>
+      fake().addHost(form, {
+        accepted_fingerprint: null,
+        password: null,
+        passphrase: null,
+        sudo_password: null,
+        remember: false,
+      }),
+    );
     await use("", { addHost });
     render(AddHost);
     await fill();
@@ -98,7 +122,10 @@ describe("adding a host", () => {
       { accepted_fingerprint: print, password: "correct", passphrase: null, sudo_password: null, remember: false },
       { accepted_fingerprint: print, password: "correct", passphrase: null, sudo_password: "correct", remember: false },
     ]);
-    expect(addHost).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ name: "staging", address: "deploy@staging.example.org" }), tried[4]);
+    expect(addHost).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ name: "staging", address: "deploy@staging.example.org" }),
+      tried[4],
+    );
     expect(screen.getByText("AlmaLinux 9.4")).toBeTruthy();
     await userEvent.click(screen.getByRole("button", { name: "Back to hosts" }));
     expect(location.hash).toBe("#/hosts");
@@ -114,7 +141,10 @@ describe("adding a host", () => {
     expect(tried).toHaveLength(1);
     expect(addHost).not.toHaveBeenCalled();
   });
-  it.each([["changed", "Stop: this host shows another key"], ["revoked", "Stop: this host shows a revoked key"]])("has no way on from a %s key", async (kind, title) => {
+  it.each([
+    ["changed", "Stop: this host shows another key"],
+    ["revoked", "Stop: this host shows a revoked key"],
+  ])("has no way on from a %s key", async (kind, title) => {
     const addHost = vi.fn<Backend["addHost"]>();
     await use(`trial=${kind}`, { addHost });
     render(AddHost);
@@ -142,13 +172,17 @@ describe("adding a host", () => {
     render(AddHost);
     await fill();
     expect((await screen.findByRole("alert")).textContent).toContain("connection refused");
-    const steps = within(screen.getByRole("list", { name: "Connection test" })).getAllByRole("listitem").map((item) => item.textContent);
+    const steps = within(screen.getByRole("list", { name: "Connection test" }))
+      .getAllByRole("listitem")
+      .map((item) => item.textContent);
     expect(steps).toHaveLength(6);
     expect(steps[0]).toContain("12 ms");
     expect(steps[1]).toContain("failed");
     expect(steps[5]).toContain("not begun");
     await userEvent.click(screen.getByRole("button", { name: "Change what was filled in" }));
-    expect(screen.getByRole<HTMLInputElement>("combobox", { name: "Address" }).value).toBe("deploy@staging.example.org");
+    expect(screen.getByRole<HTMLInputElement>("combobox", { name: "Address" }).value).toBe(
+      "deploy@staging.example.org",
+    );
   });
   it("does not leave a form that somebody writes in", async () => {
     await use("trial=refused");
@@ -184,6 +218,10 @@ describe("changing how a host is reached", () => {
     await userEvent.type(name, "front");
     await userEvent.click(screen.getByRole("button", { name: "Test and save" }));
     await screen.findByText("What was found");
-    expect(editHost).toHaveBeenCalledExactlyOnceWith("web-1", expect.objectContaining({ name: "front", address: "203.0.113.20", user: "deploy" }), expect.objectContaining({ password: null }));
+    expect(editHost).toHaveBeenCalledExactlyOnceWith(
+      "web-1",
+      expect.objectContaining({ name: "front", address: "203.0.113.20", user: "deploy" }),
+      expect.objectContaining({ password: null }),
+    );
   });
 });

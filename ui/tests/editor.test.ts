@@ -35,7 +35,9 @@ function offered(doc: string, explicit = true) {
   const at = doc.indexOf("|");
   const whole = doc.replace("|", "");
   const result = complete(new CompletionContext(EditorState.create({ doc: whole }), at, explicit), words);
-  return result && { labels: result.options.map((one) => one.label), replaces: whole.slice(result.from, result.to ?? at) };
+  return (
+    result && { labels: result.options.map((one) => one.label), replaces: whole.slice(result.from, result.to ?? at) }
+  );
 }
 
 describe("places in a TOML text", () => {
@@ -56,7 +58,8 @@ describe("places in a TOML text", () => {
     expect(at('mode = "own"', 1)).toEqual(["tls", "mode"]);
   });
   it("never fails on what is being typed", () => {
-    for (const broken of ["[", "[[", "[a.", "a = [", 'a = "', '"', "= 1", "a..b = 1", '"""', "]"]) expect(places(broken)).toHaveLength(1);
+    for (const broken of ["[", "[[", "[a.", "a = [", 'a = "', '"', "= 1", "a..b = 1", '"""', "]"])
+      expect(places(broken)).toHaveLength(1);
     expect(keysOf("a..b")).toBeNull();
     expect(pathAtLine("", 99)).toEqual([]);
   });
@@ -70,24 +73,39 @@ describe("places in a TOML text", () => {
 
 describe("words of the schema", () => {
   it("explains keys, also behind references and patterns", () => {
-    expect(words.about(["process", "web", "instances"])).toMatchObject({ kind: "a whole number, 1 to 64", description: "How many copies run.", default: "1" });
+    expect(words.about(["process", "web", "instances"])).toMatchObject({
+      kind: "a whole number, 1 to 64",
+      description: "How many copies run.",
+      default: "1",
+    });
     expect(words.about(["tls", "mode"])?.choices.map((one) => one.value)).toContain("self-signed");
     expect(words.about(["route", "0", "websocket"])?.kind).toBe("true or false");
     expect(words.about(["nothing", "here"])).toBeNull();
   });
   it("says nothing of a schema that is none", () => {
-    for (const none of [null, 3, "x", [], { properties: { a: { $ref: "#/$defs/gone" } } }, { $defs: { a: { $ref: "#/$defs/a" } }, properties: { a: { $ref: "#/$defs/a" } } }]) expect(new SchemaWords(none).keys(["a"])).toEqual([]);
+    for (const none of [
+      null,
+      3,
+      "x",
+      [],
+      { properties: { a: { $ref: "#/$defs/gone" } } },
+      { $defs: { a: { $ref: "#/$defs/a" } }, properties: { a: { $ref: "#/$defs/a" } } },
+    ])
+      expect(new SchemaWords(none).keys(["a"])).toEqual([]);
   });
 });
 
 describe("completion", () => {
   it("offers the keys of the table that are not there yet", () => {
-    const keys = offered("[tls]\nmode = \"own\"\n|");
+    const keys = offered('[tls]\nmode = "own"\n|');
     expect(keys?.labels).toContain("certificate");
     expect(keys?.labels).not.toContain("mode");
   });
   it("offers values with their quotes, in place of what is typed", () => {
-    expect(offered('[tls]\nmode = "se|"')).toEqual({ labels: expect.arrayContaining(['"self-signed"', '"own"']) as string[], replaces: '"se"' });
+    expect(offered('[tls]\nmode = "se|"')).toEqual({
+      labels: expect.arrayContaining(['"self-signed"', '"own"']) as string[],
+      replaces: '"se"',
+    });
     expect(offered("[logs]\ndirectory = |")?.labels).toEqual(["true", "false"]);
   });
   it("offers headings", () => {
@@ -112,10 +130,17 @@ describe("marks", () => {
   });
   it("stay within the text, wherever they are said to be", () => {
     const state = EditorState.create({ doc: "a\n" });
-    for (const [line, column] of [[0, 0], [99, 99], [-5, -5], [Number.NaN, 1], [2, 1]] as const) for (const mark of marks(state, [told(line, column)])) {
-      expect(mark.from).toBeGreaterThanOrEqual(0);
-      expect(mark.to).toBeLessThanOrEqual(state.doc.length);
-      expect(mark.from).toBeLessThanOrEqual(mark.to);
-    }
+    for (const [line, column] of [
+      [0, 0],
+      [99, 99],
+      [-5, -5],
+      [Number.NaN, 1],
+      [2, 1],
+    ] as const)
+      for (const mark of marks(state, [told(line, column)])) {
+        expect(mark.from).toBeGreaterThanOrEqual(0);
+        expect(mark.to).toBeLessThanOrEqual(state.doc.length);
+        expect(mark.from).toBeLessThanOrEqual(mark.to);
+      }
   });
 });

@@ -21,9 +21,23 @@ describe("fold", () => {
     expect(seen.ended).toBe(false);
   });
   it("is the same however the events are cut", () => {
-    const events = [started, begin(0, 1), line(0, "x"), line(0, "y"), end(0, 5), begin(1, 6), line(1, "z"), at(7, { event: "note", text: "n" }), end(1, 8), at(9, { event: "finished", verdict: good })];
+    const events = [
+      started,
+      begin(0, 1),
+      line(0, "x"),
+      line(0, "y"),
+      end(0, 5),
+      begin(1, 6),
+      line(1, "z"),
+      at(7, { event: "note", text: "n" }),
+      end(1, 8),
+      at(9, { event: "finished", verdict: good }),
+    ];
     const whole = run(events, true);
-    const single = events.reduce((state, event, i) => fold(state, { events: [event], ended: i === events.length - 1 }), NOTHING);
+    const single = events.reduce(
+      (state, event, i) => fold(state, { events: [event], ended: i === events.length - 1 }),
+      NOTHING,
+    );
     expect(JSON.stringify(single)).toBe(JSON.stringify(whole));
   });
   it("does not change what it was given", () => {
@@ -33,7 +47,17 @@ describe("fold", () => {
     expect(JSON.stringify(before)).toBe(copy);
   });
   it("keeps what failed, and that nothing more will begin", () => {
-    const seen = run([started, begin(0, 0), end(0, 1), begin(1, 1), at(4, { event: "step-finished", step: 1, outcome: { outcome: "failed", message: "no room", log: ["df"] } }), at(5, { event: "finished", verdict: { ...good, state: "failed-intact" } })], true);
+    const seen = run(
+      [
+        started,
+        begin(0, 0),
+        end(0, 1),
+        begin(1, 1),
+        at(4, { event: "step-finished", step: 1, outcome: { outcome: "failed", message: "no room", log: ["df"] } }),
+        at(5, { event: "finished", verdict: { ...good, state: "failed-intact" } }),
+      ],
+      true,
+    );
     expect(seen.steps.map((step) => step.state)).toEqual(["done", "failed", "not-begun"]);
     expect([seen.failed, seen.steps[1]?.message, seen.steps[1]?.log]).toEqual([1, "no room", ["df"]]);
     expect([seen.current, seen.verdict?.state]).toEqual([null, "failed-intact"]);
@@ -56,8 +80,20 @@ describe("fold", () => {
     expect([twice.steps[0]?.output.length, twice.notes.length, twice.steps[0]?.state]).toEqual([1, 0, "going"]);
   });
   it("does not take steps that the plan does not have", () => {
-    const seen = run([started, begin(7, 1), line(7, "lost"), line(-1, "lost too"), line(1.5, "and this"), end(99, 2), line(4_000_000_000, "far")]);
-    expect([seen.steps.length, seen.current, all(seen.strays)]).toEqual([3, null, ["lost", "lost too", "and this", "far"]]);
+    const seen = run([
+      started,
+      begin(7, 1),
+      line(7, "lost"),
+      line(-1, "lost too"),
+      line(1.5, "and this"),
+      end(99, 2),
+      line(4_000_000_000, "far"),
+    ]);
+    expect([seen.steps.length, seen.current, all(seen.strays)]).toEqual([
+      3,
+      null,
+      ["lost", "lost too", "and this", "far"],
+    ]);
     expect(run([begin(4_000_000_000, 0)]).steps).toHaveLength(0);
   });
   it("takes a step that ends without having begun", () => {
@@ -72,11 +108,20 @@ describe("fold", () => {
     let seen = run([started, begin(0, 0)]);
     const old: unknown[] = [];
     for (let batch = 0; batch < 5_000; batch += 1) {
-      seen = run(Array.from({ length: 10 }, (_, i) => line(0, `line ${batch * 10 + i}`)), false, seen);
+      seen = run(
+        Array.from({ length: 10 }, (_, i) => line(0, `line ${batch * 10 + i}`)),
+        false,
+        seen,
+      );
       if (batch === 2_000) old.push(...(seen.steps[0]?.output.chunks.slice(0, 10) ?? []));
     }
     const output = seen.steps[0]?.output ?? none<string>();
-    expect([output.length, item(output, 0), item(output, 49_999), item(output, 50_000)]).toEqual([50_000, "line 0", "line 49999", undefined]);
+    expect([output.length, item(output, 0), item(output, 49_999), item(output, 50_000)]).toEqual([
+      50_000,
+      "line 0",
+      "line 49999",
+      undefined,
+    ]);
     // Full chunks are shared, never copied.
     old.forEach((chunk, i) => expect(output.chunks[i]).toBe(chunk));
   });
@@ -87,10 +132,18 @@ describe("chunked", () => {
     const sizes = [1, 1023, 1, 1024, 5000, 0, 3];
     let list = none<number>();
     let next = 0;
-    for (const size of sizes) list = added(list, Array.from({ length: size }, () => next++));
+    for (const size of sizes)
+      list = added(
+        list,
+        Array.from({ length: size }, () => next++),
+      );
     expect(all(list)).toEqual(Array.from({ length: next }, (_, i) => i));
     expect(list.chunks.slice(0, -1).every((chunk) => chunk.length === 1024)).toBe(true);
-    expect([item(list, 1024), item(list, -1), part(list, 1022, 1026)]).toEqual([1024, undefined, [1022, 1023, 1024, 1025]]);
+    expect([item(list, 1024), item(list, -1), part(list, 1022, 1026)]).toEqual([
+      1024,
+      undefined,
+      [1022, 1023, 1024, 1025],
+    ]);
     expect(places(list, (one) => one % 1000 === 0, 1, 3)).toEqual([1000, 2000, 3000]);
   });
 });

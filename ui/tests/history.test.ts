@@ -7,12 +7,26 @@ import { runCard } from "$lib/backend/fake/runs";
 import History from "$lib/features/history/History.svelte";
 import { app } from "$lib/state/app.svelte";
 
-const going: RunCard = { ...runCard(), id: 900, state: "under-way", finished_ms: null, summary: null, step: "Build front end" };
+const going: RunCard = {
+  ...runCard(),
+  id: 900,
+  state: "under-way",
+  finished_ms: null,
+  summary: null,
+  step: "Build front end",
+};
 
 function open(query: string, change: Partial<Backend> = {}) {
   const api = fake(new URLSearchParams(query));
   const asked: RunFilter[] = [];
-  const own: Partial<Backend> = { sites: () => Promise.resolve([]), runs: (filter) => { asked.push(filter); return api.runs(filter); }, ...change };
+  const own: Partial<Backend> = {
+    sites: () => Promise.resolve([]),
+    runs: (filter) => {
+      asked.push(filter);
+      return api.runs(filter);
+    },
+    ...change,
+  };
   useBackend(new Proxy(api, { get: (target, name) => Reflect.get(own, name) ?? Reflect.get(target, name) }));
   render(History);
   return { user: userEvent.setup(), asked };
@@ -73,7 +87,12 @@ describe("history", () => {
   });
   it("shows runs under way on top, and moves them down when they end", async () => {
     app.active = [going];
-    const run = { ...going, state: "succeeded" as const, finished_ms: going.started_ms + 5000, summary: "release v3 is live" };
+    const run = {
+      ...going,
+      state: "succeeded" as const,
+      finished_ms: going.started_ms + 5000,
+      summary: "release v3 is live",
+    };
     let ended = false;
     open("", { runs: () => Promise.resolve(ended ? [run] : []) });
     const top = await screen.findByRole("region", { name: "Under way" });
@@ -91,7 +110,10 @@ describe("history", () => {
     expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Nothing has been run yet");
   });
   it("fails with a way on, and keeps what is there", async () => {
-    const runs = vi.fn<Backend["runs"]>().mockImplementationOnce(() => refuse(failure("store", "The history could not be read"))).mockResolvedValue([runCard()]);
+    const runs = vi
+      .fn<Backend["runs"]>()
+      .mockImplementationOnce(() => refuse(failure("store", "The history could not be read")))
+      .mockResolvedValue([runCard()]);
     const { user } = open("", { runs });
     expect((await screen.findByRole("alert")).textContent).toContain("could not be read");
     await user.click(screen.getByRole("button", { name: "Try again" }));

@@ -20,15 +20,26 @@ async function use(scene: string, more: Partial<Backend> = {}): Promise<void> {
   await app.start();
 }
 
-beforeEach(() => { location.hash = "#/hosts"; });
+beforeEach(() => {
+  location.hash = "#/hosts";
+});
 
 describe("the list of hosts", () => {
   it("says the whole in a sentence and what needs a person first, worst first", async () => {
     await use("");
     render(Hosts);
-    expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("One of 6 hosts does not answer. 3 more hosts need you.");
-    const urgent = within(screen.getByRole("region", { name: "What needs you" })).getAllByRole("listitem").map((item) => item.textContent);
-    expect(urgent.map((text) => /old-shop|db-1|gate|lab/.exec(text ?? "")?.[0])).toEqual(["old-shop", "db-1", "gate", "lab"]);
+    expect(screen.getByRole("heading", { level: 1 }).textContent).toBe(
+      "One of 6 hosts does not answer. 3 more hosts need you.",
+    );
+    const urgent = within(screen.getByRole("region", { name: "What needs you" }))
+      .getAllByRole("listitem")
+      .map((item) => item.textContent);
+    expect(urgent.map((text) => /old-shop|db-1|gate|lab/.exec(text ?? "")?.[0])).toEqual([
+      "old-shop",
+      "db-1",
+      "gate",
+      "lab",
+    ]);
     expect(urgent[3]).toContain("91 % full");
   });
   it("is calm when nothing is wrong", async () => {
@@ -38,18 +49,37 @@ describe("the list of hosts", () => {
     expect(screen.queryByRole("region", { name: "What needs you" })).toBeNull();
   });
   it("counts in words", () => {
-    const all = (kind: string) => { let found = app.hosts ?? []; fake(new URLSearchParams(kind)).watchHosts((hosts) => (found = hosts), () => undefined)(); return found; };
+    const all = (kind: string) => {
+      let found = app.hosts ?? [];
+      fake(new URLSearchParams(kind)).watchHosts(
+        (hosts) => (found = hosts),
+        () => undefined,
+      )();
+      return found;
+    };
     const few = all("");
     const [up, , lab, down] = few;
     if (!up || !lab || !down) throw new Error("examples are missing");
     expect(headline([up, lab])).toBe("Everything answers. One host needs you.");
     expect(headline([down])).toBe("Your host does not answer.");
     expect(headline([{ ...up, reach: { state: "needs", need: "password" } }])).toBe("Your host needs you.");
-    expect(headline([{ ...up, reach: { state: "connecting" } }, { ...up, reach: { state: "unknown" } }])).toBe("Looking at 2 hosts.");
+    expect(
+      headline([
+        { ...up, reach: { state: "connecting" } },
+        { ...up, reach: { state: "unknown" } },
+      ]),
+    ).toBe("Looking at 2 hosts.");
     // A full disk that was seen long ago is not what needs somebody: that the host is silent is.
     expect(needing([{ ...lab, reach: down.reach }]).map((one) => one.word)).toEqual(["No answer"]);
     expect(ordered(few, "load")[0]?.name).toBe("lab");
-    expect(ordered(few, "name").map((host) => host.name)).toEqual(["db-1", "gate", "lab", "old-shop", "web-1", "web-2"]);
+    expect(ordered(few, "name").map((host) => host.name)).toEqual([
+      "db-1",
+      "gate",
+      "lab",
+      "old-shop",
+      "web-1",
+      "web-2",
+    ]);
     expect(ordered(few, "seen")[0]?.name).toBe("gate");
     expect(matching(few, "debian shop", []).map((host) => host.name)).toEqual(["web-2", "old-shop"]);
     expect(matching(few, "", ["production", "eu"]).map((host) => host.name)).toEqual(["web-1", "db-1"]);
@@ -104,19 +134,37 @@ describe("the list of hosts", () => {
     await userEvent.type(input, "s3cret-word");
     await userEvent.click(screen.getByLabelText("Keep it in the keyring of this desktop"));
     await userEvent.click(screen.getByRole("button", { name: "Connect" }));
-    expect(answerHost).toHaveBeenCalledExactlyOnceWith("gate", { accepted_fingerprint: null, password: "s3cret-word", passphrase: null, sudo_password: null, remember: true });
+    expect(answerHost).toHaveBeenCalledExactlyOnceWith("gate", {
+      accepted_fingerprint: null,
+      password: "s3cret-word",
+      passphrase: null,
+      sudo_password: null,
+      remember: true,
+    });
     expect(document.documentElement.outerHTML).not.toContain("s3cret-word");
-    await waitFor(() => expect([...document.querySelectorAll("input")].map((one) => one.value)).not.toContain("s3cret-word"));
+    await waitFor(() =>
+      expect([...document.querySelectorAll("input")].map((one) => one.value)).not.toContain("s3cret-word"),
+    );
   });
 });
 
 describe("a host that needs two things", () => {
-  it.each([[["first"], true], [["first", "second"], false], [["second"], true], [[], false]])("keeps both in the keyring or none (%s pressed: %s)", async (pressed, kept) => {
-    const answerHost = vi.fn<Backend["answerHost"]>((_, answers) => Promise.resolve(answers.sudo_password ? null : "sudo-password"));
+  it.each([
+    [["first"], true],
+    [["first", "second"], false],
+    [["second"], true],
+    [[], false],
+  ])("keeps both in the keyring or none (%s pressed: %s)", async (pressed, kept) => {
+    const answerHost = vi.fn<Backend["answerHost"]>((_, answers) =>
+      Promise.resolve(answers.sudo_password ? null : "sudo-password"),
+    );
     await use("", { answerHost });
     render(Hosts);
     await userEvent.click(screen.getByRole("button", { name: "Give it to gate" }));
-    for (const [when, label] of [["first", "Password"], ["second", "sudo password"]] as const) {
+    for (const [when, label] of [
+      ["first", "Password"],
+      ["second", "sudo password"],
+    ] as const) {
       await userEvent.type(await screen.findByLabelText(label), "w0rd");
       if (pressed.includes(when)) await userEvent.click(screen.getByRole("checkbox", { name: /Keep it/ }));
       await userEvent.click(screen.getByRole("button", { name: "Connect" }));
@@ -125,7 +173,9 @@ describe("a host that needs two things", () => {
     expect(answerHost.mock.lastCall?.[1].remember).toBe(kept);
   });
   it("asks for one after the other and gives both together", async () => {
-    const answerHost = vi.fn<Backend["answerHost"]>((_, answers) => Promise.resolve(answers.sudo_password ? null : "sudo-password"));
+    const answerHost = vi.fn<Backend["answerHost"]>((_, answers) =>
+      Promise.resolve(answers.sudo_password ? null : "sudo-password"),
+    );
     await use("", { answerHost });
     render(Hosts);
     await userEvent.click(screen.getByRole("button", { name: "Give it to gate" }));
@@ -135,7 +185,13 @@ describe("a host that needs two things", () => {
     expect(screen.queryByLabelText("Password")).toBeNull();
     await userEvent.click(screen.getByRole("button", { name: "Connect" }));
     await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
-    const both = { accepted_fingerprint: null, password: "s3cret-word", passphrase: null, sudo_password: "0ther-word", remember: false };
+    const both = {
+      accepted_fingerprint: null,
+      password: "s3cret-word",
+      passphrase: null,
+      sudo_password: "0ther-word",
+      remember: false,
+    };
     expect(answerHost).toHaveBeenCalledTimes(2);
     expect(answerHost).toHaveBeenLastCalledWith("gate", both);
     expect(document.documentElement.outerHTML).not.toMatch(/s3cret-word|0ther-word/);
@@ -157,14 +213,18 @@ describe("the first run", () => {
     await screen.findByText(/Neither Podman nor Docker/);
     const button = screen.getByRole<HTMLButtonElement>("button", { name: "Try it on a disposable host" });
     expect(button.disabled).toBe(true);
-    expect(document.getElementById(button.getAttribute("aria-describedby") ?? "")?.textContent).toContain("Neither Podman nor Docker");
+    expect(document.getElementById(button.getAttribute("aria-describedby") ?? "")?.textContent).toContain(
+      "Neither Podman nor Docker",
+    );
   });
   it("shows how far starting one is, and how it failed", async () => {
     await use("hosts=empty&disposable=failing");
     render(Hosts);
     await userEvent.click(screen.getByRole("button", { name: "Try it on a disposable host" }));
     expect((await screen.findByRole("alert")).textContent).toContain("no route to host");
-    expect(within(screen.getByRole("list", { name: "Starting the disposable host" })).getAllByRole("listitem")).toHaveLength(4);
+    expect(
+      within(screen.getByRole("list", { name: "Starting the disposable host" })).getAllByRole("listitem"),
+    ).toHaveLength(4);
   });
   it("takes over only what was chosen of ~/.ssh/config", async () => {
     const importAliases = vi.fn<Backend["importAliases"]>(() => Promise.resolve([]));
@@ -194,7 +254,9 @@ describe("the page of a host", () => {
   });
   it("begins a site on it", async () => {
     const card = { id: "d-9", site: null, host: "web-1", step: "source", updated_ms: 0 };
-    const newDraft = vi.fn<Backend["newDraft"]>(() => Promise.resolve({ card, text: "", values: null, diagnostics: [], secrets: [], detected: null }));
+    const newDraft = vi.fn<Backend["newDraft"]>(() =>
+      Promise.resolve({ card, text: "", values: null, diagnostics: [], secrets: [], detected: null }),
+    );
     await use("", { newDraft });
     render(Host, { name: "web-1" });
     await userEvent.click(await screen.findByRole("button", { name: "Set up a site here" }));
@@ -202,7 +264,9 @@ describe("the page of a host", () => {
     expect(location.hash).toBe("#/new/d-9");
   });
   it("says why a host does not answer, and tries again when asked to", async () => {
-    const retryHost = vi.fn<Backend["retryHost"]>(() => Promise.reject(new SlipwayError(failure("unreachable", "db-1 still does not answer"))));
+    const retryHost = vi.fn<Backend["retryHost"]>(() =>
+      Promise.reject(new SlipwayError(failure("unreachable", "db-1 still does not answer"))),
+    );
     await use("", { retryHost });
     render(Host, { name: "db-1" });
     expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("db-1 does not answer");
@@ -235,7 +299,9 @@ describe("the page of a host", () => {
     render(Host, { name: "web-1" });
     await userEvent.click(await screen.findByRole("button", { name: "More for this host" }));
     await userEvent.click(await screen.findByRole("menuitem", { name: /Forget this host/ }));
-    expect((await screen.findByRole("dialog")).textContent).toContain("Nothing changes on the host: planner, shop go on serving there");
+    expect((await screen.findByRole("dialog")).textContent).toContain(
+      "Nothing changes on the host: planner, shop go on serving there",
+    );
     const action = screen.getByRole<HTMLButtonElement>("button", { name: "Forget it" });
     expect(action.disabled).toBe(true);
     await userEvent.type(screen.getByLabelText("Type web-1 to go on"), "web-1");

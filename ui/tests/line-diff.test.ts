@@ -13,7 +13,14 @@ function applied(a: string, b: string): string {
 }
 
 describe("lineDiff", () => {
-  it.each([["", "a\n"], ["a\n", ""], ["a", "a\n"], ["a\nb\nc\n", "a\nx\nc\nd"], ["x\ny\n", "y\nx\n"], ["same\n", "same\n"]])("leads from %j to %j", (a, b) => expect(applied(a, b)).toBe(b));
+  it.each([
+    ["", "a\n"],
+    ["a\n", ""],
+    ["a", "a\n"],
+    ["a\nb\nc\n", "a\nx\nc\nd"],
+    ["x\ny\n", "y\nx\n"],
+    ["same\n", "same\n"],
+  ])("leads from %j to %j", (a, b) => expect(applied(a, b)).toBe(b));
   it("finds 21 changed lines among 2,000, and nothing else", () => {
     const lines = Array.from({ length: 2000 }, (_, i) => `location /area-${i}/ { proxy_read_timeout ${i % 60}s; }`);
     const changed = lines.map((line, i) => (i % 97 === 0 ? line.replace("read", "send") : line));

@@ -15,7 +15,12 @@ function use(scene = "", more: Partial<Backend> = {}): void {
   const base = fake(new URLSearchParams(scene));
   useBackend(new Proxy(base, { get: (target, name) => Reflect.get(more, name) ?? Reflect.get(target, name) }));
 }
-const line = (text: string, priority = 6): LogLine => ({ at_ms: NOW, unit: "planner-web@5001.service", priority, text });
+const line = (text: string, priority = 6): LogLine => ({
+  at_ms: NOW,
+  unit: "planner-web@5001.service",
+  priority,
+  text,
+});
 
 beforeEach(() => {
   clock.standStill(NOW);
@@ -45,8 +50,14 @@ describe("log lines", () => {
   it("are shown as text, in one row, with what was found", () => {
     expect(oneRow("a\u001b[31m\u202eb\nc")).toBe("a\\u{1b}[31m\\u{202e}b ⏎ c");
     expect(oneRow("x".repeat(1_000_000)).length).toBeLessThan(700);
-    expect(pieces("one two one", reading("one").search)).toEqual([{ text: "one", hit: true }, { text: " two ", hit: false }, { text: "one", hit: true }]);
-    expect(copied(line("\u001b]0;gotcha\u0007", 3))).toBe("2026-11-21T14:00:00.000Z planner-web@5001.service error \\u{1b}]0;gotcha\\u{7}");
+    expect(pieces("one two one", reading("one").search)).toEqual([
+      { text: "one", hit: true },
+      { text: " two ", hit: false },
+      { text: "one", hit: true },
+    ]);
+    expect(copied(line("\u001b]0;gotcha\u0007", 3))).toBe(
+      "2026-11-21T14:00:00.000Z planner-web@5001.service error \\u{1b}]0;gotcha\\u{7}",
+    );
   });
   it("know which process wrote them", () => {
     expect(processOf("planner-web@5001.service", "planner")).toBe("web");
@@ -58,11 +69,18 @@ describe("log lines", () => {
 describe("a journal", () => {
   it("takes 200,000 lines in batches, and finds what is in them", async () => {
     let send: (batch: LogBatch) => void = () => undefined;
-    use("", { watchLogs: (_site, _host, _query, lines) => { send = lines; return () => undefined; } });
+    use("", {
+      watchLogs: (_site, _host, _query, lines) => {
+        send = lines;
+        return () => undefined;
+      },
+    });
     const journal = new Journal();
     journal.watch("planner", "web-1", { processes: [], lines: 1, since: null });
     for (let batch = 0; batch < 40; batch += 1) {
-      const lines = Array.from({ length: 5_000 }, (_, i) => line(i % 1_000 === 7 ? "a needle" : "hay", i % 100 === 0 ? 3 : 6));
+      const lines = Array.from({ length: 5_000 }, (_, i) =>
+        line(i % 1_000 === 7 ? "a needle" : "hay", i % 100 === 0 ? 3 : 6),
+      );
       send({ lines });
     }
     expect(journal.count).toBe(200_000);
@@ -81,7 +99,12 @@ describe("a journal", () => {
   });
   it("stands still while paused and tells how much waits", () => {
     let send: (batch: LogBatch) => void = () => undefined;
-    use("", { watchLogs: (_site, _host, _query, lines) => { send = lines; return () => undefined; } });
+    use("", {
+      watchLogs: (_site, _host, _query, lines) => {
+        send = lines;
+        return () => undefined;
+      },
+    });
     const journal = new Journal();
     journal.watch("planner", "web-1", { processes: [], lines: 1, since: null });
     send({ lines: [line("a")] });
@@ -107,9 +130,15 @@ describe("the log page", () => {
     use("", { watchLogs });
     render(Logs);
     await userEvent.click(await screen.findByRole("button", { name: "worker" }));
-    expect(watchLogs.mock.lastCall?.slice(0, 3)).toEqual(["planner", "web-1", { processes: ["worker"], lines: 5_000, since: null }]);
+    expect(watchLogs.mock.lastCall?.slice(0, 3)).toEqual([
+      "planner",
+      "web-1",
+      { processes: ["worker"], lines: 5_000, since: null },
+    ]);
     await userEvent.selectOptions(screen.getByLabelText("Since"), "-1h");
-    await waitFor(() => expect(watchLogs.mock.lastCall?.[2]).toEqual({ processes: ["worker"], lines: 100_000, since: "-1h" }));
+    await waitFor(() =>
+      expect(watchLogs.mock.lastCall?.[2]).toEqual({ processes: ["worker"], lines: 100_000, since: "-1h" }),
+    );
     // What was chosen can be given up again.
     expect(screen.getByRole("button", { name: "web" })).toBeTruthy();
   });
@@ -156,7 +185,13 @@ describe("the log page", () => {
   it("keeps its lines, greyed, when the host is lost, and goes on when it is back", async () => {
     let send: (batch: LogBatch) => void = () => undefined;
     let lose: OnFailure = () => undefined;
-    use("", { watchLogs: (_site, _host, _query, lines, failed) => { send = lines; lose = failed; return () => undefined; } });
+    use("", {
+      watchLogs: (_site, _host, _query, lines, failed) => {
+        send = lines;
+        lose = failed;
+        return () => undefined;
+      },
+    });
     render(Logs);
     await waitFor(() => expect(screen.getByText("Connecting")).toBeTruthy());
     send({ lines: [line("still here")] });

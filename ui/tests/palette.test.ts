@@ -57,14 +57,22 @@ describe("the palette", () => {
   });
   it("has groups: what the page offers first, sites, half-finished set-ups", async () => {
     // Its own draft: which ones the examples hold is another area's choice.
-    await use("", { drafts: () => Promise.resolve([{ id: "d-1", site: "billing", host: "web-2", step: "source", updated_ms: 0 }]) });
+    await use("", {
+      drafts: () => Promise.resolve([{ id: "d-1", site: "billing", host: "web-2", step: "source", updated_ms: 0 }]),
+    });
     const ran = vi.fn();
     offered.page = [{ id: "x", title: "Do the thing of this page", group: "This page", run: ran }];
     render(Palette);
     await open();
     await screen.findAllByRole("option", { name: /^shop/ });
     await screen.findByText("Go on setting up billing");
-    expect(screen.getAllByRole("group").map((group) => group.querySelector("h3")?.textContent)).toEqual(["This page", "Go to", "Hosts", "Sites", "Actions"]);
+    expect(screen.getAllByRole("group").map((group) => group.querySelector("h3")?.textContent)).toEqual([
+      "This page",
+      "Go to",
+      "Hosts",
+      "Sites",
+      "Actions",
+    ]);
     expect(within(screen.getByRole("group", { name: "Sites" })).getByText("Go on setting up billing")).toBeTruthy();
     await userEvent.keyboard("{Enter}");
     await waitFor(() => expect(ran).toHaveBeenCalledOnce());
@@ -96,7 +104,12 @@ describe("keys that work everywhere", () => {
   it("go to places, one letter after the other", async () => {
     await use("");
     render(Palette);
-    for (const [keys, place] of [["gs", "sites"], ["gl", "logs"], ["gy", "history"], ["gh", "hosts"]] as const) {
+    for (const [keys, place] of [
+      ["gs", "sites"],
+      ["gl", "logs"],
+      ["gy", "history"],
+      ["gh", "hosts"],
+    ] as const) {
       await userEvent.keyboard(keys);
       expect(location.hash).toBe(to(place));
     }
@@ -105,7 +118,9 @@ describe("keys that work everywhere", () => {
   });
   it("begin a new site", async () => {
     const card = { id: "d-5", site: null, host: null, step: "host", updated_ms: 0 };
-    await use("", { newDraft: () => Promise.resolve({ card, text: "", values: null, diagnostics: [], secrets: [], detected: null }) });
+    await use("", {
+      newDraft: () => Promise.resolve({ card, text: "", values: null, diagnostics: [], secrets: [], detected: null }),
+    });
     render(Palette);
     await userEvent.keyboard("n");
     await waitFor(() => expect(location.hash).toBe("#/new/d-5"));

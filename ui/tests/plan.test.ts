@@ -13,7 +13,11 @@ import { offered } from "$lib/state/commands.svelte";
 async function open(query: string, change: Partial<Backend> = {}, id = PLAN_ID) {
   app.plans = {};
   const api = { ...fake(new URLSearchParams(query)), ...change };
-  useBackend(new Proxy(api, { get: (target, name) => Reflect.get(target, name) ?? Reflect.get(fake(new URLSearchParams(query)), name) }));
+  useBackend(
+    new Proxy(api, {
+      get: (target, name) => Reflect.get(target, name) ?? Reflect.get(fake(new URLSearchParams(query)), name),
+    }),
+  );
   app.state = await fake(new URLSearchParams(query)).appState();
   render(Plan, { id });
   return userEvent.setup();
@@ -21,7 +25,9 @@ async function open(query: string, change: Partial<Backend> = {}, id = PLAN_ID) 
 const options = () => screen.getAllByRole("option");
 const chosen = () => screen.getByRole("option", { selected: true }).textContent;
 
-beforeEach(() => { location.hash = ""; });
+beforeEach(() => {
+  location.hash = "";
+});
 
 describe("plan review", () => {
   it("says what would happen, what restarts and what people notice", async () => {
@@ -83,7 +89,9 @@ describe("plan review", () => {
     const apply = screen.getByRole<HTMLButtonElement>("button", { name: /Apply this plan/ });
     expect(apply.disabled).toBe(true);
     expect(offered.page.map((command) => command.id)).not.toContain("plan-apply");
-    const consent = screen.getByRole("checkbox", { name: /\/etc\/planner\/environment.*\/etc\/nginx\/conf\.d\/planner\.conf.*kept aside on the host/ });
+    const consent = screen.getByRole("checkbox", {
+      name: /\/etc\/planner\/environment.*\/etc\/nginx\/conf\.d\/planner\.conf.*kept aside on the host/,
+    });
     await user.click(consent);
     expect(apply.disabled).toBe(false);
     await user.click(apply);
@@ -122,7 +130,10 @@ describe("plan review", () => {
     expect(app.plans[NEW_PLAN_ID]?.request).toEqual({ request: "deploy", reference: "v2.8.0" });
   });
   it("shows who holds the lock and tries again", async () => {
-    const startRun = vi.fn<Backend["startRun"]>().mockRejectedValueOnce(new SlipwayError(failure("locked", "web-1 is locked by bo@desk-2"))).mockResolvedValueOnce(5);
+    const startRun = vi
+      .fn<Backend["startRun"]>()
+      .mockRejectedValueOnce(new SlipwayError(failure("locked", "web-1 is locked by bo@desk-2")))
+      .mockResolvedValueOnce(5);
     const user = await open("plan=deploy", { startRun });
     await user.click(screen.getByRole("button", { name: /Apply this plan/ }));
     expect((await screen.findByRole("alert")).textContent).toContain("bo@desk-2");
@@ -176,12 +187,30 @@ describe("plan review", () => {
 describe("plan as text", () => {
   it("has every step with commands and files", () => {
     const text = planText(examplePlan("deploy"));
-    for (const wanted of ["plan 7f3a91", "Fetch v2.8.0", "$ nginx -t", "+     hash $planner_route consistent;", "- ", "secrets as fingerprints"]) expect(text).toContain(wanted);
+    for (const wanted of [
+      "plan 7f3a91",
+      "Fetch v2.8.0",
+      "$ nginx -t",
+      "+     hash $planner_route consistent;",
+      "- ",
+      "secrets as fingerprints",
+    ])
+      expect(text).toContain(wanted);
   });
 });
 
 describe("languages", () => {
   it("are known by path and first line", () => {
-    expect([["/etc/nginx/conf.d/a.conf", ""], ["/etc/systemd/system/a@.service", ""], ["/opt/a/run", "#!/bin/sh\n"], ["/a/b.toml", ""], ["/a/b.json", ""], ["/etc/a/environment", ""], ["/a/readme", "words"]].map(([path, text]) => languageOf(path ?? "", text ?? ""))).toEqual(["nginx", "ini", "shell", "toml", "json", "ini", "plain"]);
+    expect(
+      [
+        ["/etc/nginx/conf.d/a.conf", ""],
+        ["/etc/systemd/system/a@.service", ""],
+        ["/opt/a/run", "#!/bin/sh\n"],
+        ["/a/b.toml", ""],
+        ["/a/b.json", ""],
+        ["/etc/a/environment", ""],
+        ["/a/readme", "words"],
+      ].map(([path, text]) => languageOf(path ?? "", text ?? "")),
+    ).toEqual(["nginx", "ini", "shell", "toml", "json", "ini", "plain"]);
   });
 });

@@ -45,35 +45,80 @@ describe("run", () => {
     await open("run=rolled-back");
     const verdict = await screen.findByRole("region", { name: "How it ended" });
     await waitFor(() => expect(verdict.textContent).toContain("Verified from web-1: current points to v2.7.4"));
-    for (const words of ["Rolled back", "release v2.7.4 keeps serving", "1 min 12 s · by ann@desk-7", "Mend the release and deploy again", "Last log lines"]) expect(verdict.textContent).toContain(words);
+    for (const words of [
+      "Rolled back",
+      "release v2.7.4 keeps serving",
+      "1 min 12 s · by ann@desk-7",
+      "Mend the release and deploy again",
+      "Last log lines",
+    ])
+      expect(verdict.textContent).toContain(words);
   });
-  it.each<[string, RunState]>([["succeeded", "succeeded"], ["unchanged", "unchanged"], ["rolled-back", "rolled-back"], ["failed", "failed-intact"], ["split", "split"], ["unknown", "unknown"], ["not-begun", "not-begun"], ["abandoned", "abandoned"]])("has words for %s", async (query, state) => {
+  it.each<[string, RunState]>([
+    ["succeeded", "succeeded"],
+    ["unchanged", "unchanged"],
+    ["rolled-back", "rolled-back"],
+    ["failed", "failed-intact"],
+    ["split", "split"],
+    ["unknown", "unknown"],
+    ["not-begun", "not-begun"],
+    ["abandoned", "abandoned"],
+  ])("has words for %s", async (query, state) => {
     await open(`run=${query}`);
     const verdict = await screen.findByRole("region", { name: "How it ended" });
     expect(within(verdict).getByText(runWords(state).text)).toBeTruthy();
     expect(screen.queryByRole("button", { name: "Stop…" })).toBeNull();
     expect(screen.getByRole("button", { name: "Go to planner" })).toBeTruthy();
-    expect(screen.queryByRole("button", { name: "Plan again" }) === null).toBe(state === "succeeded" || state === "unchanged");
+    expect(screen.queryByRole("button", { name: "Plan again" }) === null).toBe(
+      state === "succeeded" || state === "unchanged",
+    );
   });
-  it.each([["planner is gone from web-1", "planner is gone from web-1"], ["release v2 is live on web-1", "Release v2 is live on web-1"], ["nothing was changed", "Nothing was changed"]])("writes “%s” as a sentence and no name with a capital", async (summary, shown) => {
+  it.each([
+    ["planner is gone from web-1", "planner is gone from web-1"],
+    ["release v2 is live on web-1", "Release v2 is live on web-1"],
+    ["nothing was changed", "Nothing was changed"],
+  ])("writes “%s” as a sentence and no name with a capital", async (summary, shown) => {
     const api = fake(new URLSearchParams("run=not-begun"));
-    const run: Backend["run"] = async (id) => { const found = await api.run(id); return { ...found, card: { ...found.card, summary }, verdict: null }; };
+    const run: Backend["run"] = async (id) => {
+      const found = await api.run(id);
+      return { ...found, card: { ...found.card, summary }, verdict: null };
+    };
     await open("run=not-begun", { run });
     const verdict = await screen.findByRole("region", { name: "How it ended" });
     await waitFor(() => expect(within(verdict).getByText(shown)).toBeTruthy());
   });
   it("leads to the site and opens it after success", async () => {
     const openLink = vi.fn<Backend["openLink"]>(() => Promise.resolve(null));
-    const user = await open("run=succeeded", { openLink, site: (name) => Promise.resolve({ name, domains: [], url: "https://planner.example.org/", hosts: ["web-1"], file: null, file_problem: null, last_run: null }) });
+    const user = await open("run=succeeded", {
+      openLink,
+      site: (name) =>
+        Promise.resolve({
+          name,
+          domains: [],
+          url: "https://planner.example.org/",
+          hosts: ["web-1"],
+          file: null,
+          file_problem: null,
+          last_run: null,
+        }),
+    });
     await user.click(await screen.findByRole("button", { name: /Open planner/ }));
     expect(openLink).toHaveBeenCalledWith("https://planner.example.org/");
     await user.click(screen.getByRole("button", { name: "Go to planner" }));
     expect(location.hash).toBe("#/sites/planner/web-1");
   });
-  it.each<[string, string, string]>([["what is not https", "javascript:alert(1)", "deploy"], ["what is gone", "https://planner.example.org/", "uninstall"]])("does not offer to open %s", async (_, url, verb) => {
+  it.each<[string, string, string]>([
+    ["what is not https", "javascript:alert(1)", "deploy"],
+    ["what is gone", "https://planner.example.org/", "uninstall"],
+  ])("does not offer to open %s", async (_, url, verb) => {
     const api = fake(new URLSearchParams("run=succeeded"));
-    const run: Backend["run"] = async (id) => { const found = await api.run(id); return { ...found, card: { ...found.card, verb } }; };
-    const site = vi.fn<Backend["site"]>((name) => Promise.resolve({ name, domains: [], url, hosts: [], file: null, file_problem: null, last_run: null }));
+    const run: Backend["run"] = async (id) => {
+      const found = await api.run(id);
+      return { ...found, card: { ...found.card, verb } };
+    };
+    const site = vi.fn<Backend["site"]>((name) =>
+      Promise.resolve({ name, domains: [], url, hosts: [], file: null, file_problem: null, last_run: null }),
+    );
     await open("run=succeeded", { run, site });
     await screen.findByText("Succeeded");
     await waitFor(() => expect(site).toHaveBeenCalled());
@@ -91,12 +136,16 @@ describe("run", () => {
     expect(cancelRun).not.toHaveBeenCalled();
     await user.click(within(dialog).getByRole("button", { name: "Stop at the next safe point" }));
     expect(cancelRun).toHaveBeenCalledExactlyOnceWith(418);
-    await waitFor(() => expect(screen.getByRole<HTMLButtonElement>("button", { name: "Stopping…" }).disabled).toBe(true));
+    await waitFor(() =>
+      expect(screen.getByRole<HTMLButtonElement>("button", { name: "Stopping…" }).disabled).toBe(true),
+    );
   });
   it("says so when it cannot be stopped", async () => {
     const user = await open("run=going&cancel=failing");
     await user.click(await screen.findByRole("button", { name: "Stop…" }));
-    await user.click(within(await screen.findByRole("dialog")).getByRole("button", { name: "Stop at the next safe point" }));
+    await user.click(
+      within(await screen.findByRole("dialog")).getByRole("button", { name: "Stop at the next safe point" }),
+    );
     expect((await screen.findByRole("alert")).textContent).toContain("has ended already");
   });
   it("goes on in the background", async () => {
@@ -107,23 +156,64 @@ describe("run", () => {
   it("follows the step at work until the person looks elsewhere, and ends with the verdict", async () => {
     let tell: (batch: RunBatch) => void = () => undefined;
     const ended = vi.fn();
-    const run = vi.fn<Backend["run"]>(() => Promise.resolve({ card: { ...runCard(), state: "under-way", finished_ms: null, summary: null } as RunCard, plan: null, failure: null }));
-    const user = await open("", { run, watchRun: (_id, batch) => { tell = batch; return ended; } });
+    const run = vi.fn<Backend["run"]>(() =>
+      Promise.resolve({
+        card: { ...runCard(), state: "under-way", finished_ms: null, summary: null } as RunCard,
+        plan: null,
+        failure: null,
+      }),
+    );
+    const user = await open("", {
+      run,
+      watchRun: (_id, batch) => {
+        tell = batch;
+        return ended;
+      },
+    });
     expect(await screen.findByLabelText("Waiting for the first step")).toBeTruthy();
-    tell({ events: [runEvent(0, { event: "started", steps: ["one", "two", "three"] }), runEvent(0, { event: "step-started", step: 0 })], ended: false });
+    tell({
+      events: [
+        runEvent(0, { event: "started", steps: ["one", "two", "three"] }),
+        runEvent(0, { event: "step-started", step: 0 }),
+      ],
+      ended: false,
+    });
     await waitFor(() => expect(selected()).toContain("one"));
-    tell({ events: [runEvent(9, { event: "step-finished", step: 0, outcome: { outcome: "done" } }), runEvent(9, { event: "step-started", step: 1 }), runEvent(10, { event: "output", step: 1, line: "\u001b[31mred\u202e" })], ended: false });
+    tell({
+      events: [
+        runEvent(9, { event: "step-finished", step: 0, outcome: { outcome: "done" } }),
+        runEvent(9, { event: "step-started", step: 1 }),
+        runEvent(10, { event: "output", step: 1, line: "\u001b[31mred\u202e" }),
+      ],
+      ended: false,
+    });
     await waitFor(() => expect(selected()).toContain("two"));
     await waitFor(() => expect(screen.getByText("\\u{1b}[31mred\\u{202e}")).toBeTruthy());
     await user.click(screen.getByRole("option", { name: /one/ }));
-    tell({ events: [runEvent(20, { event: "step-finished", step: 1, outcome: { outcome: "done" } }), runEvent(20, { event: "step-started", step: 2 })], ended: false });
+    tell({
+      events: [
+        runEvent(20, { event: "step-finished", step: 1, outcome: { outcome: "done" } }),
+        runEvent(20, { event: "step-started", step: 2 }),
+      ],
+      ended: false,
+    });
     await waitFor(() => expect(screen.getByRole("option", { name: /at work/ }).textContent).toContain("three"));
     expect(selected()).toContain("one");
     await user.click(screen.getByRole("button", { name: "Follow the step at work" }));
     expect(selected()).toContain("three");
     expect(run).toHaveBeenCalledTimes(1);
-    tell({ events: [runEvent(30, { event: "finished", verdict: { state: "succeeded", summary: "it is live", evidence: [], hint: null, log: [] } })], ended: true });
-    await waitFor(() => expect(screen.getByRole("region", { name: "How it ended" }).textContent).toContain("It is live"));
+    tell({
+      events: [
+        runEvent(30, {
+          event: "finished",
+          verdict: { state: "succeeded", summary: "it is live", evidence: [], hint: null, log: [] },
+        }),
+      ],
+      ended: true,
+    });
+    await waitFor(() =>
+      expect(screen.getByRole("region", { name: "How it ended" }).textContent).toContain("It is live"),
+    );
     expect(run).toHaveBeenCalledTimes(2);
   });
   it("says that the link is lost, keeps what was seen, and begins anew", async () => {
@@ -131,7 +221,14 @@ describe("run", () => {
     const user = await open("run=going", {
       watchRun: (_id, batch, failed) => {
         times += 1;
-        batch({ events: [runEvent(0, { event: "started", steps: ["one"] }), runEvent(0, { event: "step-started", step: 0 }), runEvent(1, { event: "output", step: 0, line: "hello" })], ended: false });
+        batch({
+          events: [
+            runEvent(0, { event: "started", steps: ["one"] }),
+            runEvent(0, { event: "step-started", step: 0 }),
+            runEvent(1, { event: "output", step: 0, line: "hello" }),
+          ],
+          ended: false,
+        });
         if (times === 1) failed(failure("window", "This run cannot be watched any more"));
         return () => undefined;
       },
@@ -203,8 +300,22 @@ describe("run", () => {
     expect(screen.getByText("No line has it")).toBeTruthy();
   });
   it("draws only lines in sight of many", async () => {
-    const lines = Array.from({ length: 50_000 }, (_, i) => runEvent(i, { event: "output", step: 0, line: `line ${i}` }));
-    await open("run=going", { watchRun: (_id, batch) => { batch({ events: [runEvent(0, { event: "started", steps: ["one"] }), runEvent(0, { event: "step-started", step: 0 }), ...lines], ended: false }); return () => undefined; } });
+    const lines = Array.from({ length: 50_000 }, (_, i) =>
+      runEvent(i, { event: "output", step: 0, line: `line ${i}` }),
+    );
+    await open("run=going", {
+      watchRun: (_id, batch) => {
+        batch({
+          events: [
+            runEvent(0, { event: "started", steps: ["one"] }),
+            runEvent(0, { event: "step-started", step: 0 }),
+            ...lines,
+          ],
+          ended: false,
+        });
+        return () => undefined;
+      },
+    });
     await screen.findByText("50,000 lines");
     expect(screen.getByRole("log").querySelectorAll(".line").length).toBeLessThan(200);
   });
@@ -214,7 +325,14 @@ describe("closing", () => {
   async function ask(runs: number, change: Partial<Backend> = {}) {
     let asked: (runs: number) => void = () => undefined;
     const closeChoice = vi.fn<Backend["closeChoice"]>(() => Promise.resolve(null));
-    await use("", { closeChoice, onCloseAsked: (tell) => { asked = tell; return () => undefined; }, ...change });
+    await use("", {
+      closeChoice,
+      onCloseAsked: (tell) => {
+        asked = tell;
+        return () => undefined;
+      },
+      ...change,
+    });
     render(Closing);
     expect(screen.queryByRole("dialog")).toBeNull();
     asked(runs);
@@ -234,7 +352,9 @@ describe("closing", () => {
     expect(screen.getByRole("dialog").textContent).toContain("2 runs are going on");
     await user.click(screen.getByRole("button", { name: "Stop at a safe point, then close" }));
     expect(closeChoice).toHaveBeenCalledExactlyOnceWith("stop");
-    expect(await screen.findByText(/Stopping at the next safe point; Slipway ends when they have stopped/)).toBeTruthy();
+    expect(
+      await screen.findByText(/Stopping at the next safe point; Slipway ends when they have stopped/),
+    ).toBeTruthy();
   });
   it("keeps the window open with the button and with Escape, and can be asked again", async () => {
     const { user, closeChoice, asked } = await ask(1);

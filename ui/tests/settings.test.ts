@@ -22,7 +22,12 @@ describe("settings", () => {
     expect(document.documentElement.dataset["theme"]).toBe("light");
     await userEvent.click(screen.getByRole("radio", { name: /Side by side/ }));
     await userEvent.click(screen.getByRole("checkbox", { name: /Tell me when a run ends/ }));
-    expect(saveSettings).toHaveBeenLastCalledWith({ theme: "light", hosts_view: "cards", diff_view: "split", notifications: false });
+    expect(saveSettings).toHaveBeenLastCalledWith({
+      theme: "light",
+      hosts_view: "cards",
+      diff_view: "split",
+      notifications: false,
+    });
   });
   it("say what to do when there is no keyring, and look again", async () => {
     let missing = true;

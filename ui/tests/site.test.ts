@@ -23,12 +23,56 @@ function use(scene = "", more: Partial<Backend> = {}): Backend {
 }
 
 const PLAN: PlanView = {
-  id: "7f3a91c0ffee", short_id: "7f3a91", site: "planner", host: "web-1", verb: "deploy", release: "r-new", notices: [],
-  groups: [{ heading: "Release", steps: [
-    { id: "migrate", index: 0, title: "Run the migrations", reason: "the release brings one", kind: "run", risk: "data", drift: false, about: [], commands: [], files: [] },
-    { id: "switch", index: 1, title: "Switch to the release", reason: "it is new", kind: "change", risk: "reconnect", drift: false, about: [], commands: [], files: [] },
-  ] }],
-  summary: { steps: 2, created: 0, changed: 1, removed: 0, files: 1, restarts: ["planner-web@5001 restarts"], noticed: "Open pages reconnect once.", noticeable: true, drifted: 0, blocked: false },
+  id: "7f3a91c0ffee",
+  short_id: "7f3a91",
+  site: "planner",
+  host: "web-1",
+  verb: "deploy",
+  release: "r-new",
+  notices: [],
+  groups: [
+    {
+      heading: "Release",
+      steps: [
+        {
+          id: "migrate",
+          index: 0,
+          title: "Run the migrations",
+          reason: "the release brings one",
+          kind: "run",
+          risk: "data",
+          drift: false,
+          about: [],
+          commands: [],
+          files: [],
+        },
+        {
+          id: "switch",
+          index: 1,
+          title: "Switch to the release",
+          reason: "it is new",
+          kind: "change",
+          risk: "reconnect",
+          drift: false,
+          about: [],
+          commands: [],
+          files: [],
+        },
+      ],
+    },
+  ],
+  summary: {
+    steps: 2,
+    created: 0,
+    changed: 1,
+    removed: 0,
+    files: 1,
+    restarts: ["planner-web@5001 restarts"],
+    noticed: "Open pages reconnect once.",
+    noticeable: true,
+    drifted: 0,
+    blocked: false,
+  },
 };
 
 beforeEach(() => {
@@ -56,7 +100,13 @@ describe("the page of a site", () => {
     let tell: (news: SiteNews) => void = () => undefined;
     const stop = vi.fn();
     const base = fake();
-    use("", { watchSite: (name, host, news, failed) => { tell = news; base.watchSite(name, host, news, failed); return stop; } });
+    use("", {
+      watchSite: (name, host, news, failed) => {
+        tell = news;
+        base.watchSite(name, host, news, failed);
+        return stop;
+      },
+    });
     const page = site();
     expect(await screen.findByText("planner-web@5001.service")).toBeTruthy();
     tell({ news: "lost", failure: UNREACHABLE });
@@ -200,7 +250,13 @@ describe("deploying", () => {
     expect(location.hash).toBe("#/runs/42");
   });
   it("does not write over what was changed by hand without consent", async () => {
-    const drifted: PlanView = { ...PLAN, groups: [{ heading: "Files", steps: [{ ...PLAN.groups[0]!.steps[1]!, drift: true, title: "Write nginx's file" }] }], summary: { ...PLAN.summary, drifted: 1 } };
+    const drifted: PlanView = {
+      ...PLAN,
+      groups: [
+        { heading: "Files", steps: [{ ...PLAN.groups[0]!.steps[1]!, drift: true, title: "Write nginx's file" }] },
+      ],
+      summary: { ...PLAN.summary, drifted: 1 },
+    };
     const startRun = vi.fn(() => Promise.resolve(43));
     use("", { makePlan: () => Promise.resolve(drifted), startRun });
     deploy();
@@ -214,7 +270,10 @@ describe("deploying", () => {
   });
   it("makes a new plan when the host has moved on", async () => {
     const makePlan = vi.fn(() => Promise.resolve(PLAN));
-    const stale = { ...failure("stale", "web-1 changed since the plan was made; nothing was done"), moved: [{ subject: "live release", was: "a", now: "b" }] };
+    const stale = {
+      ...failure("stale", "web-1 changed since the plan was made; nothing was done"),
+      moved: [{ subject: "live release", was: "a", now: "b" }],
+    };
     use("", { makePlan, startRun: () => Promise.reject(new SlipwayError(stale)) });
     deploy();
     await screen.findByText(/7 commits/);
@@ -227,7 +286,11 @@ describe("deploying", () => {
     expect(await screen.findByRole("button", { name: "Deploy now" })).toBeTruthy();
   });
   it("never applies a plan that is blocked or empty", async () => {
-    const blocked: PlanView = { ...PLAN, notices: [{ severity: "blocker", text: "The disk of web-1 is full", hint: "Make room" }], summary: { ...PLAN.summary, blocked: true } };
+    const blocked: PlanView = {
+      ...PLAN,
+      notices: [{ severity: "blocker", text: "The disk of web-1 is full", hint: "Make room" }],
+      summary: { ...PLAN.summary, blocked: true },
+    };
     use("", { makePlan: () => Promise.resolve(blocked) });
     deploy();
     await screen.findByText(/7 commits/);
@@ -310,7 +373,9 @@ describe("leaving", () => {
     expect(action.disabled).toBe(true);
     await userEvent.type(asked.getByRole("textbox", { name: "Type planner to go on" }), "planner");
     await userEvent.click(action);
-    await waitFor(() => expect(makePlan).toHaveBeenCalledExactlyOnceWith("planner", "web-1", { request: "uninstall", data: true }));
+    await waitFor(() =>
+      expect(makePlan).toHaveBeenCalledExactlyOnceWith("planner", "web-1", { request: "uninstall", data: true }),
+    );
   });
   it("says why there is no plan, and stays", async () => {
     use("make=failing");
@@ -401,7 +466,10 @@ describe("secrets", () => {
     expect(await screen.findByText("strong")).toBeTruthy();
     expect(document.documentElement.outerHTML).not.toContain("a-secret-that-nobody-knows");
     await userEvent.click(screen.getByRole("button", { name: "Replace it" }));
-    expect(setSecret).toHaveBeenCalledWith("planner", "DATABASE_URL", { from: "text", value: "a-secret-that-nobody-knows" });
+    expect(setSecret).toHaveBeenCalledWith("planner", "DATABASE_URL", {
+      from: "text",
+      value: "a-secret-that-nobody-knows",
+    });
     expect(await screen.findByText("Not on the host yet")).toBeTruthy();
   });
   it("warn before they are rotated, and are removed only by typing their name", async () => {

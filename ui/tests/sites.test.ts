@@ -76,7 +76,9 @@ describe("the list of sites", () => {
   });
   it("begins a new site", async () => {
     const card = { id: "d-99", site: null, host: null, step: "host", updated_ms: 0 };
-    const newDraft = vi.fn(() => Promise.resolve({ card, text: "", values: null, diagnostics: [], secrets: [], detected: null }));
+    const newDraft = vi.fn(() =>
+      Promise.resolve({ card, text: "", values: null, diagnostics: [], secrets: [], detected: null }),
+    );
     use("sites=empty", { newDraft });
     render(Sites);
     await userEvent.click(await screen.findByRole("button", { name: "Set up a site" }));

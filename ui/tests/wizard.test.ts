@@ -16,22 +16,56 @@ vi.mock("$lib/design/editor/mount", () => ({
     area.value = options.text;
     area.addEventListener("input", () => options.changed(area.value));
     place.append(area);
-    return { view: { destroy: () => area.remove(), requestMeasure: () => undefined }, mark: () => undefined, show: (text: string) => { if (area.value !== text) area.value = text; }, lock: () => undefined, reveal: () => undefined };
+    return {
+      view: { destroy: () => area.remove(), requestMeasure: () => undefined },
+      mark: () => undefined,
+      show: (text: string) => {
+        if (area.value !== text) area.value = text;
+      },
+      lock: () => undefined,
+      reveal: () => undefined,
+    };
   },
 }));
 
-const VIEW = { id: "f00d", short_id: "f00d", site: "planner", host: "web-1", verb: "apply", release: null, groups: [], notices: [], summary: { steps: 0, created: 0, changed: 0, removed: 0, files: 0, restarts: [], noticed: "", noticeable: false, drifted: 0, blocked: false } } satisfies PlanView;
+const VIEW = {
+  id: "f00d",
+  short_id: "f00d",
+  site: "planner",
+  host: "web-1",
+  verb: "apply",
+  release: null,
+  groups: [],
+  notices: [],
+  summary: {
+    steps: 0,
+    created: 0,
+    changed: 0,
+    removed: 0,
+    files: 0,
+    restarts: [],
+    noticed: "",
+    noticeable: false,
+    drifted: 0,
+    blocked: false,
+  },
+} satisfies PlanView;
 let sent: Edit[][] = [];
 
 async function open(query: string, change: Partial<Backend> = {}) {
   const base = fake(new URLSearchParams(query));
   sent = [];
   const parts: Partial<Backend> = {
-    editDraft: (id, edits) => { sent.push(edits); return base.editDraft(id, edits); },
+    editDraft: (id, edits) => {
+      sent.push(edits);
+      return base.editDraft(id, edits);
+    },
     makePlan: () => Promise.resolve(VIEW),
     ...change,
   };
-  useBackend(new Proxy(base, { get: (target, name) => Reflect.get(parts, name) ?? Reflect.get(target, name) as unknown }));
+  useBackend(
+    new Proxy(base, { get: (target, name) => Reflect.get(parts, name) ?? (Reflect.get(target, name) as unknown) }),
+  );
   app.toasts = [];
   await app.start();
   const shown = render(Wizard, { id: "k3v9" });
@@ -43,7 +77,9 @@ const heading = () => screen.getByRole("heading", { level: 1 }).textContent;
 const button = (name: string | RegExp) => screen.getByRole("button", { name });
 const edits = () => sent.flat();
 
-beforeEach(() => { location.hash = "#/new/k3v9"; });
+beforeEach(() => {
+  location.hash = "#/new/k3v9";
+});
 afterEach(() => app.stop());
 
 describe("the way through", () => {
@@ -55,7 +91,12 @@ describe("the way through", () => {
   it("goes on with Enter, back with Alt+Left, anywhere by the progress bar, and notes each place", async () => {
     const places: string[] = [];
     const base = fake(new URLSearchParams("wizard=full&step=host"));
-    const { user } = await open("wizard=full&step=host", { setDraftPlace: (id, step, host) => { places.push(`${step}@${host}`); return base.setDraftPlace(id, step, host); } });
+    const { user } = await open("wizard=full&step=host", {
+      setDraftPlace: (id, step, host) => {
+        places.push(`${step}@${host}`);
+        return base.setDraftPlace(id, step, host);
+      },
+    });
     await user.keyboard("{Enter}");
     await waitFor(() => expect(heading()).toBe("Is the host ready?"));
     await waitFor(() => expect(document.activeElement).toBe(screen.getByRole("heading", { level: 1 })));
@@ -69,7 +110,12 @@ describe("the way through", () => {
     let write: () => void = () => undefined;
     const written = new Promise<void>((resolve) => (write = resolve));
     const base = fake(new URLSearchParams("wizard=full&step=care"));
-    const { user } = await open("wizard=full&step=care", { editDraft: async (id, edits) => { await written; return base.editDraft(id, edits); } });
+    const { user } = await open("wizard=full&step=care", {
+      editDraft: async (id, edits) => {
+        await written;
+        return base.editDraft(id, edits);
+      },
+    });
     await user.type(screen.getByLabelText("At the latest after"), "5");
     await user.click(button(/^7\. Secrets/));
     await waitFor(() => expect(heading()).toBe("What must nobody see?"));
@@ -91,7 +137,10 @@ describe("the way through", () => {
   });
   it("says when there is no such draft, and shows that it is being opened", async () => {
     await open("wizard=gone");
-    expect(await screen.findByRole("alert")).toHaveProperty("textContent", expect.stringContaining("There is no such draft"));
+    expect(await screen.findByRole("alert")).toHaveProperty(
+      "textContent",
+      expect.stringContaining("There is no such draft"),
+    );
   });
   it("shows that it is being opened", async () => {
     await open("wizard=loading");
@@ -118,7 +167,10 @@ describe("answers", () => {
   it("stay when they cannot be written, and are tried again", async () => {
     let full = true;
     const base = fake(new URLSearchParams("wizard=full"));
-    const { user } = await open("wizard=full&step=reach", { editDraft: (id, list) => (full ? Promise.reject(new SlipwayError(failure("disk", "no space is left"))) : base.editDraft(id, list)) });
+    const { user } = await open("wizard=full&step=reach", {
+      editDraft: (id, list) =>
+        full ? Promise.reject(new SlipwayError(failure("disk", "no space is left"))) : base.editDraft(id, list),
+    });
     const field = screen.getByLabelText("Names, one per line");
     await user.type(field, "\nshop.example.org");
     await user.tab();
@@ -155,7 +207,9 @@ describe("questions", () => {
   it("readiness: says what stands in the way first, and does not lock the way", async () => {
     const { user } = await open("wizard=full&step=readiness");
     expect(await screen.findByText("One thing will stand in the way.")).toBeTruthy();
-    expect(screen.getAllByRole("listitem").find((item) => item.textContent?.includes("Port 80"))?.textContent).toContain("In the way");
+    expect(
+      screen.getAllByRole("listitem").find((item) => item.textContent?.includes("Port 80"))?.textContent,
+    ).toContain("In the way");
     await user.click(button("Continue"));
     await waitFor(() => expect(heading()).toBe("Where does the code come from?"));
   });
@@ -199,22 +253,42 @@ describe("questions", () => {
     await user.clear(field);
     await user.type(field, 'python -m worker "two words"');
     await user.tab();
-    await waitFor(() => expect(edits().at(-1)).toEqual({ path: ["process", "worker", "command"], value: ["python", "-m", "worker", "two words"] }));
+    await waitFor(() =>
+      expect(edits().at(-1)).toEqual({
+        path: ["process", "worker", "command"],
+        value: ["python", "-m", "worker", "two words"],
+      }),
+    );
   });
   it("address: HSTS stays off when one's own certificate is chosen, and the key becomes a secret", async () => {
     const { user } = await open("wizard=full&step=reach");
     await user.click(screen.getByRole("radio", { name: /Your own certificate/ }));
-    await waitFor(() => expect(edits()).toEqual(expect.arrayContaining([{ path: ["tls", "mode"], value: "own" }, { path: ["tls", "hsts"], value: "0s" }, { path: ["secret", "TLS_KEY"], value: {} }])));
+    await waitFor(() =>
+      expect(edits()).toEqual(
+        expect.arrayContaining([
+          { path: ["tls", "mode"], value: "own" },
+          { path: ["tls", "hsts"], value: "0s" },
+          { path: ["secret", "TLS_KEY"], value: {} },
+        ]),
+      ),
+    );
     expect(screen.getByRole("checkbox", { name: /HSTS/ })).toHaveProperty("checked", false);
   });
   it("address: says that Let's Encrypt is not in this version yet", async () => {
     await open("wizard=full&step=reach");
-    expect(screen.getByRole<HTMLInputElement>("radio", { name: /Let's Encrypt.*not in this version yet/ }).disabled).toBe(true);
+    expect(
+      screen.getByRole<HTMLInputElement>("radio", { name: /Let's Encrypt.*not in this version yet/ }).disabled,
+    ).toBe(true);
   });
   it("secrets: a value goes to the back end once and is nowhere in the page", async () => {
     const values: unknown[] = [];
     const base = fake(new URLSearchParams("wizard=full"));
-    const { user, container } = await open("wizard=full&step=secrets", { setDraftSecret: (id, name, value) => { values.push([name, value]); return base.setDraftSecret(id, name, value); } });
+    const { user, container } = await open("wizard=full&step=secrets", {
+      setDraftSecret: (id, name, value) => {
+        values.push([name, value]);
+        return base.setDraftSecret(id, name, value);
+      },
+    });
     await user.click(button("Type or paste: SMTP_PASSWORD"));
     const field = screen.getByLabelText("Value of SMTP_PASSWORD");
     expect(field.getAttribute("type")).toBe("password");
@@ -237,7 +311,12 @@ describe("questions", () => {
   it("care: who may come in gets a secret for the password", async () => {
     const { user } = await open("wizard=full&step=care");
     await user.type(screen.getByLabelText(/name of the user/), "ann.b{Enter}");
-    await waitFor(() => expect(edits()).toEqual([{ path: ["access", "basic", "ann.b"], value: "ANN_B_PASSWORD" }, { path: ["secret", "ANN_B_PASSWORD"], value: { generate: "password", length: 20 } }]));
+    await waitFor(() =>
+      expect(edits()).toEqual([
+        { path: ["access", "basic", "ann.b"], value: "ANN_B_PASSWORD" },
+        { path: ["secret", "ANN_B_PASSWORD"], value: { generate: "password", length: 20 } },
+      ]),
+    );
   });
 });
 
@@ -252,7 +331,10 @@ describe("review", () => {
     const { user } = await open("wizard=mistakes&step=review");
     expect(screen.getByText("3 things to mend before a plan can be made")).toBeTruthy();
     expect(button("Make the plan")).toHaveProperty("disabled", true);
-    await user.click(within(screen.getByRole("region", { name: "What to mend" })).getAllByRole("button", { name: "Source" })[0] ?? document.body);
+    await user.click(
+      within(screen.getByRole("region", { name: "What to mend" })).getAllByRole("button", { name: "Source" })[0] ??
+        document.body,
+    );
     await waitFor(() => expect(heading()).toBe("Where does the code come from?"));
   });
   it("finishes the draft once, plans, and goes to the plan", async () => {
@@ -260,8 +342,17 @@ describe("review", () => {
     let planned = 0;
     const base = fake(new URLSearchParams("wizard=full"));
     const { user } = await open("wizard=full&step=review", {
-      finishDraft: (id) => { finished += 1; return base.finishDraft(id); },
-      makePlan: (site, host, request) => { planned += 1; expect([site, host, request]).toEqual(["planner", "web-1", { request: "apply" }]); return planned === 1 ? Promise.reject(new SlipwayError(failure("unreachable", "web-1 does not answer"))) : Promise.resolve(VIEW); },
+      finishDraft: (id) => {
+        finished += 1;
+        return base.finishDraft(id);
+      },
+      makePlan: (site, host, request) => {
+        planned += 1;
+        expect([site, host, request]).toEqual(["planner", "web-1", { request: "apply" }]);
+        return planned === 1
+          ? Promise.reject(new SlipwayError(failure("unreachable", "web-1 does not answer")))
+          : Promise.resolve(VIEW);
+      },
     });
     await user.click(button("Make the plan"));
     expect((await screen.findByRole("alert")).textContent).toContain("web-1 does not answer");
@@ -299,16 +390,26 @@ describe("the site file", () => {
 describe("words", () => {
   it("judges names and domains as the back end does", () => {
     for (const good of ["a", "my-app", "a1-b2", "x".repeat(24)]) expect(nameProblem(good), good).toBeNull();
-    for (const bad of ["1a", "A", "a_b", "a--b", "a-", "x".repeat(25), "-a", "é"]) expect(nameProblem(bad), bad).not.toBeNull();
-    for (const good of ["localhost", "a.example.org", "*.example.org", "xn--bcher-kva.example"]) expect(domainProblem(good), good).toBeNull();
-    for (const bad of ["https://a.b", "a.b/c", "a.b:80", "-a.b", "a..b", "bücher.example", "a.*.b"]) expect(domainProblem(bad), bad).not.toBeNull();
+    for (const bad of ["1a", "A", "a_b", "a--b", "a-", "x".repeat(25), "-a", "é"])
+      expect(nameProblem(bad), bad).not.toBeNull();
+    for (const good of ["localhost", "a.example.org", "*.example.org", "xn--bcher-kva.example"])
+      expect(domainProblem(good), good).toBeNull();
+    for (const bad of ["https://a.b", "a.b/c", "a.b:80", "-a.b", "a..b", "bücher.example", "a.*.b"])
+      expect(domainProblem(bad), bad).not.toBeNull();
   });
   it("takes commands apart and puts them together again", () => {
-    for (const command of [["python", "app.py"], ["a b", "c\"d", "e\\f", "", "it's"], ["-c", "import x; x.run(host='127.0.0.1', port={port})"]]) expect(splitWords(joinWords(command))).toEqual(command);
+    for (const command of [
+      ["python", "app.py"],
+      ["a b", 'c"d', "e\\f", "", "it's"],
+      ["-c", "import x; x.run(host='127.0.0.1', port={port})"],
+    ])
+      expect(splitWords(joinWords(command))).toEqual(command);
     expect(splitWords('open "quote')).toBeNull();
     expect(splitWords("  ")).toEqual([]);
   });
   it("knows the question of a key", () => {
-    expect([["tls", "mode"], ["process", "web", "port"], ["health"], ["hooks", "migrate"], []].map(questionOf)).toEqual(["reach", "processes", "care", null, null]);
+    expect([["tls", "mode"], ["process", "web", "port"], ["health"], ["hooks", "migrate"], []].map(questionOf)).toEqual(
+      ["reach", "processes", "care", null, null],
+    );
   });
 });

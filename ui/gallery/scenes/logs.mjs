@@ -1,8 +1,16 @@
 import { By, Key } from "selenium-webdriver";
 
 const at = "#/logs?site=planner&host=web-1";
-const search = (text, ...keys) => async (driver) => (await driver.findElement(By.css("[aria-label='Search in the log']"))).sendKeys(text, ...keys);
-const keys = (...pressed) => async (driver) => (await driver.wait(() => driver.findElements(By.css(".log [role=listbox]")).then((all) => all[0]), 5000)).sendKeys(...pressed);
+const search =
+  (text, ...keys) =>
+  async (driver) =>
+    (await driver.findElement(By.css("[aria-label='Search in the log']"))).sendKeys(text, ...keys);
+const keys =
+  (...pressed) =>
+  async (driver) =>
+    (await driver.wait(() => driver.findElements(By.css(".log [role=listbox]")).then((all) => all[0]), 5000)).sendKeys(
+      ...pressed,
+    );
 // Typing and the search must stay quick with 200,000 lines: fails the scene when the window stands still for long.
 const quick = async (driver) => {
   const worst = await driver.executeAsyncScript(`
@@ -19,7 +27,12 @@ export default [
   { name: "logs", address: at },
   { name: "logs-search", address: at, steps: [search("rate limit"), keys(Key.END, "n")], settle: 500 },
   { name: "logs-expression-wrong", address: at, steps: [search("/(/")] },
-  { name: "logs-no-hit", address: at, steps: [search("nothing like this"), async (driver) => (await driver.findElement(By.css(".only input"))).click()], settle: 500 },
+  {
+    name: "logs-no-hit",
+    address: at,
+    steps: [search("nothing like this"), async (driver) => (await driver.findElement(By.css(".only input"))).click()],
+    settle: 500,
+  },
   { name: "logs-many", address: at, query: "logs=many", steps: [quick], settle: 800 },
   { name: "logs-long", address: at, query: "logs=long", steps: [keys(Key.END, "k")] },
   { name: "logs-lost", address: at, query: "logs=lost" },

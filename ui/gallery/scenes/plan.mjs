@@ -2,9 +2,15 @@ import { By } from "selenium-webdriver";
 
 const ID = "7f3a91c04be2a8d5f6017732c19e84ab50d3f2e96c7b4a1d88f0e2b7716a9c35";
 const address = `#/plan/${ID}`;
-const press = (text) => async (driver) => { await driver.findElement(By.xpath(`//button[contains(., "${text}")]`)).click(); };
-const choose = (text) => async (driver) => { await driver.findElement(By.xpath(`//*[@role="option"][contains(., "${text}")]`)).click(); };
-const find = (text) => async (driver) => { await driver.findElement(By.css("[aria-label='Find a step']")).sendKeys(text); };
+const press = (text) => async (driver) => {
+  await driver.findElement(By.xpath(`//button[contains(., "${text}")]`)).click();
+};
+const choose = (text) => async (driver) => {
+  await driver.findElement(By.xpath(`//*[@role="option"][contains(., "${text}")]`)).click();
+};
+const find = (text) => async (driver) => {
+  await driver.findElement(By.css("[aria-label='Find a step']")).sendKeys(text);
+};
 // Differences are drawn by a part that is loaded when it is needed.
 const settle = 900;
 

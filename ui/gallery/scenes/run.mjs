@@ -1,8 +1,12 @@
 import { By, Key } from "selenium-webdriver";
 
 const address = "#/runs/418";
-const press = (text) => async (driver) => { await driver.findElement(By.xpath(`//button[contains(., "${text}")]`)).click(); };
-const tab = (text) => async (driver) => { await driver.findElement(By.xpath(`//*[@role="tab"][contains(., "${text}")]`)).click(); };
+const press = (text) => async (driver) => {
+  await driver.findElement(By.xpath(`//button[contains(., "${text}")]`)).click();
+};
+const tab = (text) => async (driver) => {
+  await driver.findElement(By.xpath(`//*[@role="tab"][contains(., "${text}")]`)).click();
+};
 const pause = (ms) => (driver) => driver.sleep(ms);
 
 /** Types into the search while 5,000 lines a second come: each key must be seen within a blink. */
@@ -10,11 +14,14 @@ async function typeWhileItFloods(driver) {
   await driver.sleep(6000);
   const input = await driver.findElement(By.css("input[type=search]"));
   await input.click();
-  await driver.executeScript(`
+  await driver.executeScript(
+    `
     window.slowest = 0; window.frames = 0;
     const box = arguments[0];
     box.addEventListener("input", () => { const at = performance.now(); requestAnimationFrame(() => setTimeout(() => { window.slowest = Math.max(window.slowest, performance.now() - at); })); });
-  `, input);
+  `,
+    input,
+  );
   for (const key of "very chatty") await input.sendKeys(key);
   await input.sendKeys(Key.ENTER);
   await driver.sleep(300);

@@ -1,11 +1,29 @@
 import { By } from "selenium-webdriver";
 
 const press = (name) => async (driver) => {
-  const found = await driver.wait(() => driver.findElements(By.xpath(`//main//*[self::button or @role='menuitem'][normalize-space(.)=${JSON.stringify(name)} or @aria-label=${JSON.stringify(name)}]`)).then((all) => all[0]), 5000, `no button ${name}`);
+  const found = await driver.wait(
+    () =>
+      driver
+        .findElements(
+          By.xpath(
+            `//main//*[self::button or @role='menuitem'][normalize-space(.)=${JSON.stringify(name)} or @aria-label=${JSON.stringify(name)}]`,
+          ),
+        )
+        .then((all) => all[0]),
+    5000,
+    `no button ${name}`,
+  );
   await found.click();
 };
 const item = (name) => async (driver) => {
-  const found = await driver.wait(() => driver.findElements(By.xpath(`//*[@role='menuitem'][contains(., ${JSON.stringify(name)})]`)).then((all) => all[0]), 5000, `no item ${name}`);
+  const found = await driver.wait(
+    () =>
+      driver
+        .findElements(By.xpath(`//*[@role='menuitem'][contains(., ${JSON.stringify(name)})]`))
+        .then((all) => all[0]),
+    5000,
+    `no item ${name}`,
+  );
   await found.click();
 };
 const type = (label, text) => async (driver) => {
@@ -38,7 +56,17 @@ export default [
   { name: "site-releases-many", address: `${on}/releases`, query: "releases=many" },
   { name: "site-configuration", address: `${on}/configuration`, settle: 700 },
   { name: "site-remove", address: `${on}/configuration`, steps: [press("Remove…")], settle: 500 },
-  { name: "site-remove-data", address: `${on}/configuration`, steps: [press("Remove…"), async (driver) => { await driver.findElement(By.css("input[value=data]")).click(); }], settle: 500 },
+  {
+    name: "site-remove-data",
+    address: `${on}/configuration`,
+    steps: [
+      press("Remove…"),
+      async (driver) => {
+        await driver.findElement(By.css("input[value=data]")).click();
+      },
+    ],
+    settle: 500,
+  },
   { name: "site-configuration-broken", address: `${on}/configuration`, query: "file=broken", settle: 700 },
   { name: "site-drift", address: `${on}/drift`, query: "drift=some", settle: 900 },
   { name: "site-drift-none", address: `${on}/drift` },
@@ -46,13 +74,36 @@ export default [
   { name: "secrets", address: `${on}/secrets` },
   { name: "secrets-failing", address: `${on}/secrets`, query: "secrets=failing" },
   { name: "secrets-rotate", address: `${on}/secrets`, steps: [press("Rotate SECRET_KEY")] },
-  { name: "secrets-typed", address: `${on}/secrets`, steps: [press("Rotate DATABASE_URL"), async (driver) => { await driver.findElement(By.css("input[type=password]")).sendKeys("tr0ub4dor&3"); }], settle: 500 },
+  {
+    name: "secrets-typed",
+    address: `${on}/secrets`,
+    steps: [
+      press("Rotate DATABASE_URL"),
+      async (driver) => {
+        await driver.findElement(By.css("input[type=password]")).sendKeys("tr0ub4dor&3");
+      },
+    ],
+    settle: 500,
+  },
   { name: "secrets-remove", address: `${on}/secrets`, steps: [press("More for SECRET_KEY"), item("Remove…")] },
-  { name: "secrets-reveal-asked", address: `${on}/secrets`, steps: [press("More for SECRET_KEY"), item("Show the value")] },
-  { name: "secrets-reveal", address: `${on}/secrets`, steps: [press("More for SECRET_KEY"), item("Show the value"), press("Show it for 20 seconds")] },
+  {
+    name: "secrets-reveal-asked",
+    address: `${on}/secrets`,
+    steps: [press("More for SECRET_KEY"), item("Show the value")],
+  },
+  {
+    name: "secrets-reveal",
+    address: `${on}/secrets`,
+    steps: [press("More for SECRET_KEY"), item("Show the value"), press("Show it for 20 seconds")],
+  },
   { name: "deploy", address: `${on}/deploy` },
   { name: "deploy-plain", address: `${on}/deploy`, query: "refs=plain" },
-  { name: "deploy-many", address: `${on}/deploy`, query: "refs=many", steps: [type("Search branches and tags, or type a commit", "ticket-3")] },
+  {
+    name: "deploy-many",
+    address: `${on}/deploy`,
+    query: "refs=many",
+    steps: [type("Search branches and tags, or type a commit", "ticket-3")],
+  },
   { name: "deploy-folder", address: `${on}/deploy`, query: "refs=folder" },
   { name: "deploy-failing", address: `${on}/deploy`, query: "refs=failing" },
   { name: "deploy-loading", address: `${on}/deploy`, query: "refs=loading", settle: 400 },

@@ -1,7 +1,13 @@
 import { By, Key } from "selenium-webdriver";
 
-const press = (text) => async (driver) => (await driver.findElement(By.xpath(`//button[normalize-space()="${text}"]`))).click();
-const at = (name, step, wizard = "full", steps = []) => ({ name: `wizard-${name}`, address: "#/new/k3v9", query: `wizard=${wizard}&step=${step}`, steps });
+const press = (text) => async (driver) =>
+  (await driver.findElement(By.xpath(`//button[normalize-space()="${text}"]`))).click();
+const at = (name, step, wizard = "full", steps = []) => ({
+  name: `wizard-${name}`,
+  address: "#/new/k3v9",
+  query: `wizard=${wizard}&step=${step}`,
+  steps,
+});
 const file = press("Show the site file");
 
 export default [
@@ -24,10 +30,12 @@ export default [
   at("reach", "reach"),
   at("reach-own", "reach", "mistakes"),
   at("secrets", "secrets"),
-  at("secrets-paste", "secrets", "full", [async (driver) => {
-    await (await driver.findElement(By.css('[aria-label="Type or paste: SMTP_PASSWORD"]'))).click();
-    await (await driver.findElement(By.css('input[type="password"]'))).sendKeys("hunter2-hunter");
-  }]),
+  at("secrets-paste", "secrets", "full", [
+    async (driver) => {
+      await (await driver.findElement(By.css('[aria-label="Type or paste: SMTP_PASSWORD"]'))).click();
+      await (await driver.findElement(By.css('input[type="password"]'))).sendKeys("hunter2-hunter");
+    },
+  ]),
   at("secrets-mistakes", "secrets", "mistakes"),
   at("secrets-none", "secrets", "begun"),
   at("care", "care"),
@@ -38,7 +46,9 @@ export default [
   at("file-mistakes", "review", "mistakes", [press("Line 3")]),
   at("broken", "reach", "broken"),
   { ...at("broken-file", "reach", "broken", [file]), settle: 900 },
-  at("unsaved", "reach", "unsaved", [async (driver) => (await driver.findElement(By.css("textarea"))).sendKeys("\nshop.example.org", Key.TAB)]),
+  at("unsaved", "reach", "unsaved", [
+    async (driver) => (await driver.findElement(By.css("textarea"))).sendKeys("\nshop.example.org", Key.TAB),
+  ]),
   at("gone", "reach", "gone"),
   { ...at("loading", "reach", "loading"), settle: 400 },
 ];

@@ -9,8 +9,13 @@ export type * from "./generated/bindings";
 type Commands = typeof generated.commands;
 type Data<R> = R extends Promise<infer A> ? (A extends { status: "ok"; data: infer D } ? D : never) : never;
 /** Commands that answer over a channel; they are given with a function instead. */
-type Streamed = "startDisposable" | "watchHosts" | "tryHost" | "watchSite" | "watchLogs" | "watchActive" | "watchRun" | "unwatch";
-type Plain = { [K in Exclude<keyof Commands, Streamed>]: (...args: Parameters<Commands[K]>) => Promise<Data<ReturnType<Commands[K]>>> };
+type Streamed =
+  "startDisposable" | "watchHosts" | "tryHost" | "watchSite" | "watchLogs" | "watchActive" | "watchRun" | "unwatch";
+type Plain = {
+  [K in Exclude<keyof Commands, Streamed>]: (
+    ...args: Parameters<Commands[K]>
+  ) => Promise<Data<ReturnType<Commands[K]>>>;
+};
 
 /** Ends a subscription. */
 export type Stop = () => void;
@@ -19,11 +24,21 @@ export type OnFailure = (failure: generated.Failure) => void;
 
 export interface Backend extends Plain {
   startDisposable(step: (line: string) => void): Promise<string>;
-  tryHost(form: generated.HostForm, answers: generated.Answers, step: (step: generated.TrialStep) => void): Promise<generated.Trial>;
+  tryHost(
+    form: generated.HostForm,
+    answers: generated.Answers,
+    step: (step: generated.TrialStep) => void,
+  ): Promise<generated.Trial>;
   watchHosts(news: (hosts: generated.HostCard[]) => void, failed: OnFailure): Stop;
   watchActive(news: (runs: generated.RunCard[]) => void, failed: OnFailure): Stop;
   watchSite(site: string, host: string, news: (news: generated.SiteNews) => void, failed: OnFailure): Stop;
-  watchLogs(site: string, host: string, query: generated.LogQuery, lines: (batch: generated.LogBatch) => void, failed: OnFailure): Stop;
+  watchLogs(
+    site: string,
+    host: string,
+    query: generated.LogQuery,
+    lines: (batch: generated.LogBatch) => void,
+    failed: OnFailure,
+  ): Stop;
   watchRun(run: number, batch: (batch: generated.RunBatch) => void, failed: OnFailure): Stop;
   /** The person asked to close the window while runs go on. */
   onCloseAsked(asked: (runs: number) => void): Stop;
@@ -41,7 +56,13 @@ export class SlipwayError extends Error {
 export function asFailure(error: unknown): generated.Failure {
   if (error instanceof SlipwayError) return error.failure;
   const message = error instanceof Error ? error.message : String(error);
-  return { code: "window", message: "Something in this window went wrong", causes: [message], hint: "Try again; when it stays, close and open the window. Nothing on your hosts depends on it.", moved: [] };
+  return {
+    code: "window",
+    message: "Something in this window went wrong",
+    causes: [message],
+    hint: "Try again; when it stays, close and open the window. Nothing on your hosts depends on it.",
+    moved: [],
+  };
 }
 
 let current: Backend | null = null;

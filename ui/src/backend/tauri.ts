@@ -22,11 +22,24 @@ const page = Date.now().toString(36);
 let last = 0;
 
 /** Subscribes under a fresh name; stopping also silences what is still on its way. */
-function watch<T>(begin: (name: string, news: Channel<T>) => Promise<Answer<null>>, news: (item: T) => void, failed: OnFailure): Stop {
+function watch<T>(
+  begin: (name: string, news: Channel<T>) => Promise<Answer<null>>,
+  news: (item: T) => void,
+  failed: OnFailure,
+): Stop {
   last += 1;
   const name = `watch-${page}-${last}`;
   let wanted = true;
-  const begun = open(begin(name, channel((item: T) => { if (wanted) news(item); }))).catch((error: unknown) => { if (wanted) failed(asFailure(error)); });
+  const begun = open(
+    begin(
+      name,
+      channel((item: T) => {
+        if (wanted) news(item);
+      }),
+    ),
+  ).catch((error: unknown) => {
+    if (wanted) failed(asFailure(error));
+  });
   return () => {
     wanted = false;
     // One that still waits for its host would begin after its end was asked for, and never end.
@@ -34,12 +47,28 @@ function watch<T>(begin: (name: string, news: Channel<T>) => Promise<Answer<null
   };
 }
 
-const { startDisposable, tryHost, watchHosts, watchActive, watchSite, watchLogs, watchRun, unwatch: _, ...plain } = commands;
+const {
+  startDisposable,
+  tryHost,
+  watchHosts,
+  watchActive,
+  watchSite,
+  watchLogs,
+  watchRun,
+  unwatch: _,
+  ...plain
+} = commands;
 
 /** Each plain command, with failures thrown. */
-type Opened = Omit<Backend, "startDisposable" | "tryHost" | "watchHosts" | "watchActive" | "watchSite" | "watchLogs" | "watchRun" | "onCloseAsked">;
+type Opened = Omit<
+  Backend,
+  "startDisposable" | "tryHost" | "watchHosts" | "watchActive" | "watchSite" | "watchLogs" | "watchRun" | "onCloseAsked"
+>;
 const opened = Object.fromEntries(
-  Object.entries(plain).map(([name, command]) => [name, (...args: unknown[]) => open((command as (...args: unknown[]) => Promise<Answer<unknown>>)(...args))]),
+  Object.entries(plain).map(([name, command]) => [
+    name,
+    (...args: unknown[]) => open((command as (...args: unknown[]) => Promise<Answer<unknown>>)(...args)),
+  ]),
 ) as unknown as Opened;
 
 export const tauri: Backend = {
@@ -49,8 +78,18 @@ export const tauri: Backend = {
   watchHosts: (news, failed) => watch(watchHosts, news, failed),
   watchActive: (news, failed) => watch(watchActive, news, failed),
   watchSite: (site, host, news, failed) => watch((name, to) => watchSite(site, host, name, to), news, failed),
-  watchLogs: (site, host, query, lines, failed) => watch((name, to) => watchLogs(site, host, query, name, to), (news: LogNews) => news.news === "lost" ? failed(news.failure) : lines(news.batch), failed),
-  watchRun: (run, batch, failed) => watch((name, to) => watchRun(run, name, to), (news: RunNews) => news.news === "lost" ? failed(news.failure) : batch(news.batch), failed),
+  watchLogs: (site, host, query, lines, failed) =>
+    watch(
+      (name, to) => watchLogs(site, host, query, name, to),
+      (news: LogNews) => (news.news === "lost" ? failed(news.failure) : lines(news.batch)),
+      failed,
+    ),
+  watchRun: (run, batch, failed) =>
+    watch(
+      (name, to) => watchRun(run, name, to),
+      (news: RunNews) => (news.news === "lost" ? failed(news.failure) : batch(news.batch)),
+      failed,
+    ),
   onCloseAsked: (asked) => {
     const stop = events.closeAsked.listen((event) => asked(event.payload.runs));
     return () => void stop.then((end) => end());

@@ -19,11 +19,22 @@ import { followsFonts } from "./editor/fonts";
 import { type Language, languageOf } from "./languages";
 import { lineDiff } from "./line-diff";
 
-const modes: Record<Exclude<Language, "plain">, StreamParser<unknown>> = { nginx, ini: properties, shell, toml, json, yaml, python };
+const modes: Record<Exclude<Language, "plain">, StreamParser<unknown>> = {
+  nginx,
+  ini: properties,
+  shell,
+  toml,
+  json,
+  yaml,
+  python,
+};
 
 const colours = HighlightStyle.define([
   { tag: [tags.keyword, tags.controlKeyword, tags.heading, tags.atom, tags.bool], color: "var(--syntax-keyword)" },
-  { tag: [tags.propertyName, tags.definition(tags.variableName), tags.attributeName, tags.standard(tags.variableName)], color: "var(--syntax-key)" },
+  {
+    tag: [tags.propertyName, tags.definition(tags.variableName), tags.attributeName, tags.standard(tags.variableName)],
+    color: "var(--syntax-key)",
+  },
   { tag: [tags.string, tags.special(tags.string), tags.quote], color: "var(--syntax-string)" },
   { tag: [tags.number, tags.meta], color: "var(--syntax-number)" },
   { tag: [tags.comment, tags.lineComment], color: "var(--syntax-comment)" },
@@ -42,16 +53,25 @@ const look = EditorView.theme({
   "&.cm-merge-b .cm-changedLine, .cm-insertedLine, .cm-wholly-added": { backgroundColor: "var(--add)" },
   "&.cm-merge-a .cm-changedLine, .cm-deletedChunk, .cm-wholly-removed": { backgroundColor: "var(--del)" },
   "&.cm-merge-b .cm-line.cm-changedLine::before, .cm-line.cm-wholly-added::before": sign("+"),
-  "&.cm-merge-a .cm-line.cm-changedLine::before, .cm-line.cm-wholly-removed::before, .cm-deletedLine::before": sign("−"),
+  "&.cm-merge-a .cm-line.cm-changedLine::before, .cm-line.cm-wholly-removed::before, .cm-deletedLine::before":
+    sign("−"),
   "&.cm-merge-b .cm-changedText": { background: "var(--add-strong)", borderRadius: "2px" },
-  "&.cm-merge-a .cm-changedText, &.cm-merge-b .cm-deletedText, .cm-deletedChunk .cm-deletedText": { background: "var(--del-strong)", borderRadius: "2px" },
+  "&.cm-merge-a .cm-changedText, &.cm-merge-b .cm-deletedText, .cm-deletedChunk .cm-deletedText": {
+    background: "var(--del-strong)",
+    borderRadius: "2px",
+  },
   // On the strong colours only plain text has contrast enough.
   ".cm-changedText, .cm-changedText *, .cm-deletedText, .cm-deletedText *": { color: "var(--text) !important" },
   ".cm-deletedChunk": { padding: "0" },
   ".cm-deletedChunk .cm-deletedLine": { display: "block", padding: "0 12px 0 20px", position: "relative" },
   ".cm-deletedChunk del, .cm-deletedLine del": { textDecoration: "none" },
   ".cm-insertedLine, ins": { textDecoration: "none" },
-  ".cm-collapsedLines": { background: "var(--raised)", color: "var(--text-2)", padding: "2px 20px", fontSize: "var(--fs-2)" },
+  ".cm-collapsedLines": {
+    background: "var(--raised)",
+    color: "var(--text-2)",
+    padding: "2px 20px",
+    fontSize: "var(--fs-2)",
+  },
   ".cm-collapsedLines::before, .cm-collapsedLines::after": { content: '"⋯"' },
   "&.cm-merge-b": { borderLeft: "1px solid var(--line)" },
   ".cm-mergeSpacer": { backgroundColor: "var(--surface)" },
@@ -107,20 +127,37 @@ export function draw(root: ShadowRoot, parent: HTMLElement, shown: Shown): () =>
   const diffConfig = { override: lineDiff };
   if (shown.old === null || shown.new === null) {
     const gone = shown.new === null;
-    const view = new EditorView({ doc: gone ? was : is, parent, root, extensions: [...extensions(`${shown.path}, ${gone ? "is removed" : "is new"}`), wholly(gone ? "cm-wholly-removed" : "cm-wholly-added")] });
+    const view = new EditorView({
+      doc: gone ? was : is,
+      parent,
+      root,
+      extensions: [
+        ...extensions(`${shown.path}, ${gone ? "is removed" : "is new"}`),
+        wholly(gone ? "cm-wholly-removed" : "cm-wholly-added"),
+      ],
+    });
     return () => view.destroy();
   }
   if (shown.view === "split") {
     const view = new MergeView({
       a: { doc: was, extensions: extensions(`${shown.path}, before`) },
       b: { doc: is, extensions: extensions(`${shown.path}, after`) },
-      parent, root, ...collapse, diffConfig, gutter: true,
+      parent,
+      root,
+      ...collapse,
+      diffConfig,
+      gutter: true,
     });
     return () => view.destroy();
   }
   const view = new EditorView({
-    doc: is, parent, root,
-    extensions: [...extensions(`${shown.path}, difference`), unifiedMergeView({ original: was, mergeControls: false, gutter: true, ...collapse, diffConfig })],
+    doc: is,
+    parent,
+    root,
+    extensions: [
+      ...extensions(`${shown.path}, difference`),
+      unifiedMergeView({ original: was, mergeControls: false, gutter: true, ...collapse, diffConfig }),
+    ],
   });
   return () => view.destroy();
 }

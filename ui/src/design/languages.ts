@@ -10,7 +10,24 @@ export function languageOf(path: string, text: string): Language {
   if (ending === "toml") return "toml";
   if (ending === "json" || ending === "jsonl") return "json";
   if (ending === "yml" || ending === "yaml") return "yaml";
-  if (["service", "socket", "timer", "target", "mount", "path", "slice", "ini", "cfg", "env", "properties", "repo", "conf"].includes(ending)) return "ini";
+  if (
+    [
+      "service",
+      "socket",
+      "timer",
+      "target",
+      "mount",
+      "path",
+      "slice",
+      "ini",
+      "cfg",
+      "env",
+      "properties",
+      "repo",
+      "conf",
+    ].includes(ending)
+  )
+    return "ini";
   if (name === "environment" || name === ".env" || /^\[[^\]\n]+\]\s*$/m.test(text.slice(0, 4000))) return "ini";
   if (/\/(sudoers\.d|cron\.d|logrotate\.d|sysusers\.d|tmpfiles\.d)\//.test(path)) return "shell";
   return "plain";

@@ -26,7 +26,10 @@ function letters(lines: readonly string[], known: Map<string, string>): string {
 function starts(lines: readonly string[], length: number): number[] {
   const found: number[] = [];
   let at = 0;
-  for (const line of lines) { found.push(at); at += line.length; }
+  for (const line of lines) {
+    found.push(at);
+    at += line.length;
+  }
   found.push(length);
   return found;
 }
@@ -39,8 +42,16 @@ export function lineDiff(a: string, b: string): readonly Change[] {
   const changes = diff(letters(linesA, known), letters(linesB, known), { timeout: 500 });
   const [atA, atB] = [starts(linesA, a.length), starts(linesB, b.length)];
   return changes.flatMap((change) => {
-    const [fromA, toA, fromB, toB] = [atA[change.fromA] ?? a.length, atA[change.toA] ?? a.length, atB[change.fromB] ?? b.length, atB[change.toB] ?? b.length];
-    if (fromA === toA || fromB === toB || toA - fromA + toB - fromB > 20_000) return [new Change(fromA, toA, fromB, toB)];
-    return presentableDiff(a.slice(fromA, toA), b.slice(fromB, toB), { timeout: 50 }).map((inner) => new Change(fromA + inner.fromA, fromA + inner.toA, fromB + inner.fromB, fromB + inner.toB));
+    const [fromA, toA, fromB, toB] = [
+      atA[change.fromA] ?? a.length,
+      atA[change.toA] ?? a.length,
+      atB[change.fromB] ?? b.length,
+      atB[change.toB] ?? b.length,
+    ];
+    if (fromA === toA || fromB === toB || toA - fromA + toB - fromB > 20_000)
+      return [new Change(fromA, toA, fromB, toB)];
+    return presentableDiff(a.slice(fromA, toA), b.slice(fromB, toB), { timeout: 50 }).map(
+      (inner) => new Change(fromA + inner.fromA, fromA + inner.toA, fromB + inner.fromB, fromB + inner.toB),
+    );
   });
 }

@@ -9,11 +9,15 @@ export function ago(at: number, now: number): string {
   const off = now - at;
   const size = Math.abs(off);
   const text =
-    size < 5_000 ? "now"
-    : size < MINUTE ? `${Math.round(size / 1000)} s`
-    : size < HOUR ? `${Math.round(size / MINUTE)} min`
-    : size < 2 * DAY ? `${Math.round(size / HOUR)} h`
-    : `${Math.round(size / DAY)} d`;
+    size < 5_000
+      ? "now"
+      : size < MINUTE
+        ? `${Math.round(size / 1000)} s`
+        : size < HOUR
+          ? `${Math.round(size / MINUTE)} min`
+          : size < 2 * DAY
+            ? `${Math.round(size / HOUR)} h`
+            : `${Math.round(size / DAY)} d`;
   if (text === "now") return text;
   return off >= 0 ? `${text} ago` : `in ${text}`;
 }
@@ -51,10 +55,16 @@ export function count(number: number, one: string, many = `${one}s`): string {
 
 /** Characters that a terminal or a text direction would obey, made visible; long texts cut with a word. */
 export function visible(text: string, longest = 20_000): string {
-  const cut = text.length > longest ? `${text.slice(0, longest)} … (${(text.length - longest).toLocaleString("en")} more characters)` : text;
+  const cut =
+    text.length > longest
+      ? `${text.slice(0, longest)} … (${(text.length - longest).toLocaleString("en")} more characters)`
+      : text;
   // eslint-disable-next-line no-control-regex
-  return cut.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, (c) => {
-    const code = c.codePointAt(0) ?? 0;
-    return `\\u{${code.toString(16)}}`;
-  });
+  return cut.replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g,
+    (c) => {
+      const code = c.codePointAt(0) ?? 0;
+      return `\\u{${code.toString(16)}}`;
+    },
+  );
 }

@@ -1,5 +1,16 @@
 /** State of the whole window: settings, hosts, runs under way, plans made, short messages. */
-import { type AppState, type Failure, type HostCard, type PlanRequest, type PlanView, type RunCard, type Settings, type Stop, asFailure, backend } from "$lib/backend";
+import {
+  type AppState,
+  type Failure,
+  type HostCard,
+  type PlanRequest,
+  type PlanView,
+  type RunCard,
+  type Settings,
+  type Stop,
+  asFailure,
+  backend,
+} from "$lib/backend";
 
 export interface Toast {
   id: number;
@@ -32,8 +43,14 @@ class Window {
       this.state = await api.appState();
       applyTheme(this.state.settings);
       this.#stops = [
-        api.watchHosts((hosts) => (this.hosts = hosts), (failure) => (this.failure = failure)),
-        api.watchActive((runs) => (this.active = runs), (failure) => (this.failure = failure)),
+        api.watchHosts(
+          (hosts) => (this.hosts = hosts),
+          (failure) => (this.failure = failure),
+        ),
+        api.watchActive(
+          (runs) => (this.active = runs),
+          (failure) => (this.failure = failure),
+        ),
       ];
     } catch (error) {
       this.failure = asFailure(error);
@@ -73,7 +90,8 @@ class Window {
 }
 
 function applyTheme(settings: Settings): void {
-  const dark = settings.theme === "dark" || (settings.theme === "system" && !matchMedia("(prefers-color-scheme: light)").matches);
+  const dark =
+    settings.theme === "dark" || (settings.theme === "system" && !matchMedia("(prefers-color-scheme: light)").matches);
   document.documentElement.dataset["theme"] = dark ? "dark" : "light";
 }
 

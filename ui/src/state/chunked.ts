@@ -27,7 +27,10 @@ export function added<T>(list: Chunked<T>, more: readonly T[]): Chunked<T> {
     const take = Math.min(CHUNK - last.length, more.length - at);
     last = last.concat(more.slice(at, at + take));
     at += take;
-    if (last.length === CHUNK || at >= more.length) { chunks.push(last); last = []; }
+    if (last.length === CHUNK || at >= more.length) {
+      chunks.push(last);
+      last = [];
+    }
   }
   return { length: list.length + more.length, chunks };
 }

@@ -45,7 +45,17 @@ export interface Folded {
 }
 
 /** Before the first event. */
-export const NOTHING: Folded = { begun: false, steps: [], current: null, failed: null, notes: none(), strays: none(), verdict: null, last: 0, ended: false };
+export const NOTHING: Folded = {
+  begun: false,
+  steps: [],
+  current: null,
+  failed: null,
+  notes: none(),
+  strays: none(),
+  verdict: null,
+  last: 0,
+  ended: false,
+};
 
 /** Steps are made up for events that come before the titles, up to this many. */
 const MADE_UP = 1000;
@@ -56,9 +66,12 @@ function waiting(title: string): StepRun {
 
 function stateOf(outcome: StepOutcome): Pick<StepRun, "state" | "message" | "log"> {
   switch (outcome.outcome) {
-    case "done": return { state: "done", message: null, log: [] };
-    case "unchanged": return { state: "unchanged", message: null, log: [] };
-    case "failed": return { state: "failed", message: outcome.message, log: outcome.log };
+    case "done":
+      return { state: "done", message: null, log: [] };
+    case "unchanged":
+      return { state: "unchanged", message: null, log: [] };
+    case "failed":
+      return { state: "failed", message: outcome.message, log: outcome.log };
   }
 }
 
@@ -131,8 +144,24 @@ export function fold(was: Folded, batch: RunBatch): Folded {
   const ended = was.ended || batch.ended || verdict !== null;
   if (ended) {
     // What was at work has stopped without a word, and nothing more will begin.
-    steps = steps.map((of) => of.state === "going" ? { ...of, state: "cut-short", ended: last } : of.state === "waiting" ? { ...of, state: "not-begun" } : of);
+    steps = steps.map((of) =>
+      of.state === "going"
+        ? { ...of, state: "cut-short", ended: last }
+        : of.state === "waiting"
+          ? { ...of, state: "not-begun" }
+          : of,
+    );
     current = null;
   }
-  return { begun, steps, current, failed, notes: added(notes, noted), strays: added(strays, stray), verdict, last, ended };
+  return {
+    begun,
+    steps,
+    current,
+    failed,
+    notes: added(notes, noted),
+    strays: added(strays, stray),
+    verdict,
+    last,
+    ended,
+  };
 }

@@ -17,13 +17,21 @@ export { NOW, type Scene, failure, never, refuse } from "./scene";
 
 export function fake(scene: Scene = new URLSearchParams()): Backend {
   const parts: Partial<Backend> = {
-    ...fakeApp(scene), ...fakeHosts(scene), ...fakeSites(scene), ...fakePlans(scene), ...fakeRuns(scene), ...fakeSecrets(scene), ...fakeWizard(scene),
+    ...fakeApp(scene),
+    ...fakeHosts(scene),
+    ...fakeSites(scene),
+    ...fakePlans(scene),
+    ...fakeRuns(scene),
+    ...fakeSecrets(scene),
+    ...fakeWizard(scene),
   };
   return new Proxy(parts, {
     get(target, name) {
       const found = Reflect.get(target, name) as unknown;
       if (found !== undefined) return found;
-      return () => { throw new SlipwayError(failure("window", `the fake back end has no ${String(name)}`)); };
+      return () => {
+        throw new SlipwayError(failure("window", `the fake back end has no ${String(name)}`));
+      };
     },
   }) as Backend;
 }

@@ -8,15 +8,39 @@ import { NOW, type Scene, failure, never, refuse } from ".";
 import { examplePlan } from "./plans";
 
 const STEPS = [
-  "Fetch v2.8.0 (1c9e2f7)", "Reuse environment 8b41 (lock unchanged)", "Build front end", "Render configuration, 0 files differ", "Start on a private socket, not in traffic",
-  "Health gate on web-1 / 1", "Stop the candidate, remove its socket", "Verify v2.7.4 on every instance", "Replace instances on web-1", "Keep 5 releases, remove v2.6.9",
+  "Fetch v2.8.0 (1c9e2f7)",
+  "Reuse environment 8b41 (lock unchanged)",
+  "Build front end",
+  "Render configuration, 0 files differ",
+  "Start on a private socket, not in traffic",
+  "Health gate on web-1 / 1",
+  "Stop the candidate, remove its socket",
+  "Verify v2.7.4 on every instance",
+  "Replace instances on web-1",
+  "Keep 5 releases, remove v2.6.9",
 ];
-const LOG = ["Booting worker with pid: 4128", "Loaded 214 routes", "sqlalchemy.exc.OperationalError: no such column: task.recur_rule", "  File \"planner/health.py\", line 31, in check_schema", "GET /health 503 0.004s", "GET /health 503 0.003s"];
+const LOG = [
+  "Booting worker with pid: 4128",
+  "Loaded 214 routes",
+  "sqlalchemy.exc.OperationalError: no such column: task.recur_rule",
+  '  File "planner/health.py", line 31, in check_schema',
+  "GET /health 503 0.004s",
+  "GET /health 503 0.003s",
+];
 
 /** Made when it is asked for: this module and its index import each other. */
 export const runCard = (): RunCard => ({
-  id: 418, verb: "deploy", site: "planner", host: "web-1", operator: "ann@desk-7", started_ms: NOW - 3 * 60_000, finished_ms: NOW - 108_000,
-  state: "rolled-back", summary: "v2.8.0 did not become healthy. Went back by itself; release v2.7.4 keeps serving", step: null, cancelling: false,
+  id: 418,
+  verb: "deploy",
+  site: "planner",
+  host: "web-1",
+  operator: "ann@desk-7",
+  started_ms: NOW - 3 * 60_000,
+  finished_ms: NOW - 108_000,
+  state: "rolled-back",
+  summary: "v2.8.0 did not become healthy. Went back by itself; release v2.7.4 keeps serving",
+  step: null,
+  cancelling: false,
 });
 
 export function runEvent(at_ms: number, what: RunHappening): RunEvent {
@@ -30,11 +54,34 @@ function walk(upTo: number, fail: number | null, verdict: Verdict | null): RunEv
   let at = 0;
   for (let step = 0; step < upTo; step += 1) {
     events.push(runEvent(at, { event: "step-started", step }));
-    if (step === 2) for (let i = 0; i < 240; i += 1) events.push(runEvent(at + i * 100, { event: "output", step, line: i % 40 === 0 ? `\u001b[32m✓\u001b[39m chunk ${i} gzip: 12.${i} kB` : `transforming (${i}) src/components/Board/Column${i}.tsx` }));
+    if (step === 2)
+      for (let i = 0; i < 240; i += 1)
+        events.push(
+          runEvent(at + i * 100, {
+            event: "output",
+            step,
+            line:
+              i % 40 === 0
+                ? `\u001b[32m✓\u001b[39m chunk ${i} gzip: 12.${i} kB`
+                : `transforming (${i}) src/components/Board/Column${i}.tsx`,
+          }),
+        );
     if (step === 5) LOG.forEach((line, i) => events.push(runEvent(at + i * 900, { event: "output", step, line })));
-    if (step === 3) events.push(runEvent(at, { event: "note", text: "web-1 asks for a restart after its last updates" }));
+    if (step === 3)
+      events.push(runEvent(at, { event: "note", text: "web-1 asks for a restart after its last updates" }));
     at += lengths[step] ?? 500;
-    events.push(runEvent(at, { event: "step-finished", step, outcome: step === fail ? { outcome: "failed", message: "/health answered 503 for 12 s after starting (expected 200)", log: LOG } : step === 1 ? { outcome: "unchanged" } : { outcome: "done" } }));
+    events.push(
+      runEvent(at, {
+        event: "step-finished",
+        step,
+        outcome:
+          step === fail
+            ? { outcome: "failed", message: "/health answered 503 for 12 s after starting (expected 200)", log: LOG }
+            : step === 1
+              ? { outcome: "unchanged" }
+              : { outcome: "done" },
+      }),
+    );
   }
   if (verdict) events.push(runEvent(at + 200, { event: "finished", verdict }));
   return events;
@@ -43,95 +90,283 @@ function walk(upTo: number, fail: number | null, verdict: Verdict | null): RunEv
 function verdictOf(state: RunState): Verdict {
   const none = { evidence: [], hint: null, log: [] };
   switch (state) {
-    case "succeeded": return { state, summary: "release v2.8.0 is live on web-1", evidence: ["current points to 20261121-135700-1c9e2f7", "planner@1.service and planner@2.service run from it", "/health answers 200 through nginx in 12 ms"], hint: null, log: [] };
-    case "unchanged": return { ...none, state, summary: "web-1 was as planned already", evidence: ["looked again afterwards: nothing is left to do"] };
-    case "rolled-back": return { state, summary: "v2.8.0 did not become healthy. Went back by itself; release v2.7.4 keeps serving", evidence: ["current points to v2.7.4", "planner@1.service and planner@2.service run from v2.7.4", "/health answers 200 through nginx"], hint: "mend the release and deploy again; its files are kept for inspection", log: LOG };
-    case "failed-intact": return { state, summary: "“Build front end” failed: npm run build ended with 1 on web-1. What is being served was not touched", evidence: ["step 3 of 10; the activation, which alone changes what is being served, was not begun"], hint: "mend the cause and run the same command again: it goes on where this one ended", log: ["error during build:", "src/main.tsx:12:8: ERROR: Could not resolve \"./Board\""] };
-    case "split": return { state, summary: "the activation ended without a word; web-1 is in a mixed state", evidence: ["planner@1.service runs from v2.8.0", "planner@2.service runs from v2.7.4"], hint: "look at each instance on the site’s page; rolling back brings one release back", log: [] };
-    case "unknown": return { state, summary: "web-1 could not be asked how it ended: connection reset by peer", evidence: [], hint: "what was begun there ends by itself; look at the site once the host answers again", log: [] };
-    default: return { ...none, state, summary: state };
+    case "succeeded":
+      return {
+        state,
+        summary: "release v2.8.0 is live on web-1",
+        evidence: [
+          "current points to 20261121-135700-1c9e2f7",
+          "planner@1.service and planner@2.service run from it",
+          "/health answers 200 through nginx in 12 ms",
+        ],
+        hint: null,
+        log: [],
+      };
+    case "unchanged":
+      return {
+        ...none,
+        state,
+        summary: "web-1 was as planned already",
+        evidence: ["looked again afterwards: nothing is left to do"],
+      };
+    case "rolled-back":
+      return {
+        state,
+        summary: "v2.8.0 did not become healthy. Went back by itself; release v2.7.4 keeps serving",
+        evidence: [
+          "current points to v2.7.4",
+          "planner@1.service and planner@2.service run from v2.7.4",
+          "/health answers 200 through nginx",
+        ],
+        hint: "mend the release and deploy again; its files are kept for inspection",
+        log: LOG,
+      };
+    case "failed-intact":
+      return {
+        state,
+        summary: "“Build front end” failed: npm run build ended with 1 on web-1. What is being served was not touched",
+        evidence: ["step 3 of 10; the activation, which alone changes what is being served, was not begun"],
+        hint: "mend the cause and run the same command again: it goes on where this one ended",
+        log: ["error during build:", 'src/main.tsx:12:8: ERROR: Could not resolve "./Board"'],
+      };
+    case "split":
+      return {
+        state,
+        summary: "the activation ended without a word; web-1 is in a mixed state",
+        evidence: ["planner@1.service runs from v2.8.0", "planner@2.service runs from v2.7.4"],
+        hint: "look at each instance on the site’s page; rolling back brings one release back",
+        log: [],
+      };
+    case "unknown":
+      return {
+        state,
+        summary: "web-1 could not be asked how it ended: connection reset by peer",
+        evidence: [],
+        hint: "what was begun there ends by itself; look at the site once the host answers again",
+        log: [],
+      };
+    default:
+      return { ...none, state, summary: state };
   }
 }
 
 function manyRuns(count: number): RunCard[] {
-  const states: RunState[] = ["succeeded", "succeeded", "unchanged", "succeeded", "rolled-back", "succeeded", "failed-intact", "succeeded", "not-begun", "split", "unknown", "abandoned"];
+  const states: RunState[] = [
+    "succeeded",
+    "succeeded",
+    "unchanged",
+    "succeeded",
+    "rolled-back",
+    "succeeded",
+    "failed-intact",
+    "succeeded",
+    "not-begun",
+    "split",
+    "unknown",
+    "abandoned",
+  ];
   return Array.from({ length: count }, (_, i): RunCard => {
     const state = states[i % states.length] ?? "succeeded";
     const started_ms = NOW - (i + 1) * 5_400_000;
     return {
-      id: 418 - i + (count > 400 ? 2000 : 0), verb: ["deploy", "apply", "deploy", "rollback"][i % 4] ?? "deploy", site: i % 9 === 8 ? null : ["planner", "shop", "wiki"][i % 3] ?? null, host: ["web-1", "web-2", "lab"][i % 3] ?? "web-1",
-      operator: i % 5 ? "ann@desk-7" : "bo@desk-2", started_ms, finished_ms: state === "abandoned" ? null : started_ms + 12_000 + i * 731, state,
-      summary: state === "abandoned" ? null : state === "not-begun" ? "web-1 is locked by bo@desk-2: deploying planner (for 42 s)" : state === "succeeded" ? (i % 4 === 1 ? "web-2 is set up for shop" : `release v2.${Math.max(0, 40 - i)}.0 is live`) : verdictOf(state).summary,
-      step: null, cancelling: false,
+      id: 418 - i + (count > 400 ? 2000 : 0),
+      verb: ["deploy", "apply", "deploy", "rollback"][i % 4] ?? "deploy",
+      site: i % 9 === 8 ? null : (["planner", "shop", "wiki"][i % 3] ?? null),
+      host: ["web-1", "web-2", "lab"][i % 3] ?? "web-1",
+      operator: i % 5 ? "ann@desk-7" : "bo@desk-2",
+      started_ms,
+      finished_ms: state === "abandoned" ? null : started_ms + 12_000 + i * 731,
+      state,
+      summary:
+        state === "abandoned"
+          ? null
+          : state === "not-begun"
+            ? "web-1 is locked by bo@desk-2: deploying planner (for 42 s)"
+            : state === "succeeded"
+              ? i % 4 === 1
+                ? "web-2 is set up for shop"
+                : `release v2.${Math.max(0, 40 - i)}.0 is live`
+              : verdictOf(state).summary,
+      step: null,
+      cancelling: false,
     };
   });
 }
 
 function activeRuns(count: number): RunCard[] {
-  return Array.from({ length: count }, (_, i): RunCard => ({ ...runCard(), id: 500 + i, site: ["planner", "shop"][i % 2] ?? "planner", host: ["web-1", "lab"][i % 2] ?? "web-1", state: "under-way", finished_ms: null, summary: null, started_ms: NOW - 47_000 * (i + 1), step: i % 2 ? "Install packages" : "Build front end", cancelling: i === 2 }));
+  return Array.from({ length: count }, (_, i): RunCard => ({
+    ...runCard(),
+    id: 500 + i,
+    site: ["planner", "shop"][i % 2] ?? "planner",
+    host: ["web-1", "lab"][i % 2] ?? "web-1",
+    state: "under-way",
+    finished_ms: null,
+    summary: null,
+    started_ms: NOW - 47_000 * (i + 1),
+    step: i % 2 ? "Install packages" : "Build front end",
+    cancelling: i === 2,
+  }));
 }
 
 export function fakeRuns(scene: Scene): Partial<Backend> {
   const how = scene.get("run") ?? "rolled-back";
   const going = ["going", "early", "stopping", "flood", "lost", "hostile"].includes(how);
-  const ended: RunState = how === "failed" ? "failed-intact" : how === "rolled-back" || how === "succeeded" || how === "unchanged" || how === "split" || how === "unknown" || how === "not-begun" || how === "abandoned" ? how : "succeeded";
+  const ended: RunState =
+    how === "failed"
+      ? "failed-intact"
+      : how === "rolled-back" ||
+          how === "succeeded" ||
+          how === "unchanged" ||
+          how === "split" ||
+          how === "unknown" ||
+          how === "not-begun" ||
+          how === "abandoned"
+        ? how
+        : "succeeded";
   const state: RunState = going ? "under-way" : ended;
   const hasVerdict = !going && state !== "not-begun" && state !== "abandoned";
   const card = (id: number): RunCard => ({
-    ...runCard(), id, state, started_ms: going ? NOW - 45_000 : runCard().started_ms, finished_ms: going || state === "abandoned" ? null : runCard().finished_ms,
-    summary: hasVerdict ? verdictOf(state).summary : null, step: null, cancelling: how === "stopping",
+    ...runCard(),
+    id,
+    state,
+    started_ms: going ? NOW - 45_000 : runCard().started_ms,
+    finished_ms: going || state === "abandoned" ? null : runCard().finished_ms,
+    summary: hasVerdict ? verdictOf(state).summary : null,
+    step: null,
+    cancelling: how === "stopping",
   });
   const actives = activeRuns(Number(scene.get("active") ?? 0));
   const history = scene.get("history");
   const list = history === "empty" ? [] : manyRuns(history === "many" ? 2000 : 23);
   return {
-    watchActive: (news) => { news(how === "stopping" ? [card(418)] : actives); return () => undefined; },
+    watchActive: (news) => {
+      news(how === "stopping" ? [card(418)] : actives);
+      return () => undefined;
+    },
     run: (id) => {
       if (how === "loading") return never<RunDetail>();
-      if (how === "missing") return refuse(failure("not-found", `There is no run ${id} on this desktop`, [], "the history shows those that there are"));
+      if (how === "missing")
+        return refuse(
+          failure("not-found", `There is no run ${id} on this desktop`, [], "the history shows those that there are"),
+        );
       return Promise.resolve({
-        card: card(id), plan: how === "abandoned" ? null : examplePlan("deploy"),
-        failure: state === "not-begun" ? failure("locked", "web-1 is locked by bo@desk-2: deploying planner v2.7.5 (for 42 s), and it is at work there now", [], "wait until it has ended, then apply again") : null,
+        card: card(id),
+        plan: how === "abandoned" ? null : examplePlan("deploy"),
+        failure:
+          state === "not-begun"
+            ? failure(
+                "locked",
+                "web-1 is locked by bo@desk-2: deploying planner v2.7.5 (for 42 s), and it is at work there now",
+                [],
+                "wait until it has ended, then apply again",
+              )
+            : null,
       });
     },
     watchRun: (_run, batch, failed) => {
       let timer: ReturnType<typeof setInterval> | undefined;
       switch (how) {
-        case "early": break;
+        case "early":
+          break;
         case "lost":
           batch({ events: [...walk(2, null, null), runEvent(1300, { event: "step-started", step: 2 })], ended: false });
-          failed(failure("window", "This run cannot be watched any more", ["the part of Slipway that tells of it does not answer"], "it goes on by itself; try again"));
+          failed(
+            failure(
+              "window",
+              "This run cannot be watched any more",
+              ["the part of Slipway that tells of it does not answer"],
+              "it goes on by itself; try again",
+            ),
+          );
           break;
-        case "going": case "stopping": case "hostile": {
-          const line = how === "hostile" ? `\u001b]0;owned\u0007\u202e${"A".repeat(1_000_000)}` : "transforming (240) src/main.tsx";
-          batch({ events: [...walk(2, null, null), runEvent(1300, { event: "step-started", step: 2 }), ...walk(3, null, null).filter((one) => one.what.event === "output"), runEvent(25_000, { event: "output", step: 2, line }), runEvent(25_000, { event: "output", step: 99, line: "of nobody" })], ended: false });
+        case "going":
+        case "stopping":
+        case "hostile": {
+          const line =
+            how === "hostile"
+              ? `\u001b]0;owned\u0007\u202e${"A".repeat(1_000_000)}`
+              : "transforming (240) src/main.tsx";
+          batch({
+            events: [
+              ...walk(2, null, null),
+              runEvent(1300, { event: "step-started", step: 2 }),
+              ...walk(3, null, null).filter((one) => one.what.event === "output"),
+              runEvent(25_000, { event: "output", step: 2, line }),
+              runEvent(25_000, { event: "output", step: 99, line: "of nobody" }),
+            ],
+            ended: false,
+          });
           break;
         }
         case "flood": {
-          batch({ events: [runEvent(0, { event: "started", steps: STEPS }), runEvent(0, { event: "step-started", step: 2 })], ended: false });
+          batch({
+            events: [runEvent(0, { event: "started", steps: STEPS }), runEvent(0, { event: "step-started", step: 2 })],
+            ended: false,
+          });
           let at = 0;
           timer = setInterval(() => {
-            const events = Array.from({ length: 500 }, (_, i) => runEvent(at / 5, { event: "output", step: 2, line: `line ${at + i} of a very chatty build, with some words to be found` }));
+            const events = Array.from({ length: 500 }, (_, i) =>
+              runEvent(at / 5, {
+                event: "output",
+                step: 2,
+                line: `line ${at + i} of a very chatty build, with some words to be found`,
+              }),
+            );
             at += 500;
             batch({ events, ended: false });
             if (at >= 100_000) clearInterval(timer);
           }, 100);
           break;
         }
-        case "abandoned": batch({ events: [...walk(2, null, null), runEvent(1300, { event: "step-started", step: 2 })], ended: true }); break;
-        case "rolled-back": batch({ events: walk(8, 5, verdictOf("rolled-back")), ended: true }); break;
-        case "failed": batch({ events: walk(3, 2, verdictOf("failed-intact")), ended: true }); break;
-        case "split": case "unknown": batch({ events: walk(8, null, verdictOf(how)), ended: true }); break;
-        default: batch({ events: walk(10, null, verdictOf(state)), ended: true });
+        case "abandoned":
+          batch({ events: [...walk(2, null, null), runEvent(1300, { event: "step-started", step: 2 })], ended: true });
+          break;
+        case "rolled-back":
+          batch({ events: walk(8, 5, verdictOf("rolled-back")), ended: true });
+          break;
+        case "failed":
+          batch({ events: walk(3, 2, verdictOf("failed-intact")), ended: true });
+          break;
+        case "split":
+        case "unknown":
+          batch({ events: walk(8, null, verdictOf(how)), ended: true });
+          break;
+        default:
+          batch({ events: walk(10, null, verdictOf(state)), ended: true });
       }
       return () => clearInterval(timer);
     },
-    cancelRun: () => scene.get("cancel") === "failing" ? refuse(failure("ended", "This run has ended already", [], null)) : Promise.resolve(null),
+    cancelRun: () =>
+      scene.get("cancel") === "failing"
+        ? refuse(failure("ended", "This run has ended already", [], null))
+        : Promise.resolve(null),
     runs: ({ host, site, before, limit }) => {
       if (history === "loading") return never<RunCard[]>();
-      if (history === "failing") return refuse(failure("store", "The history could not be read", ["database disk image is malformed"], "the file is /home/ann/.local/share/slipway/history.db; hosts keep their own record"));
-      return Promise.resolve(list.filter((run) => (!host || run.host === host) && (!site || run.site === site) && (before === null || run.id < before)).slice(0, limit));
+      if (history === "failing")
+        return refuse(
+          failure(
+            "store",
+            "The history could not be read",
+            ["database disk image is malformed"],
+            "the file is /home/ann/.local/share/slipway/history.db; hosts keep their own record",
+          ),
+        );
+      return Promise.resolve(
+        list
+          .filter(
+            (run) =>
+              (!host || run.host === host) && (!site || run.site === site) && (before === null || run.id < before),
+          )
+          .slice(0, limit),
+      );
     },
-    ...(scene.has("closing") ? { onCloseAsked: (asked: (runs: number) => void) => { const timer = setTimeout(() => asked(Number(scene.get("closing"))), 50); return () => clearTimeout(timer); } } : {}),
+    ...(scene.has("closing")
+      ? {
+          onCloseAsked: (asked: (runs: number) => void) => {
+            const timer = setTimeout(() => asked(Number(scene.get("closing"))), 50);
+            return () => clearTimeout(timer);
+          },
+        }
+      : {}),
   };
 }

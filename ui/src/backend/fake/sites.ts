@@ -5,7 +5,21 @@
  * `?file=broken`, `?releases=many|empty|failing|loading`, `?refs=folder|many|failing|plain`, `?drift=some|failing`,
  * `?compare=same|failing`, `?service=failing`, `?audit=empty|failing`, `?logs=many|long|empty|lost|failing|loading`.
  */
-import type { Backend, Commit, Diagnostic, Drift, FileChange, Incoming, LogLine, Ref, Release, RunCard, SiteCard, SiteStatus, SiteText } from "..";
+import type {
+  Backend,
+  Commit,
+  Diagnostic,
+  Drift,
+  FileChange,
+  Incoming,
+  LogLine,
+  Ref,
+  Release,
+  RunCard,
+  SiteCard,
+  SiteStatus,
+  SiteText,
+} from "..";
 import { NOW, type Scene, failure, never, refuse } from "./scene";
 
 const MINUTE = 60_000;
@@ -13,71 +27,262 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 export const UNREACHABLE = failure(
-  "unreachable", "web-1 does not answer; nothing was changed", ["connect to 203.0.113.20 port 22: connection timed out after 10 s"],
+  "unreachable",
+  "web-1 does not answer; nothing was changed",
+  ["connect to 203.0.113.20 port 22: connection timed out after 10 s"],
   "Check that the server runs and that this computer is on the network; Slipway tries again by itself.",
 );
 
 /** What a repository may contain when somebody means harm: it must be shown as text, whole and harmless. */
-const HOSTILE = "\u001b[31mfix\u001b[0m \u202egnp.exe <img src=x onerror=alert(1)> {@html} " + "very ".repeat(60) + "long";
+const HOSTILE =
+  "\u001b[31mfix\u001b[0m \u202egnp.exe <img src=x onerror=alert(1)> {@html} " + "very ".repeat(60) + "long";
 
 function run(id: number, site: string, host: string, state: RunCard["state"], at: number, summary: string): RunCard {
-  return { id, verb: "deploy", site, host, operator: "ann@desk-7", started_ms: at, finished_ms: state === "under-way" ? null : at + 21_000, state, summary: state === "under-way" ? null : summary, step: state === "under-way" ? "Make release v2.8.2" : null, cancelling: false };
+  return {
+    id,
+    verb: "deploy",
+    site,
+    host,
+    operator: "ann@desk-7",
+    started_ms: at,
+    finished_ms: state === "under-way" ? null : at + 21_000,
+    state,
+    summary: state === "under-way" ? null : summary,
+    step: state === "under-way" ? "Make release v2.8.2" : null,
+    cancelling: false,
+  };
 }
 
 const PLANNER: SiteCard = {
-  name: "planner", domains: ["planner.example.org", "www.planner.example.org"], url: "https://planner.example.org", hosts: ["web-1"],
-  file: "/home/ann/.local/share/slipway/sites/planner.toml", file_problem: null,
+  name: "planner",
+  domains: ["planner.example.org", "www.planner.example.org"],
+  url: "https://planner.example.org",
+  hosts: ["web-1"],
+  file: "/home/ann/.local/share/slipway/sites/planner.toml",
+  file_problem: null,
   last_run: run(41, "planner", "web-1", "succeeded", NOW - 3 * HOUR, "v2.8.1 is live on web-1"),
 };
 
 function cards(kind: string | null): SiteCard[] {
   if (kind === "empty") return [];
-  const shop: SiteCard = { ...PLANNER, name: "shop", domains: ["shop.example.org"], url: "https://shop.example.org", hosts: ["web-1", "web-2"], file: "/home/ann/.local/share/slipway/sites/shop.toml", last_run: run(40, "shop", "web-2", "rolled-back", NOW - 26 * HOUR, "/health answered 503; v1.4.0 serves again") };
+  const shop: SiteCard = {
+    ...PLANNER,
+    name: "shop",
+    domains: ["shop.example.org"],
+    url: "https://shop.example.org",
+    hosts: ["web-1", "web-2"],
+    file: "/home/ann/.local/share/slipway/sites/shop.toml",
+    last_run: run(40, "shop", "web-2", "rolled-back", NOW - 26 * HOUR, "/health answered 503; v1.4.0 serves again"),
+  };
   const few: SiteCard[] = [
     PLANNER,
     shop,
-    { ...PLANNER, name: "docs", domains: ["docs.example.org"], url: "https://docs.example.org", hosts: ["web-2"], file: "/home/ann/.local/share/slipway/sites/docs.toml", file_problem: "line 14: `prot` is not known in [process.web]; did you mean `port`?", last_run: run(38, "docs", "web-2", "succeeded", NOW - 9 * DAY, "main 4be1 is live on web-2") },
-    { ...PLANNER, name: "lab", domains: [], url: null, hosts: [], file: "/home/ann/.local/share/slipway/sites/lab.toml", last_run: null },
-    { ...PLANNER, name: "tracker", domains: ["tracker.example.org"], url: "https://tracker.example.org", hosts: ["lab"], file: null, file_problem: "the site file /home/ann/old/tracker.toml is not there any more", last_run: run(39, "tracker", "lab", "under-way", NOW - 40_000, "") },
+    {
+      ...PLANNER,
+      name: "docs",
+      domains: ["docs.example.org"],
+      url: "https://docs.example.org",
+      hosts: ["web-2"],
+      file: "/home/ann/.local/share/slipway/sites/docs.toml",
+      file_problem: "line 14: `prot` is not known in [process.web]; did you mean `port`?",
+      last_run: run(38, "docs", "web-2", "succeeded", NOW - 9 * DAY, "main 4be1 is live on web-2"),
+    },
+    {
+      ...PLANNER,
+      name: "lab",
+      domains: [],
+      url: null,
+      hosts: [],
+      file: "/home/ann/.local/share/slipway/sites/lab.toml",
+      last_run: null,
+    },
+    {
+      ...PLANNER,
+      name: "tracker",
+      domains: ["tracker.example.org"],
+      url: "https://tracker.example.org",
+      hosts: ["lab"],
+      file: null,
+      file_problem: "the site file /home/ann/old/tracker.toml is not there any more",
+      last_run: run(39, "tracker", "lab", "under-way", NOW - 40_000, ""),
+    },
   ];
   if (kind !== "many") return few;
-  return [...few, ...Array.from({ length: 300 }, (_, i): SiteCard => ({ ...PLANNER, name: `site-${i + 1}`, domains: Array.from({ length: 1 + (i % 30) }, (_x, d) => `n${d}.site-${i + 1}.example.org`), url: `https://n0.site-${i + 1}.example.org`, hosts: [`web-${(i % 200) + 1}`], last_run: run(1000 + i, `site-${i + 1}`, `web-${(i % 200) + 1}`, i % 7 ? "succeeded" : "failed-intact", NOW - i * HOUR, "") }))];
+  return [
+    ...few,
+    ...Array.from({ length: 300 }, (_, i): SiteCard => ({
+      ...PLANNER,
+      name: `site-${i + 1}`,
+      domains: Array.from({ length: 1 + (i % 30) }, (_x, d) => `n${d}.site-${i + 1}.example.org`),
+      url: `https://n0.site-${i + 1}.example.org`,
+      hosts: [`web-${(i % 200) + 1}`],
+      last_run: run(
+        1000 + i,
+        `site-${i + 1}`,
+        `web-${(i % 200) + 1}`,
+        i % 7 ? "succeeded" : "failed-intact",
+        NOW - i * HOUR,
+        "",
+      ),
+    })),
+  ];
 }
 
 function release(id: string, at: number, more: Partial<Release>): Release {
-  return { id, created_ms: at, reference: "main", commit: "0000000000000000000000000000000000000000", subject: "Fix export of recurring tasks", source: "https://git.example.org/planner.git", author: "Ann Moe", active: false, known_good: true, verdict: "served well", bytes: 48_200_000, configuration_only: false, ...more };
+  return {
+    id,
+    created_ms: at,
+    reference: "main",
+    commit: "0000000000000000000000000000000000000000",
+    subject: "Fix export of recurring tasks",
+    source: "https://git.example.org/planner.git",
+    author: "Ann Moe",
+    active: false,
+    known_good: true,
+    verdict: "served well",
+    bytes: 48_200_000,
+    configuration_only: false,
+    ...more,
+  };
 }
 
 export const RELEASES: Release[] = [
-  release("20261121-110212-9f2c1ab", NOW - 3 * HOUR, { reference: "v2.8.1", commit: "9f2c1ab7de0148ab36cc7d8ef10224d9c0aa7712", active: true, verdict: "live since 3 h", bytes: 48_900_000 }),
-  release("20261121-095840-c01d77e", NOW - 4 * HOUR, { reference: "v2.8.0", commit: "c01d77e2a5f94f1d2c4e8b9a0d1723be4471cc02", known_good: false, verdict: "rolled back: /health answered 503 after 12 s", author: "Bo Lind" }),
-  release("20261118-081500-77ab001", NOW - 3 * DAY, { reference: "v2.7.4", commit: "77ab001f0011223344556677889900aabbccddee", configuration_only: true, bytes: 2_100 }),
-  release("20261112-140212-77ab001", NOW - 9 * DAY, { reference: "v2.7.4", commit: "77ab001f0011223344556677889900aabbccddee" }),
-  release("20261031-101010-5d1e9c3", NOW - 21 * DAY, { reference: HOSTILE, commit: "5d1e9c3b0011223344556677889900aabbccddee", author: "\u202eevil\u0000", bytes: null }),
+  release("20261121-110212-9f2c1ab", NOW - 3 * HOUR, {
+    reference: "v2.8.1",
+    commit: "9f2c1ab7de0148ab36cc7d8ef10224d9c0aa7712",
+    active: true,
+    verdict: "live since 3 h",
+    bytes: 48_900_000,
+  }),
+  release("20261121-095840-c01d77e", NOW - 4 * HOUR, {
+    reference: "v2.8.0",
+    commit: "c01d77e2a5f94f1d2c4e8b9a0d1723be4471cc02",
+    known_good: false,
+    verdict: "rolled back: /health answered 503 after 12 s",
+    author: "Bo Lind",
+  }),
+  release("20261118-081500-77ab001", NOW - 3 * DAY, {
+    reference: "v2.7.4",
+    commit: "77ab001f0011223344556677889900aabbccddee",
+    configuration_only: true,
+    bytes: 2_100,
+  }),
+  release("20261112-140212-77ab001", NOW - 9 * DAY, {
+    reference: "v2.7.4",
+    commit: "77ab001f0011223344556677889900aabbccddee",
+  }),
+  release("20261031-101010-5d1e9c3", NOW - 21 * DAY, {
+    reference: HOSTILE,
+    commit: "5d1e9c3b0011223344556677889900aabbccddee",
+    author: "\u202eevil\u0000",
+    bytes: null,
+  }),
 ];
 
 function releases(kind: string | null): Release[] {
   if (kind === "empty") return [];
   if (kind !== "many") return RELEASES;
-  return [...RELEASES, ...Array.from({ length: 1995 }, (_, i) => release(`2026-${String(i).padStart(5, "0")}-abcdef0`, NOW - 22 * DAY - i * 7 * HOUR, { reference: `v2.6.${1995 - i}`, known_good: i % 5 !== 0, verdict: i % 5 ? "served well" : "failed its health check" }))];
+  return [
+    ...RELEASES,
+    ...Array.from({ length: 1995 }, (_, i) =>
+      release(`2026-${String(i).padStart(5, "0")}-abcdef0`, NOW - 22 * DAY - i * 7 * HOUR, {
+        reference: `v2.6.${1995 - i}`,
+        known_good: i % 5 !== 0,
+        verdict: i % 5 ? "served well" : "failed its health check",
+      }),
+    ),
+  ];
 }
 
 function status(kind: string | null, site: string, host: string): SiteStatus {
-  const instance = (unit: string, port: number | null, more: Partial<SiteStatus["instances"][number]> = {}) => ({ unit, state: "active (running)", healthy: true, release: RELEASES[0]?.id ?? null, port, since_ms: NOW - 3 * HOUR, memory_bytes: 212_000_000, restarts: 0, ...more });
+  const instance = (unit: string, port: number | null, more: Partial<SiteStatus["instances"][number]> = {}) => ({
+    unit,
+    state: "active (running)",
+    healthy: true,
+    release: RELEASES[0]?.id ?? null,
+    port,
+    since_ms: NOW - 3 * HOUR,
+    memory_bytes: 212_000_000,
+    restarts: 0,
+    ...more,
+  });
   const good: SiteStatus = {
-    site, host, at_ms: NOW - 2_000, url: "https://planner.example.org", state: "serving", headline: "Serving v2.8.1, answers in 18 ms",
+    site,
+    host,
+    at_ms: NOW - 2_000,
+    url: "https://planner.example.org",
+    state: "serving",
+    headline: "Serving v2.8.1, answers in 18 ms",
     release: RELEASES[0] ?? null,
-    instances: [instance("planner-web@5001.service", 5001), instance("planner-web@5002.service", 5002, { memory_bytes: 208_000_000 }), instance("planner-worker@1.service", null, { memory_bytes: 96_400_000 })],
+    instances: [
+      instance("planner-web@5001.service", 5001),
+      instance("planner-web@5002.service", 5002, { memory_bytes: 208_000_000 }),
+      instance("planner-worker@1.service", null, { memory_bytes: 96_400_000 }),
+    ],
     health: { status: "200", ok: true, elapsed_ms: 18 },
-    certificate: { issuer: "Example CA, Intermediate R3", names: ["planner.example.org", "www.planner.example.org"], expires_ms: NOW + 61 * DAY, self_signed: false, differs_from_file: false },
+    certificate: {
+      issuer: "Example CA, Intermediate R3",
+      names: ["planner.example.org", "www.planner.example.org"],
+      expires_ms: NOW + 61 * DAY,
+      self_signed: false,
+      differs_from_file: false,
+    },
   };
   switch (kind) {
     case "degraded":
-      return { ...good, state: "degraded", headline: "Serving, but one of three processes keeps restarting", instances: [good.instances[0], instance("planner-web@5002.service", 5002, { state: "activating (auto-restart)", healthy: false, restarts: 14, memory_bytes: 406_000_000, since_ms: NOW - 9_000, release: RELEASES[1]?.id ?? null }), good.instances[2]].filter((i) => i !== undefined), health: { status: "200", ok: true, elapsed_ms: 1_900 }, certificate: { issuer: "planner.example.org", names: ["planner.example.org"], expires_ms: NOW + 6 * DAY, self_signed: true, differs_from_file: true } };
+      return {
+        ...good,
+        state: "degraded",
+        headline: "Serving, but one of three processes keeps restarting",
+        instances: [
+          good.instances[0],
+          instance("planner-web@5002.service", 5002, {
+            state: "activating (auto-restart)",
+            healthy: false,
+            restarts: 14,
+            memory_bytes: 406_000_000,
+            since_ms: NOW - 9_000,
+            release: RELEASES[1]?.id ?? null,
+          }),
+          good.instances[2],
+        ].filter((i) => i !== undefined),
+        health: { status: "200", ok: true, elapsed_ms: 1_900 },
+        certificate: {
+          issuer: "planner.example.org",
+          names: ["planner.example.org"],
+          expires_ms: NOW + 6 * DAY,
+          self_signed: true,
+          differs_from_file: true,
+        },
+      };
     case "down":
-      return { ...good, state: "down", headline: "Not serving: nginx answers 502, both web processes have failed", instances: good.instances.map((i) => ({ ...i, state: "failed (Result: exit-code)", healthy: false, memory_bytes: null, restarts: 5 })), health: { status: "502 Bad Gateway", ok: false, elapsed_ms: 3 }, certificate: { ...(good.certificate ?? { issuer: "", names: [], self_signed: false, differs_from_file: false }), expires_ms: NOW - 2 * DAY } };
+      return {
+        ...good,
+        state: "down",
+        headline: "Not serving: nginx answers 502, both web processes have failed",
+        instances: good.instances.map((i) => ({
+          ...i,
+          state: "failed (Result: exit-code)",
+          healthy: false,
+          memory_bytes: null,
+          restarts: 5,
+        })),
+        health: { status: "502 Bad Gateway", ok: false, elapsed_ms: 3 },
+        certificate: {
+          ...(good.certificate ?? { issuer: "", names: [], self_signed: false, differs_from_file: false }),
+          expires_ms: NOW - 2 * DAY,
+        },
+      };
     case "not-deployed":
-      return { ...good, state: "not-deployed", headline: "Not set up on web-1 yet", release: null, instances: [], health: null, certificate: null };
+      return {
+        ...good,
+        state: "not-deployed",
+        headline: "Not set up on web-1 yet",
+        release: null,
+        instances: [],
+        health: null,
+        certificate: null,
+      };
     case "interrupted":
       return { ...good, state: "interrupted", headline: "An activation did not end; v2.8.1 still serves" };
     case "insecure":
@@ -126,9 +331,30 @@ to = "web"
 function judge(text: string): Diagnostic[] {
   const found: Diagnostic[] = [];
   text.split("\n").forEach((line, i) => {
-    if (/^\s*prot\s*=/.test(line)) found.push({ error: true, line: i + 1, column: 1, message: "`prot` is not known in [process.web]", hint: "did you mean `port`?" });
-    if (/^\s*\[[^\]]*$/.test(line)) found.push({ error: true, line: i + 1, column: line.length + 1, message: "the heading is not closed", hint: "write `]`" });
-    if (/^\s*workers\s*=\s*[2-9]/.test(line)) found.push({ error: false, line: i + 1, column: 1, message: "Socket.IO needs one worker", hint: "use instances instead" });
+    if (/^\s*prot\s*=/.test(line))
+      found.push({
+        error: true,
+        line: i + 1,
+        column: 1,
+        message: "`prot` is not known in [process.web]",
+        hint: "did you mean `port`?",
+      });
+    if (/^\s*\[[^\]]*$/.test(line))
+      found.push({
+        error: true,
+        line: i + 1,
+        column: line.length + 1,
+        message: "the heading is not closed",
+        hint: "write `]`",
+      });
+    if (/^\s*workers\s*=\s*[2-9]/.test(line))
+      found.push({
+        error: false,
+        line: i + 1,
+        column: 1,
+        message: "Socket.IO needs one worker",
+        hint: "use instances instead",
+      });
   });
   return found;
 }
@@ -136,28 +362,84 @@ function judge(text: string): Diagnostic[] {
 const UNIT_OLD = `[Unit]\nDescription=planner web %i\nAfter=network.target\n\n[Service]\nUser=planner\nExecStart=/opt/planner/run/web %i\nTimeoutStopSec=40\nMemoryMax=512M\n\n[Install]\nWantedBy=multi-user.target\n`;
 
 const DRIFTED: FileChange[] = [
-  { path: "/etc/systemd/system/planner-web@.service", mode: "0644", owner: "root:root", kind: "change", attributes: [], secret: false, old: UNIT_OLD, new: UNIT_OLD.replace("MemoryMax=512M", "MemoryMax=2G\nEnvironment=DEBUG=1"), hidden: null },
-  { path: "/etc/nginx/conf.d/planner.conf", mode: "0644", owner: "root:root", kind: "remove", attributes: [], secret: false, old: "server {\n    listen 443 ssl;\n    server_name planner.example.org;\n}\n", new: null, hidden: null },
-  { path: "/etc/planner/environment", mode: "0640", owner: "root:planner", kind: "change", attributes: [], secret: true, old: null, new: null, hidden: "It holds secrets; only that it differs is known." },
+  {
+    path: "/etc/systemd/system/planner-web@.service",
+    mode: "0644",
+    owner: "root:root",
+    kind: "change",
+    attributes: [],
+    secret: false,
+    old: UNIT_OLD,
+    new: UNIT_OLD.replace("MemoryMax=512M", "MemoryMax=2G\nEnvironment=DEBUG=1"),
+    hidden: null,
+  },
+  {
+    path: "/etc/nginx/conf.d/planner.conf",
+    mode: "0644",
+    owner: "root:root",
+    kind: "remove",
+    attributes: [],
+    secret: false,
+    old: "server {\n    listen 443 ssl;\n    server_name planner.example.org;\n}\n",
+    new: null,
+    hidden: null,
+  },
+  {
+    path: "/etc/planner/environment",
+    mode: "0640",
+    owner: "root:planner",
+    kind: "change",
+    attributes: [],
+    secret: true,
+    old: null,
+    new: null,
+    hidden: "It holds secrets; only that it differs is known.",
+  },
 ];
 
 function drifted(kind: string | null): Drift {
-  return kind === "some" ? { files: DRIFTED, notices: ["planner-web@5001.service was changed on disk after it was started: it runs with the older file."], open: ["Write /etc/nginx/conf.d/planner.conf"] } : { files: [], notices: [], open: [] };
+  return kind === "some"
+    ? {
+        files: DRIFTED,
+        notices: ["planner-web@5001.service was changed on disk after it was started: it runs with the older file."],
+        open: ["Write /etc/nginx/conf.d/planner.conf"],
+      }
+    : { files: [], notices: [], open: [] };
 }
 
-const SUBJECTS = ["Fix export of recurring tasks", "Faster search", "Translations: Danish, Finnish", HOSTILE, "Bump gunicorn to 23.0", "Merge branch 'billing'", "Add migration 0042_task_owner"];
+const SUBJECTS = [
+  "Fix export of recurring tasks",
+  "Faster search",
+  "Translations: Danish, Finnish",
+  HOSTILE,
+  "Bump gunicorn to 23.0",
+  "Merge branch 'billing'",
+  "Add migration 0042_task_owner",
+];
 
 /** Looks like a commit's id, always the same for a number. */
 function commitId(number: number): string {
-  return Array.from({ length: 5 }, (_, i) => Math.imul(number + i * 7919, 2654435761) >>> 0).map((part) => part.toString(16).padStart(8, "0")).join("");
+  return Array.from({ length: 5 }, (_, i) => Math.imul(number + i * 7919, 2654435761) >>> 0)
+    .map((part) => part.toString(16).padStart(8, "0"))
+    .join("");
 }
 
 function commits(number: number): Commit[] {
-  return Array.from({ length: number }, (_, i) => ({ id: commitId(i + 1), author: i % 3 ? "Ann Moe" : "Bo Lind", at_ms: NOW - 40 * MINUTE - i * 3 * HOUR, subject: SUBJECTS[i % SUBJECTS.length] ?? "" }));
+  return Array.from({ length: number }, (_, i) => ({
+    id: commitId(i + 1),
+    author: i % 3 ? "Ann Moe" : "Bo Lind",
+    at_ms: NOW - 40 * MINUTE - i * 3 * HOUR,
+    subject: SUBJECTS[i % SUBJECTS.length] ?? "",
+  }));
 }
 
 function reference(name: string, i: number): Ref {
-  return { name, commit: commitId(i + 1000), at_ms: NOW - (i + 1) * 5 * HOUR, subject: SUBJECTS[i % SUBJECTS.length] ?? null };
+  return {
+    name,
+    commit: commitId(i + 1000),
+    at_ms: NOW - (i + 1) * 5 * HOUR,
+    subject: SUBJECTS[i % SUBJECTS.length] ?? null,
+  };
 }
 
 const MESSAGES: readonly [string, number, string][] = [
@@ -185,22 +467,48 @@ export function fakeSites(scene: Scene): Partial<Backend> {
   const path = PLANNER.file ?? "";
   const file = (of: string): SiteText => ({ path, text: of, diagnostics: judge(of) });
   return {
-    sites: () => (list === "failing" ? refuse(failure("local", "The list of sites could not be read", ["/home/ann/.local/share/slipway/state.db: disk I/O error"], "Check that the disk is not full; nothing on your hosts depends on this list.")) : list === "loading" ? never() : Promise.resolve(cards(list))),
+    sites: () =>
+      list === "failing"
+        ? refuse(
+            failure(
+              "local",
+              "The list of sites could not be read",
+              ["/home/ann/.local/share/slipway/state.db: disk I/O error"],
+              "Check that the disk is not full; nothing on your hosts depends on this list.",
+            ),
+          )
+        : list === "loading"
+          ? never()
+          : Promise.resolve(cards(list)),
     site: (name) => {
-      if (kind === "gone") return refuse(failure("unknown-site", `There is no site ${name}`, [], "It may have been forgotten or renamed."));
+      if (kind === "gone")
+        return refuse(
+          failure("unknown-site", `There is no site ${name}`, [], "It may have been forgotten or renamed."),
+        );
       if (kind === "loading") return never();
       const found = cards(list === "many" ? "many" : null).find((card) => card.name === name);
-      return found ? Promise.resolve(found) : refuse(failure("unknown-site", `There is no site ${name}`, [], "It may have been forgotten or renamed."));
+      return found
+        ? Promise.resolve(found)
+        : refuse(failure("unknown-site", `There is no site ${name}`, [], "It may have been forgotten or renamed."));
     },
-    drafts: () => Promise.resolve([
-      { id: "d-17", site: "billing", host: "web-2", step: "secrets", updated_ms: NOW - 2 * HOUR },
-      { id: "d-18", site: null, host: null, step: "source", updated_ms: NOW - 8 * DAY },
-    ].filter((draft) => !thrown.includes(draft.id))),
-    removeDraft: (id) => { thrown = [...thrown, id]; return Promise.resolve(null); },
+    drafts: () =>
+      Promise.resolve(
+        [
+          { id: "d-17", site: "billing", host: "web-2", step: "secrets", updated_ms: NOW - 2 * HOUR },
+          { id: "d-18", site: null, host: null, step: "source", updated_ms: NOW - 8 * DAY },
+        ].filter((draft) => !thrown.includes(draft.id)),
+      ),
+    removeDraft: (id) => {
+      thrown = [...thrown, id];
+      return Promise.resolve(null);
+    },
     forgetSite: () => Promise.resolve(null),
     watchSite: (site, host, news) => {
       if (kind === "loading") return () => undefined;
-      if (kind === "never") { news({ news: "lost", failure: UNREACHABLE }); return () => undefined; }
+      if (kind === "never") {
+        news({ news: "lost", failure: UNREACHABLE });
+        return () => undefined;
+      }
       news({ news: "seen", status: status(kind, site, host) });
       if (kind === "lost") news({ news: "lost", failure: UNREACHABLE });
       return () => undefined;
@@ -208,70 +516,196 @@ export function fakeSites(scene: Scene): Partial<Backend> {
     siteText: () => Promise.resolve(file(text)),
     checkText: (of) => Promise.resolve(file(of)),
     saveSiteText: (_site, next, was) => {
-      if (scene.get("file") === "moved" || was !== text) return refuse(failure("changed", "The site file was changed by something else since it was opened; nothing was written", [path], "Load it again, then make your change once more."));
+      if (scene.get("file") === "moved" || was !== text)
+        return refuse(
+          failure(
+            "changed",
+            "The site file was changed by something else since it was opened; nothing was written",
+            [path],
+            "Load it again, then make your change once more.",
+          ),
+        );
       text = next;
       return Promise.resolve(file(text));
     },
-    releases: () => (scene.get("releases") === "failing" ? refuse(UNREACHABLE) : scene.get("releases") === "loading" ? never() : Promise.resolve(kept)),
+    releases: () =>
+      scene.get("releases") === "failing"
+        ? refuse(UNREACHABLE)
+        : scene.get("releases") === "loading"
+          ? never()
+          : Promise.resolve(kept),
     removeRelease: (_site, _host, id) => {
       const one = kept.find((r) => r.id === id);
-      if (one?.active) return refuse(failure("active", `Release ${id} is live and stays`, [], "Deploy or roll back to another one first."));
+      if (one?.active)
+        return refuse(
+          failure("active", `Release ${id} is live and stays`, [], "Deploy or roll back to another one first."),
+        );
       kept = kept.filter((r) => r.id !== id);
       return Promise.resolve(null);
     },
     refs: () => {
       switch (scene.get("refs")) {
-        case "failing": return refuse(failure("source", "The repository could not be read from web-1", ["git ls-remote: Permission denied (publickey)"], "Check the deploy key under Secrets, and that the repository's server accepts it."));
-        case "loading": return never();
-        case "folder": return Promise.resolve({ source: "the folder /home/ann/planner on this computer", git: false, default_reference: null, branches: [], tags: [] });
+        case "failing":
+          return refuse(
+            failure(
+              "source",
+              "The repository could not be read from web-1",
+              ["git ls-remote: Permission denied (publickey)"],
+              "Check the deploy key under Secrets, and that the repository's server accepts it.",
+            ),
+          );
+        case "loading":
+          return never();
+        case "folder":
+          return Promise.resolve({
+            source: "the folder /home/ann/planner on this computer",
+            git: false,
+            default_reference: null,
+            branches: [],
+            tags: [],
+          });
         default: {
           const many = scene.get("refs") === "many" ? 2_000 : 4;
           const plain = scene.get("refs") === "plain";
-          const named = (name: string, i: number) => { const made = reference(name, i); return plain && made.subject === HOSTILE ? { ...made, subject: "Fix time zone of exports" } : made; };
+          const named = (name: string, i: number) => {
+            const made = reference(name, i);
+            return plain && made.subject === HOSTILE ? { ...made, subject: "Fix time zone of exports" } : made;
+          };
           return Promise.resolve({
-            source: "https://git.example.com/team/planner.git", git: true, default_reference: "main",
-            branches: ["main", "develop", ...(plain ? [] : ["feature/\u202egnp.exe"]), ...Array.from({ length: many }, (_, i) => `feature/ticket-${4200 - i}`)].map(named),
+            source: "https://git.example.com/team/planner.git",
+            git: true,
+            default_reference: "main",
+            branches: [
+              "main",
+              "develop",
+              ...(plain ? [] : ["feature/\u202egnp.exe"]),
+              ...Array.from({ length: many }, (_, i) => `feature/ticket-${4200 - i}`),
+            ].map(named),
             tags: ["v2.8.1", "v2.8.0", "v2.7.4"].map((name, i) => named(name, i + 1)),
           });
         }
       }
     },
     incoming: (_site, _host, asked): Promise<Incoming> => {
-      if (scene.get("refs") === "folder") return Promise.resolve({ commits: [], more: false, note: "The folder is sent as it is now; what has changed in it since the last deployment cannot be told." });
+      if (scene.get("refs") === "folder")
+        return Promise.resolve({
+          commits: [],
+          more: false,
+          note: "The folder is sent as it is now; what has changed in it since the last deployment cannot be told.",
+        });
       if (asked === "v2.8.1") return Promise.resolve({ commits: [], more: false, note: null });
-      if (asked !== null && /^0{7,}/.test(asked)) return refuse(failure("source", `The repository has no commit ${asked}`, [], "Check the id, or choose a branch or tag."));
-      return Promise.resolve(asked === "develop" ? { commits: commits(200), more: true, note: null } : { commits: scene.get("refs") === "plain" ? commits(3) : commits(7), more: false, note: null });
+      if (asked !== null && /^0{7,}/.test(asked))
+        return refuse(
+          failure("source", `The repository has no commit ${asked}`, [], "Check the id, or choose a branch or tag."),
+        );
+      return Promise.resolve(
+        asked === "develop"
+          ? { commits: commits(200), more: true, note: null }
+          : { commits: scene.get("refs") === "plain" ? commits(3) : commits(7), more: false, note: null },
+      );
     },
     compare: () => {
       if (scene.get("compare") === "failing") return refuse(UNREACHABLE);
-      if (scene.get("compare") === "same") return Promise.resolve({ commits: [], note: null, code: [], more: false, configuration: [] });
+      if (scene.get("compare") === "same")
+        return Promise.resolve({ commits: [], note: null, code: [], more: false, configuration: [] });
       return Promise.resolve({
         commits: commits(3),
-        code: [{ path: "src/main.py", change: "changed" }, { path: "src/export/recurring.py", change: "removed" }, { path: "migrations/0042_task_owner.py", change: "added" }, { path: "webengine/\u001b[2J\u202eassets.js", change: "changed" }],
-        more: true, note: null, configuration: DRIFTED.slice(0, 1),
+        code: [
+          { path: "src/main.py", change: "changed" },
+          { path: "src/export/recurring.py", change: "removed" },
+          { path: "migrations/0042_task_owner.py", change: "added" },
+          { path: "webengine/\u001b[2J\u202eassets.js", change: "changed" },
+        ],
+        more: true,
+        note: null,
+        configuration: DRIFTED.slice(0, 1),
       });
     },
-    service: (_site, _host, action, unit) => (scene.get("service") === "failing"
-      ? refuse(failure("service", `${unit ?? "planner"} did not ${action} on web-1`, ["Job for planner-web@5001.service failed because the control process exited with error code."], "Look at its log; the other processes were left alone."))
-      : Promise.resolve({ good: true, summary: action === "nginx-test" ? "nginx finds nothing wrong with its configuration" : `${unit ?? "All processes of planner"}: ${action} done, all are as they should be`, output: action === "nginx-test" ? ["nginx: the configuration file /etc/nginx/nginx.conf syntax is ok", "nginx: configuration file /etc/nginx/nginx.conf test is successful"] : [] })),
-    drift: () => (scene.get("drift") === "failing" ? refuse(UNREACHABLE) : scene.get("drift") === "loading" ? never() : Promise.resolve(drifted(scene.get("drift")))),
-    audit: () => (scene.get("audit") === "failing" ? refuse(UNREACHABLE) : Promise.resolve(scene.get("audit") === "empty" ? [] : [
-      { at_ms: NOW - 3 * HOUR, who: "ann@desk-7", what: "deployed v2.8.1 (run 41): succeeded" },
-      { at_ms: NOW - 4 * HOUR, who: "bo@laptop", what: "deployed v2.8.0: rolled back, /health answered 503" },
-      { at_ms: NOW - 9 * DAY, who: "ann@desk-7", what: "restarted planner-web@5002.service" },
-      { at_ms: null, who: "\u202eroot", what: HOSTILE },
-    ])),
+    service: (_site, _host, action, unit) =>
+      scene.get("service") === "failing"
+        ? refuse(
+            failure(
+              "service",
+              `${unit ?? "planner"} did not ${action} on web-1`,
+              ["Job for planner-web@5001.service failed because the control process exited with error code."],
+              "Look at its log; the other processes were left alone.",
+            ),
+          )
+        : Promise.resolve({
+            good: true,
+            summary:
+              action === "nginx-test"
+                ? "nginx finds nothing wrong with its configuration"
+                : `${unit ?? "All processes of planner"}: ${action} done, all are as they should be`,
+            output:
+              action === "nginx-test"
+                ? [
+                    "nginx: the configuration file /etc/nginx/nginx.conf syntax is ok",
+                    "nginx: configuration file /etc/nginx/nginx.conf test is successful",
+                  ]
+                : [],
+          }),
+    drift: () =>
+      scene.get("drift") === "failing"
+        ? refuse(UNREACHABLE)
+        : scene.get("drift") === "loading"
+          ? never()
+          : Promise.resolve(drifted(scene.get("drift"))),
+    audit: () =>
+      scene.get("audit") === "failing"
+        ? refuse(UNREACHABLE)
+        : Promise.resolve(
+            scene.get("audit") === "empty"
+              ? []
+              : [
+                  { at_ms: NOW - 3 * HOUR, who: "ann@desk-7", what: "deployed v2.8.1 (run 41): succeeded" },
+                  {
+                    at_ms: NOW - 4 * HOUR,
+                    who: "bo@laptop",
+                    what: "deployed v2.8.0: rolled back, /health answered 503",
+                  },
+                  { at_ms: NOW - 9 * DAY, who: "ann@desk-7", what: "restarted planner-web@5002.service" },
+                  { at_ms: null, who: "\u202eroot", what: HOSTILE },
+                ],
+          ),
     watchLogs: (_site, _host, query, lines, failed) => {
       const logs = scene.get("logs");
       if (logs === "loading") return () => undefined;
-      if (logs === "failing") { failed(UNREACHABLE); return () => undefined; }
-      if (logs === "empty") { lines({ lines: [] }); return () => undefined; }
-      const wanted = (line: LogLine) => query.processes.length === 0 || query.processes.some((process) => line.unit.includes(`-${process}`));
+      if (logs === "failing") {
+        failed(UNREACHABLE);
+        return () => undefined;
+      }
+      if (logs === "empty") {
+        lines({ lines: [] });
+        return () => undefined;
+      }
+      const wanted = (line: LogLine) =>
+        query.processes.length === 0 || query.processes.some((process) => line.unit.includes(`-${process}`));
       const number = logs === "many" ? 200_000 : 40;
       for (let from = 0; from < number; from += 5_000) {
-        lines({ lines: Array.from({ length: Math.min(5_000, number - from) }, (_, i) => logLine(from + i, number)).filter(wanted) });
+        lines({
+          lines: Array.from({ length: Math.min(5_000, number - from) }, (_, i) => logLine(from + i, number)).filter(
+            wanted,
+          ),
+        });
       }
-      if (logs === "long") lines({ lines: [{ at_ms: NOW - 100, unit: "planner-web@5001.service", priority: 3, text: `begin ${"0123456789abcdef".repeat(65_536)} end` }, { at_ms: NOW - 90, unit: "planner-web@5001.service", priority: 6, text: "Traceback (most recent call last):\n  File \"main.py\", line 3\u0007" }] });
+      if (logs === "long")
+        lines({
+          lines: [
+            {
+              at_ms: NOW - 100,
+              unit: "planner-web@5001.service",
+              priority: 3,
+              text: `begin ${"0123456789abcdef".repeat(65_536)} end`,
+            },
+            {
+              at_ms: NOW - 90,
+              unit: "planner-web@5001.service",
+              priority: 6,
+              text: 'Traceback (most recent call last):\n  File "main.py", line 3\u0007',
+            },
+          ],
+        });
       if (logs === "lost") failed(UNREACHABLE);
       return () => undefined;
     },

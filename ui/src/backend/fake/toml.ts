@@ -4,7 +4,10 @@ export type Value = string | number | boolean | Value[] | { [key: string]: Value
 export type Table = { [key: string]: Value };
 
 export class NotToml extends Error {
-  constructor(readonly line: number, message: string) {
+  constructor(
+    readonly line: number,
+    message: string,
+  ) {
     super(message);
   }
 }
@@ -17,7 +20,11 @@ function inner(root: Table, keys: readonly string[]): Table {
     const there = at[key];
     const last = Array.isArray(there) ? there.at(-1) : there;
     if (isTable(last)) at = last;
-    else { const made: Table = {}; at[key] = made; at = made; }
+    else {
+      const made: Table = {};
+      at[key] = made;
+      at = made;
+    }
   }
   return at;
 }
@@ -27,7 +34,9 @@ export function parse(text: string): Table {
   let table = root;
   let at = 0;
   const line = () => text.slice(0, at).split("\n").length;
-  const fail = (message: string): never => { throw new NotToml(line(), message); };
+  const fail = (message: string): never => {
+    throw new NotToml(line(), message);
+  };
   const blank = (newlines: boolean) => {
     for (;;) {
       const found = (newlines ? /^(?:\s+|#[^\n]*)/ : /^(?:[ \t]+|#[^\n]*)/).exec(text.slice(at));
@@ -52,7 +61,10 @@ export function parse(text: string): Table {
     const word = /^(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|true\b|false\b|[+-]?\d[\d_]*(?:\.\d+)?)/.exec(rest);
     if (word) {
       at += word[0].length;
-      if (word[0].startsWith('"')) { const read: unknown = JSON.parse(word[0]); return String(read); }
+      if (word[0].startsWith('"')) {
+        const read: unknown = JSON.parse(word[0]);
+        return String(read);
+      }
       if (word[0].startsWith("'")) return word[0].slice(1, -1);
       return word[0] === "true" ? true : word[0] === "false" ? false : Number(word[0].replaceAll("_", ""));
     }
@@ -117,7 +129,12 @@ export function parse(text: string): Table {
 const bare = (key: string) => (/^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key));
 function inline(value: Value): string {
   if (Array.isArray(value)) return `[${value.map(inline).join(", ")}]`;
-  if (isTable(value)) return Object.keys(value).length ? `{ ${Object.entries(value).map(([key, one]) => `${bare(key)} = ${inline(one)}`).join(", ")} }` : "{}";
+  if (isTable(value))
+    return Object.keys(value).length
+      ? `{ ${Object.entries(value)
+          .map(([key, one]) => `${bare(key)} = ${inline(one)}`)
+          .join(", ")} }`
+      : "{}";
   return JSON.stringify(value);
 }
 
@@ -127,8 +144,14 @@ export function write(table: Table, path: readonly string[] = []): string {
   for (const [key, value] of Object.entries(table)) {
     const whole = [...path, key];
     const name = whole.map(bare).join(".");
-    if (Array.isArray(value) && value.length && value.every(isTable)) for (const one of value) after.push(`\n[[${name}]]\n${isTable(one) ? write(one, whole) : ""}`);
-    else if (isTable(value) && path[0] !== "access") after.push(Object.values(value).some((one) => !isTable(one)) || !Object.keys(value).length ? `\n[${name}]\n${write(value, whole)}` : write(value, whole));
+    if (Array.isArray(value) && value.length && value.every(isTable))
+      for (const one of value) after.push(`\n[[${name}]]\n${isTable(one) ? write(one, whole) : ""}`);
+    else if (isTable(value) && path[0] !== "access")
+      after.push(
+        Object.values(value).some((one) => !isTable(one)) || !Object.keys(value).length
+          ? `\n[${name}]\n${write(value, whole)}`
+          : write(value, whole),
+      );
     else lines.push(`${bare(key)} = ${inline(value)}\n`);
   }
   return lines.join("") + after.join("");

@@ -71,8 +71,17 @@ export class SchemaWords {
     const choices = choicesOf(node);
     const fallback = node["default"];
     const example = list(node["examples"])[0];
-    const plain = (value: unknown) => (value === undefined || (typeof value === "object" && value !== null && !Object.keys(value).length) ? null : JSON.stringify(value));
-    return { kind: kindOf(node, choices), description: textOf(node["description"]), default: plain(fallback), example: plain(example), choices };
+    const plain = (value: unknown) =>
+      value === undefined || (typeof value === "object" && value !== null && !Object.keys(value).length)
+        ? null
+        : JSON.stringify(value);
+    return {
+      kind: kindOf(node, choices),
+      description: textOf(node["description"]),
+      default: plain(fallback),
+      example: plain(example),
+      choices,
+    };
   }
 
   /** Keys that may stand in a table. */
@@ -90,7 +99,11 @@ export class SchemaWords {
   values(path: readonly string[]): readonly { value: string; description: string }[] {
     const node = this.#at(path);
     if (!node) return [];
-    if (node["type"] === "boolean") return [{ value: "true", description: "" }, { value: "false", description: "" }];
+    if (node["type"] === "boolean")
+      return [
+        { value: "true", description: "" },
+        { value: "false", description: "" },
+      ];
     const items = node["type"] === "array" ? this.#whole(node["items"]) : null;
     return choicesOf(items ?? node).map((choice) => ({ ...choice, value: JSON.stringify(choice.value) }));
   }
@@ -121,15 +134,23 @@ function choicesOf(node: Node): { value: string; description: string }[] {
 function kindOf(node: Node, choices: readonly unknown[]): string {
   if (choices.length) return "one of a few words";
   switch (node["type"]) {
-    case "string": return "text";
+    case "string":
+      return "text";
     case "integer": {
       const { minimum, maximum } = node;
-      return typeof minimum === "number" && typeof maximum === "number" ? `a whole number, ${minimum} to ${maximum}` : "a whole number";
+      return typeof minimum === "number" && typeof maximum === "number"
+        ? `a whole number, ${minimum} to ${maximum}`
+        : "a whole number";
     }
-    case "number": return "a number";
-    case "boolean": return "true or false";
-    case "array": return "a list";
-    case "object": return "a table";
-    default: return "a value";
+    case "number":
+      return "a number";
+    case "boolean":
+      return "true or false";
+    case "array":
+      return "a list";
+    case "object":
+      return "a table";
+    default:
+      return "a value";
   }
 }

@@ -34,10 +34,14 @@ function openAfter(piece: string, depth: number, quote: string): { depth: number
     const rest = piece.slice(at, at + 3);
     if (quote) {
       if (quote === '"""' && piece[at] === "\\") at += 2;
-      else if (rest === quote) { quote = ""; at += 3; }
-      else at += 1;
-    } else if (rest === '"""' || rest === "'''") { quote = rest; at += 3; }
-    else if (piece[at] === '"' || piece[at] === "'") {
+      else if (rest === quote) {
+        quote = "";
+        at += 3;
+      } else at += 1;
+    } else if (rest === '"""' || rest === "'''") {
+      quote = rest;
+      at += 3;
+    } else if (piece[at] === '"' || piece[at] === "'") {
       const one = piece[at];
       at += 1;
       while (at < piece.length && piece[at] !== one) at += one === '"' && piece[at] === "\\" ? 2 : 1;
@@ -82,7 +86,10 @@ export function places(text: string): LinePlace[] {
       }
       return { table, key: null, header: true, continued: false };
     }
-    const assigned = /^\s*((?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*'))*)\s*=(.*)$/.exec(line);
+    const assigned =
+      /^\s*((?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*'))*)\s*=(.*)$/.exec(
+        line,
+      );
     if (assigned) {
       const keys = keysOf(assigned[1] ?? "");
       if (keys) key = [...table, ...keys];
@@ -95,5 +102,5 @@ export function places(text: string): LinePlace[] {
 /** Path that a line (from 1) is about: of its key, else of its table. */
 export function pathAtLine(text: string, line: number): string[] {
   const place = places(text)[line - 1];
-  return place ? place.key ?? place.table : [];
+  return place ? (place.key ?? place.table) : [];
 }

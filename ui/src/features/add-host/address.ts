@@ -8,7 +8,10 @@ export interface Address {
 
 /** The parts; null where it cannot be one. */
 export function parse(typed: string): Address | null {
-  const text = typed.trim().replace(/^ssh:\/\//i, "").replace(/\/+$/, "");
+  const text = typed
+    .trim()
+    .replace(/^ssh:\/\//i, "")
+    .replace(/\/+$/, "");
   const cut = text.lastIndexOf("@");
   const user = cut >= 0 ? text.slice(0, cut) : null;
   const place = cut >= 0 ? text.slice(cut + 1) : text;
@@ -19,7 +22,14 @@ export function parse(typed: string): Address | null {
   const host = bracketed?.[1] ?? bare ?? plain?.[1];
   const digits = bracketed?.[2] ?? (bare ? undefined : plain?.[2]);
   const port = digits === undefined ? null : Number(digits);
-  if (!host || host.startsWith("-") || user === "" || (user !== null && (/[\s:]/.test(user) || user.startsWith("-"))) || (port !== null && (port < 1 || port > 65_535))) return null;
+  if (
+    !host ||
+    host.startsWith("-") ||
+    user === "" ||
+    (user !== null && (/[\s:]/.test(user) || user.startsWith("-"))) ||
+    (port !== null && (port < 1 || port > 65_535))
+  )
+    return null;
   return { user, host, port };
 }
 
@@ -28,5 +38,9 @@ export function suggestName(typed: string): string {
   const host = parse(typed)?.host ?? "";
   const ip = /^[0-9.]+$/.test(host) || host.includes(":");
   const name = ip ? host.replace(/[.:%]+/g, "-") : (host.split(".")[0] ?? "");
-  return name.toLowerCase().replace(/[^a-z0-9-]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 63);
+  return name
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 63);
 }

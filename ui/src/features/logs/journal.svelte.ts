@@ -34,8 +34,22 @@ export class Journal {
     this.begun = false;
     this.#again();
     let wanted = true;
-    const stop = backend().watchLogs(site, host, query, (batch) => { if (wanted) this.#take(batch.lines); }, (failure) => { if (wanted) this.lost = failure; });
-    return () => { wanted = false; stop(); clearTimeout(this.#timer); };
+    const stop = backend().watchLogs(
+      site,
+      host,
+      query,
+      (batch) => {
+        if (wanted) this.#take(batch.lines);
+      },
+      (failure) => {
+        if (wanted) this.lost = failure;
+      },
+    );
+    return () => {
+      wanted = false;
+      stop();
+      clearTimeout(this.#timer);
+    };
   }
   /** Another site: other units. */
   forget(): void {
@@ -47,7 +61,11 @@ export class Journal {
     this.lost = null;
     const gone = this.#lines.add(lines);
     let fresh = false;
-    for (const line of lines) if (this.#known.size < 200 && !this.#known.has(line.unit)) { this.#known.add(line.unit); fresh = true; }
+    for (const line of lines)
+      if (this.#known.size < 200 && !this.#known.has(line.unit)) {
+        this.#known.add(line.unit);
+        fresh = true;
+      }
     if (fresh) this.units = [...this.#known].sort();
     if (gone) {
       // The oldest gave way: all places move.
@@ -79,7 +97,11 @@ export class Journal {
   /** Looks at what was not looked at yet, a portion at a time. */
   #look(): void {
     if (this.#timer !== undefined) return;
-    if (!this.#search && !this.#shown) { this.#looked = this.#lines.length; this.searching = false; return; }
+    if (!this.#search && !this.#shown) {
+      this.#looked = this.#lines.length;
+      this.searching = false;
+      return;
+    }
     const until = performance.now() + PORTION;
     let found = false;
     while (this.#looked < this.#lines.length) {
@@ -90,7 +112,10 @@ export class Journal {
           if (hit) this.#hits.push(this.#shown.length);
           this.#shown.push(this.#looked);
           found = true;
-        } else if (hit) { this.#hits.push(this.#looked); found = true; }
+        } else if (hit) {
+          this.#hits.push(this.#looked);
+          found = true;
+        }
       }
       this.#looked += 1;
       // The time is asked for seldom: it costs more than most lines.
@@ -98,7 +123,11 @@ export class Journal {
     }
     this.searching = this.#looked < this.#lines.length;
     if (found || !this.searching) this.#version += 1;
-    if (this.searching) this.#timer = setTimeout(() => { this.#timer = undefined; this.#look(); });
+    if (this.searching)
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        this.#look();
+      });
   }
   /** Lines that came, shown or not. */
   get all(): number {
@@ -118,11 +147,13 @@ export class Journal {
   /** Rows that wait while paused. */
   get waiting(): number {
     void this.#version;
-    return this.#paused === null ? 0 : Math.max(0, (this.#shown ? this.#shown.length : this.#lines.length) - this.#paused);
+    return this.#paused === null
+      ? 0
+      : Math.max(0, (this.#shown ? this.#shown.length : this.#lines.length) - this.#paused);
   }
   line(row: number): LogLine | undefined {
     void this.#version;
-    return this.#lines.at(this.#shown ? this.#shown[row] ?? -1 : row);
+    return this.#lines.at(this.#shown ? (this.#shown[row] ?? -1) : row);
   }
   get hits(): number {
     void this.#version;
@@ -141,7 +172,7 @@ export class Journal {
     const exactly = this.#hits[low] === row;
     const next = step === 1 ? (exactly ? low + 1 : low) : low - 1;
     const length = this.#hits.length;
-    return length ? this.#hits[(next + length) % length] ?? null : null;
+    return length ? (this.#hits[(next + length) % length] ?? null) : null;
   }
   get paused(): boolean {
     return this.#paused !== null;

@@ -65,7 +65,11 @@ export function reading(typed: string): { search: Search | null; problem: string
     try {
       pattern = new RegExp(expression[1] ?? "", `g${(expression[2] ?? "").replace(/[^iu]/g, "")}`);
     } catch (error) {
-      return { search: null, problem: error instanceof Error ? error.message.replace(/^Invalid regular expression: /, "") : "not an expression" };
+      return {
+        search: null,
+        problem:
+          error instanceof Error ? error.message.replace(/^Invalid regular expression: /, "") : "not an expression",
+      };
     }
   } else {
     pattern = new RegExp(typed.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "gi");
@@ -74,7 +78,10 @@ export function reading(typed: string): { search: Search | null; problem: string
   return {
     problem: null,
     search: {
-      matches: (text) => { pattern.lastIndex = 0; return pattern.test(text.length > bound ? text.slice(0, bound) : text); },
+      matches: (text) => {
+        pattern.lastIndex = 0;
+        return pattern.test(text.length > bound ? text.slice(0, bound) : text);
+      },
       places: (text) => {
         const found: [number, number][] = [];
         pattern.lastIndex = 0;
@@ -91,7 +98,9 @@ export function reading(typed: string): { search: Search | null; problem: string
 
 /** A line as one row: control characters as text, its beginning only. */
 export function oneRow(text: string): string {
-  return visible(text.slice(0, IN_LIST)).replaceAll("\n", " ⏎ ").replaceAll("\t", "  ") + (text.length > IN_LIST ? " …" : "");
+  return (
+    visible(text.slice(0, IN_LIST)).replaceAll("\n", " ⏎ ").replaceAll("\t", "  ") + (text.length > IN_LIST ? " …" : "")
+  );
 }
 
 /** A row in pieces: what was found, and what is between. */

@@ -29,6 +29,7 @@ export function busyWriting(target: EventTarget | null): boolean {
   if (document.querySelector("[role='dialog'], [role='alertdialog'], [role='menu']")) return true;
   if (!(target instanceof HTMLElement)) return false;
   if (target.shadowRoot) return true;
-  return target.isContentEditable || target.closest("input, textarea, select, [contenteditable='true'], .cm-editor") !== null;
+  return (
+    target.isContentEditable || target.closest("input, textarea, select, [contenteditable='true'], .cm-editor") !== null
+  );
 }
-

@@ -19,7 +19,8 @@ function begins(text: string, at: number): boolean {
 function fit(word: string, text: string): number | null {
   // Together beats scattered.
   let best: number | null = null;
-  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) best = Math.max(best ?? 0, begins(text, at) ? 100 + word.length : 50 + word.length);
+  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1))
+    best = Math.max(best ?? 0, begins(text, at) ? 100 + word.length : 50 + word.length);
   if (best !== null) return best;
   let from = 0;
   let sum = 0;

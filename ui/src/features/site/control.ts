@@ -16,13 +16,31 @@ export function acts(unit: string | null, site: string, host: string): readonly 
   const what = unit ?? `all processes of ${site}`;
   const processes: Act[] = [
     { action: "start", title: "Start" },
-    { action: "restart", title: "Restart", note: unit ? "Its open connections drop and come back" : "Instances one at a time; open connections drop and come back" },
+    {
+      action: "restart",
+      title: "Restart",
+      note: unit
+        ? "Its open connections drop and come back"
+        : "Instances one at a time; open connections drop and come back",
+    },
     { action: "reload", title: "Reload", note: "Reads its configuration again, where it can" },
-    { action: "stop", title: "Stop…", danger: true, asks: unit ? `${unit} on ${host} stops now. When it is the last of its process, people get an error page until it is started again.` : `${what} on ${host} stop now. People who use ${site} get an error page until it is started again.` },
+    {
+      action: "stop",
+      title: "Stop…",
+      danger: true,
+      asks: unit
+        ? `${unit} on ${host} stops now. When it is the last of its process, people get an error page until it is started again.`
+        : `${what} on ${host} stop now. People who use ${site} get an error page until it is started again.`,
+    },
   ];
   const starting: Act[] = [
     { action: "enable", title: "Start when the host starts" },
-    { action: "disable", title: "Do not start with the host…", danger: true, asks: `Nothing stops now. After the next restart of ${host}, ${what} ${unit ? "does" : "do"} not come back by ${unit ? "itself" : "themselves"}: people get an error page until somebody starts ${unit ? "it" : "them"}.` },
+    {
+      action: "disable",
+      title: "Do not start with the host…",
+      danger: true,
+      asks: `Nothing stops now. After the next restart of ${host}, ${what} ${unit ? "does" : "do"} not come back by ${unit ? "itself" : "themselves"}: people get an error page until somebody starts ${unit ? "it" : "them"}.`,
+    },
   ];
   const nginx: Act[] = [
     { action: "nginx-test", title: "Test nginx's configuration", note: "Changes nothing" },
@@ -34,13 +52,21 @@ export function acts(unit: string | null, site: string, host: string): readonly 
 /** What is on its way, in words. */
 export function doing(action: ServiceAction): string {
   switch (action) {
-    case "start": return "Starting";
-    case "stop": return "Stopping";
-    case "restart": return "Restarting";
-    case "reload": return "Reloading";
-    case "enable": return "Setting to start with the host";
-    case "disable": return "Setting not to start with the host";
-    case "nginx-test": return "Testing nginx's configuration";
-    case "nginx-reload": return "Reloading nginx";
+    case "start":
+      return "Starting";
+    case "stop":
+      return "Stopping";
+    case "restart":
+      return "Restarting";
+    case "reload":
+      return "Reloading";
+    case "enable":
+      return "Setting to start with the host";
+    case "disable":
+      return "Setting not to start with the host";
+    case "nginx-test":
+      return "Testing nginx's configuration";
+    case "nginx-reload":
+      return "Reloading nginx";
   }
 }

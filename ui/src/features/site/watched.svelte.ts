@@ -10,16 +10,21 @@ export class Watched {
 
   watch(site: string, host: string): Stop {
     this.failure = null;
-    return backend().watchSite(site, host, (news) => {
-      switch (news.news) {
-        case "seen":
-          this.status = news.status;
-          this.lost = null;
-          break;
-        case "lost":
-          this.lost = news.failure;
-          break;
-      }
-    }, (failure) => (this.failure = failure));
+    return backend().watchSite(
+      site,
+      host,
+      (news) => {
+        switch (news.news) {
+          case "seen":
+            this.status = news.status;
+            this.lost = null;
+            break;
+          case "lost":
+            this.lost = news.failure;
+            break;
+        }
+      },
+      (failure) => (this.failure = failure),
+    );
   }
 }

@@ -10,7 +10,13 @@ class Thrown {
   throwAway(id: string, name: string): void {
     this.ids = [...this.ids, id];
     const timer = setTimeout(() => void this.#remove(id), UNDO);
-    app.tell(`${name} was thrown away`, "info", { title: "Undo", run: () => { clearTimeout(timer); this.#forget(id); } });
+    app.tell(`${name} was thrown away`, "info", {
+      title: "Undo",
+      run: () => {
+        clearTimeout(timer);
+        this.#forget(id);
+      },
+    });
   }
   async #remove(id: string): Promise<void> {
     try {

@@ -52,13 +52,23 @@ export class Work {
 
   at(...path: string[]): unknown {
     const waiting = this.#waiting.get(name(path));
-    return waiting ? waiting.value ?? undefined : at(this.#values, path);
+    return waiting ? (waiting.value ?? undefined) : at(this.#values, path);
   }
-  textAt(...path: string[]): string { return asText(this.at(...path)); }
-  numberAt(...path: string[]): number | null { return asNumber(this.at(...path)); }
-  flagAt(...path: string[]): boolean { return this.at(...path) === true; }
-  listAt(...path: string[]): string[] { return asList(this.at(...path)); }
-  get routes(): Readonly<Record<string, unknown>>[] { return asTables(this.at("route")); }
+  textAt(...path: string[]): string {
+    return asText(this.at(...path));
+  }
+  numberAt(...path: string[]): number | null {
+    return asNumber(this.at(...path));
+  }
+  flagAt(...path: string[]): boolean {
+    return this.at(...path) === true;
+  }
+  listAt(...path: string[]): string[] {
+    return asList(this.at(...path));
+  }
+  get routes(): Readonly<Record<string, unknown>>[] {
+    return asTables(this.at("route"));
+  }
 
   /** Answers at once. */
   answer(...edits: Edit[]): Promise<void> {
@@ -72,7 +82,10 @@ export class Work {
   }
   #put(edits: readonly Edit[]): void {
     const next = new Map(this.#waiting);
-    for (const edit of edits) { next.delete(name(edit.path)); next.set(name(edit.path), edit); }
+    for (const edit of edits) {
+      next.delete(name(edit.path));
+      next.set(name(edit.path), edit);
+    }
     this.#waiting = next;
   }
   #soon(): void {
@@ -97,7 +110,12 @@ export class Work {
       }
       const sent = this.#waiting;
       if (sent.size) {
-        this.#show(await backend().editDraft(this.id, [...sent.values()].map((edit) => ({ ...edit, value: edit.value ?? null }))));
+        this.#show(
+          await backend().editDraft(
+            this.id,
+            [...sent.values()].map((edit) => ({ ...edit, value: edit.value ?? null })),
+          ),
+        );
         // What was answered again meanwhile goes on waiting.
         this.#waiting = new Map([...this.#waiting].filter(([key, edit]) => sent.get(key) !== edit));
       }
@@ -114,7 +132,19 @@ export class Work {
   /** One thing after the other, so that no answer overtakes another. */
   #then(what: () => Promise<void>): Promise<void> {
     this.writing += 1;
-    const mine = this.#line.then(what).then(() => { this.unsaved = null; }, (error: unknown) => { this.unsaved = asFailure(error); }).finally(() => { this.writing -= 1; });
+    const mine = this.#line
+      .then(what)
+      .then(
+        () => {
+          this.unsaved = null;
+        },
+        (error: unknown) => {
+          this.unsaved = asFailure(error);
+        },
+      )
+      .finally(() => {
+        this.writing -= 1;
+      });
     this.#line = mine;
     return mine;
   }
@@ -125,20 +155,33 @@ export class Work {
     if (this.unsaved) return false;
     const before = this.text;
     const blueprint = this.blueprint;
-    await this.#then(async () => { this.#show(await what()); });
+    await this.#then(async () => {
+      this.#show(await what());
+    });
     if (this.unsaved) return false;
     if (done && this.draft?.text !== before) {
-      app.tell(done, "ok", { title: "Undo", run: () => void this.change(async () => { this.blueprint = blueprint; return backend().setDraftText(this.id, before); }) });
+      app.tell(done, "ok", {
+        title: "Undo",
+        run: () =>
+          void this.change(async () => {
+            this.blueprint = blueprint;
+            return backend().setDraftText(this.id, before);
+          }),
+      });
     }
     return true;
   }
 
   async place(step: string, host: string | null = this.host): Promise<void> {
-    await this.#then(async () => { this.#show(await backend().setDraftPlace(this.id, step, host)); });
+    await this.#then(async () => {
+      this.#show(await backend().setDraftPlace(this.id, step, host));
+    });
   }
   /** Reads the draft anew, after everything that is on its way: an answer that is late must not cover what came since. */
   async again(): Promise<void> {
-    await this.#then(async () => { this.#show(await backend().draft(this.id)); });
+    await this.#then(async () => {
+      this.#show(await backend().draft(this.id));
+    });
   }
   /** A secret's value goes straight on and is kept nowhere here. */
   take(draft: Draft): void {
