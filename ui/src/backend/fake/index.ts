@@ -3,12 +3,11 @@
  * its own file; `?hosts=empty` and the like choose the state of an area.
  */
 import { type Backend, SlipwayError } from "..";
-// First, because the areas need it.
-import { type Scene, failure } from "./scene";
 import { fakeApp } from "./app";
 import { fakeHosts } from "./hosts";
 import { fakePlans } from "./plans";
 import { fakeRuns } from "./runs";
+import { type Scene, failure } from "./scene";
 import { fakeSecrets } from "./secrets";
 import { fakeSites } from "./sites";
 import { fakeWizard } from "./wizard";

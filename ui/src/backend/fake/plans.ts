@@ -5,7 +5,7 @@
 import type { Backend, FileChange, PlanGroup, PlanRequest, PlanStep, PlanView } from "..";
 import { SlipwayError } from "..";
 import { app } from "../../state/app.svelte";
-import { type Scene, failure, refuse } from ".";
+import { type Scene, failure, refuse } from "./scene";
 
 const ID = "7f3a91c04be2a8d5f6017732c19e84ab50d3f2e96c7b4a1d88f0e2b7716a9c35";
 /** The id of every example plan but the one that was made anew. */

@@ -4,7 +4,7 @@
  * failing|loading`; `?active=N` runs are under way; `?closing=N` asks to close.
  */
 import type { Backend, RunCard, RunDetail, RunEvent, RunHappening, RunState, Verdict } from "..";
-import { NOW, type Scene, failure, never, refuse } from ".";
+import { NOW, type Scene, failure, never, refuse } from "./scene";
 import { examplePlan } from "./plans";
 
 const STEPS = [

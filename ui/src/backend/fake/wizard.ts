@@ -5,7 +5,7 @@
  * `?step=` chooses the question.
  */
 import type { Backend, Blueprint, Check, Diagnostic, Draft, Edit, HostCard, SecretRow, SizeProfile } from "..";
-import { NOW, type Scene, failure, never, refuse } from ".";
+import { NOW, type Scene, failure, never, refuse } from "./scene";
 import { NotToml, type Table, edit, parse, write } from "./toml";
 
 const SOCKETS = `# Flask with Socket.IO under gunicorn, one worker, sessions in files.
