@@ -95,6 +95,9 @@ const EFFECTS: [&str; 12] = [
 /// The longest that a source may be, without its tests: more than a reader can hold in mind anyway.
 const LONGEST_SOURCE: usize = 700;
 
+/// The widest that a line of a page may be. The formatter breaks code at 120 and leaves texts whole.
+const WIDEST_LINE: usize = 160;
+
 /// The most lines that say something in a command of the window: what is longer decides, and belongs to the engine.
 const LONGEST_COMMAND: usize = 16;
 
@@ -277,6 +280,20 @@ fn sources_are_short_enough_to_hold_in_mind() {
         }
     }
     none_may("split these", &found);
+}
+
+#[test]
+fn lines_of_pages_can_be_read_at_once() {
+    let mut found = Vec::new();
+    for file in files().iter().filter(|file| is_page_source(file)) {
+        for (number, line) in text(file).unwrap().lines().enumerate() {
+            let width = line.chars().count();
+            if width > WIDEST_LINE {
+                found.push(format!("{file}:{}: {width} characters", number + 1));
+            }
+        }
+    }
+    none_may("break these, or give a part a name", &found);
 }
 
 #[test]

@@ -3,7 +3,7 @@ import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { type Backend, type LogBatch, type LogLine, type OnFailure, useBackend } from "$lib/backend";
 import { NOW, fake } from "$lib/backend/fake";
-import { UNREACHABLE } from "$lib/backend/fake/sites";
+import { UNREACHABLE } from "$lib/backend/fake/site-examples";
 import { app } from "$lib/state/app.svelte";
 import { clock } from "$lib/state/clock.svelte";
 import { router } from "$lib/state/router.svelte";

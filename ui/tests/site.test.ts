@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { type Backend, type PlanView, type SiteNews, SlipwayError, useBackend } from "$lib/backend";
 import { NOW, failure, fake } from "$lib/backend/fake";
 import { REVEALED } from "$lib/backend/fake/secrets";
-import { RELEASES, SITE_FILE, UNREACHABLE } from "$lib/backend/fake/sites";
+import { RELEASES, SITE_FILE, UNREACHABLE } from "$lib/backend/fake/site-examples";
 import { app } from "$lib/state/app.svelte";
 import { clock } from "$lib/state/clock.svelte";
 import { router } from "$lib/state/router.svelte";

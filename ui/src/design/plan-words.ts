@@ -55,7 +55,8 @@ export function countsOf(plan: PlanView): string {
     changed ? `${changed} changed` : "",
     removed ? `${removed} removed` : "",
   ].filter(Boolean);
-  return `${count(steps, "step")} on ${plan.host}${kinds.length ? `: ${kinds.join(", ")}` : ""}; ${files ? count(files, "file differs", "files differ") : "no file differs"}`;
+  const differ = files ? count(files, "file differs", "files differ") : "no file differs";
+  return `${count(steps, "step")} on ${plan.host}${kinds.length ? `: ${kinds.join(", ")}` : ""}; ${differ}`;
 }
 
 export function stepsOf(plan: PlanView): PlanStep[] {

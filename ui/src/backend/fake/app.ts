@@ -65,7 +65,9 @@ export function fakeApp(scene: Scene): Partial<Backend> {
                   label: "Secret Service",
                   ready: false,
                   message: "No keyring answers on this desktop.",
-                  hint: "Install and start gnome-keyring or KeePassXC, or unlock the one you have; then look again. Until then passwords are asked for each time and secrets cannot be kept.",
+                  hint:
+                    "Install and start gnome-keyring or KeePassXC, or unlock the one you have; then look again. " +
+                    "Until then passwords are asked for each time and secrets cannot be kept.",
                 }
               : { label: "Secret Service, unlocked", ready: true, message: null, hint: null },
           ),

@@ -178,8 +178,19 @@ function cards(kind: string | null): HostCard[] {
 }
 
 const KEY = "SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDLR1rqpXQeZ0gFf4E";
-const ART =
-  "+--[ED25519 256]--+\n|        .o+=.    |\n|       . o=.+    |\n|      . o+ = .   |\n|     . =o.= o    |\n|      o So.+ .   |\n|     . =.o= o    |\n|      + =+.B     |\n|     . B+o* o    |\n|      E=**.o     |\n+----[SHA256]-----+";
+const ART = [
+  "+--[ED25519 256]--+",
+  "|        .o+=.    |",
+  "|       . o=.+    |",
+  "|      . o+ = .   |",
+  "|     . =o.= o    |",
+  "|      o So.+ .   |",
+  "|     . =.o= o    |",
+  "|      + =+.B     |",
+  "|     . B+o* o    |",
+  "|      E=**.o     |",
+  "+----[SHA256]-----+",
+].join("\n");
 
 function facts(partial: boolean): FactSection[] {
   const bad = { label: "Free ports", value: "could not be read: `ss` is not installed", state: "failed" as const };

@@ -227,7 +227,8 @@ const setUp: readonly (readonly [string, readonly Rough[]])[] = [
           file(
             "/etc/systemd/system/planner@.socket",
             null,
-            "[Unit]\nDescription=planner, socket %i\n\n[Socket]\nListenStream=/run/planner/%i.sock\nSocketUser=www-data\n\n[Install]\nWantedBy=sockets.target\n",
+            "[Unit]\nDescription=planner, socket %i\n\n[Socket]\nListenStream=/run/planner/%i.sock\n" +
+              "SocketUser=www-data\n\n[Install]\nWantedBy=sockets.target\n",
           ),
         ],
         commands: ["systemctl daemon-reload"],

@@ -120,7 +120,8 @@ const SIZES: readonly SizeProfile[] = [
     name: "medium",
     title: "For a company",
     description:
-      "Three instances behind nginx; each visitor stays on one of them, as WebSockets need. Sessions must be kept where all instances find them, for example in Redis.",
+      "Three instances behind nginx; each visitor stays on one of them, as WebSockets need. " +
+      "Sessions must be kept where all instances find them, for example in Redis.",
     available: true,
   },
   {

@@ -145,5 +145,6 @@ export function clockTime(at: number): string {
 /** A line as it is copied: no control characters, which a terminal would obey. */
 export function copied(line: LogLine): string {
   const moment = new Date(line.at_ms);
-  return `${Number.isNaN(moment.getTime()) ? "–" : moment.toISOString()} ${visible(line.unit, 300)} ${priorityWord(line.priority)} ${visible(line.text, Infinity)}`;
+  const at = Number.isNaN(moment.getTime()) ? "–" : moment.toISOString();
+  return [at, visible(line.unit, 300), priorityWord(line.priority), visible(line.text, Infinity)].join(" ");
 }

@@ -39,7 +39,11 @@ export function acts(unit: string | null, site: string, host: string): readonly 
       action: "disable",
       title: "Do not start with the host…",
       danger: true,
-      asks: `Nothing stops now. After the next restart of ${host}, ${what} ${unit ? "does" : "do"} not come back by ${unit ? "itself" : "themselves"}: people get an error page until somebody starts ${unit ? "it" : "them"}.`,
+      asks: unit
+        ? `Nothing stops now. After the next restart of ${host}, ${what} does not come back by itself: ` +
+          "people get an error page until somebody starts it."
+        : `Nothing stops now. After the next restart of ${host}, ${what} do not come back by themselves: ` +
+          "people get an error page until somebody starts them.",
     },
   ];
   const nginx: Act[] = [

@@ -32,9 +32,11 @@ export function said(draft: Draft): Said[] {
         ? `The archive ${quoted(archive)} is uploaded from this computer.`
         : "No source has been given.";
   const kind = asText(get("runtime", "kind"));
+  const version = asText(get("runtime", "version"));
+  const python = version ? ` with Python ${quoted(version)} or newer` : "";
   const runtime =
     kind === "python"
-      ? `A Python environment${get("runtime", "version") ? ` with Python ${quoted(asText(get("runtime", "version")))} or newer` : ""} is made for each set of requirements.`
+      ? `A Python environment${python} is made for each set of requirements.`
       : kind === "node"
         ? "Node.js, with the packages that the lock file names."
         : kind === "static"
@@ -69,11 +71,14 @@ export function said(draft: Draft): Said[] {
   const limit = asNumber(get("limits", "requests_per_minute"));
   const care = [
     health
-      ? `It works when ${quoted(health)} answers ${asNumber(get("health", "status")) ?? 200} within ${quoted(asText(get("health", "start_within")) || "60s")} of starting.`
+      ? `It works when ${quoted(health)} answers ${asNumber(get("health", "status")) ?? 200} ` +
+        `within ${quoted(asText(get("health", "start_within")) || "60s")} of starting.`
       : "It works when its port is open; no page is asked.",
-    `Uploads up to ${quoted(asText(get("limits", "body")) || "10M")}${limit ? `; at most ${count(limit, "request")} a minute from one address` : ""}.`,
+    `Uploads up to ${quoted(asText(get("limits", "body")) || "10M")}` +
+      `${limit ? `; at most ${count(limit, "request")} a minute from one address` : ""}.`,
     get("logs", "directory") === true
-      ? `Log files in /var/log/${quoted(name)}, ${quoted(asText(get("logs", "rotate")) || "daily")}, ${asNumber(get("logs", "keep")) ?? 14} old ones kept.`
+      ? `Log files in /var/log/${quoted(name)}, ${quoted(asText(get("logs", "rotate")) || "daily")}, ` +
+        `${asNumber(get("logs", "keep")) ?? 14} old ones kept.`
       : "What it prints is in the journal; it writes no log files.",
     allow.length ? `Only from ${some(allow)}.` : users.length ? "" : "Anybody may come in.",
     users.length ? `nginx asks for a password: ${some(users)}.` : "",
