@@ -120,7 +120,7 @@ describe("the log page", () => {
   it("shows lines with their priority in words, control characters as text", async () => {
     use();
     render(Logs);
-    expect((await screen.findAllByText("✕ error")).length).toBeGreaterThan(0);
+    expect((await screen.findAllByText("✕ error", { normalizer: String })).length).toBeGreaterThan(0);
     expect(screen.getAllByText("▲ warning").length).toBeGreaterThan(0);
     expect(document.body.textContent).toContain("\\u{1b}[33mWARN");
     expect(screen.getByText("Following")).toBeTruthy();

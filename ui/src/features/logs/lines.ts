@@ -121,6 +121,13 @@ export function priorityWord(priority: number): string {
   return ["emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"][priority] ?? "info";
 }
 
+/** What the list says of a priority; nothing of the usual one. */
+export function priorityMark(priority: number): string {
+  if (priority === 6) return "";
+  const shape = priority <= 3 ? "✕ " : priority === 4 ? "▲ " : "";
+  return shape + priorityWord(priority);
+}
+
 /** `planner-web@5001.service` of planner → `web`. */
 export function processOf(unit: string, site: string): string | null {
   const name = unit.startsWith(`${site}-`) ? unit.slice(site.length + 1) : null;
