@@ -4,7 +4,7 @@ import { tick } from "svelte";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { type Backend, type RunBatch, type RunCard, type RunState, useBackend } from "$lib/backend";
 import { failure, fake } from "$lib/backend/fake";
-import { runCard, runEvent } from "$lib/backend/fake/runs";
+import { runBatch, runCard, stepChange } from "$lib/backend/fake/runs";
 import { NEW_PLAN_ID } from "$lib/backend/fake/plans";
 import Closing from "$lib/features/run/Closing.svelte";
 import Run from "$lib/features/run/Run.svelte";
@@ -171,64 +171,60 @@ describe("run", () => {
       },
     });
     expect(await screen.findByLabelText("Waiting for the first step")).toBeTruthy();
-    tell({
-      events: [
-        runEvent(0, { event: "started", steps: ["one", "two", "three"] }),
-        runEvent(0, { event: "step-started", step: 0 }),
-      ],
-      ended: false,
-    });
+    const done = { started_ms: 0, ended_ms: 9 };
+    const one = stepChange(0, "one", "running", { started_ms: 0 });
+    const others = [stepChange(1, "two", "waiting"), stepChange(2, "three", "waiting")];
+    tell(runBatch({ anew: true, count: 3, steps: [one, ...others], current: 0 }));
     await waitFor(() => expect(selected()).toContain("one"));
-    tell({
-      events: [
-        runEvent(9, { event: "step-finished", step: 0, outcome: { outcome: "done" } }),
-        runEvent(9, { event: "step-started", step: 1 }),
-        runEvent(10, { event: "output", step: 1, line: "\u001b[31mred\u202e" }),
-      ],
-      ended: false,
-    });
+    tell(
+      runBatch({
+        count: 3,
+        steps: [stepChange(0, "one", "done", done), stepChange(1, "two", "running", { started_ms: 9 })],
+        output: [{ step: 1, lines: ["\u001b[31mred\u202e"] }],
+        current: 1,
+        elapsed_ms: 10,
+      }),
+    );
     await waitFor(() => expect(selected()).toContain("two"));
     await waitFor(() => expect(screen.getByText("\\u{1b}[31mred\\u{202e}")).toBeTruthy());
     await user.click(screen.getByRole("option", { name: /one/ }));
-    tell({
-      events: [
-        runEvent(20, { event: "step-finished", step: 1, outcome: { outcome: "done" } }),
-        runEvent(20, { event: "step-started", step: 2 }),
-      ],
-      ended: false,
-    });
+    const three = stepChange(2, "three", "running", { started_ms: 20 });
+    tell(runBatch({ count: 3, steps: [stepChange(1, "two", "done", done), three], current: 2, elapsed_ms: 20 }));
     await waitFor(() => expect(screen.getByRole("option", { name: /at work/ }).textContent).toContain("three"));
     expect(selected()).toContain("one");
     await user.click(screen.getByRole("button", { name: "Follow the step at work" }));
     expect(selected()).toContain("three");
     expect(run).toHaveBeenCalledTimes(1);
-    tell({
-      events: [
-        runEvent(30, {
-          event: "finished",
-          verdict: { state: "succeeded", summary: "it is live", evidence: [], hint: null, log: [] },
-        }),
-      ],
-      ended: true,
-    });
+    const verdict = { state: "succeeded" as const, summary: "it is live", evidence: [], hint: null, log: [] };
+    const last = stepChange(2, "three", "done", done);
+    tell(runBatch({ count: 3, steps: [last], elapsed_ms: 30, verdict, ended: true }));
+    // The end is told once more by itself.
+    tell(runBatch({ count: 3, elapsed_ms: 30, verdict, ended: true }));
     await waitFor(() =>
       expect(screen.getByRole("region", { name: "How it ended" }).textContent).toContain("It is live"),
     );
     expect(run).toHaveBeenCalledTimes(2);
+  });
+  it("counts steps that others did, and shows the last one that told of itself", async () => {
+    const verdict = { state: "succeeded" as const, summary: "it is live", evidence: [], hint: null, log: [] };
+    const times = { started_ms: 0, ended_ms: 9 };
+    const steps = [stepChange(0, "switch", "done", times), stepChange(1, "reload nginx", "done")];
+    await open("run=succeeded", {
+      watchRun: (_id, batch) => {
+        batch(runBatch({ anew: true, count: 2, steps, verdict, ended: true }));
+        return () => undefined;
+      },
+    });
+    expect(await screen.findByText("2 of 2 steps done")).toBeTruthy();
+    expect(selected()).toContain("switch");
   });
   it("says that the link is lost, keeps what was seen, and begins anew", async () => {
     let times = 0;
     const user = await open("run=going", {
       watchRun: (_id, batch, failed) => {
         times += 1;
-        batch({
-          events: [
-            runEvent(0, { event: "started", steps: ["one"] }),
-            runEvent(0, { event: "step-started", step: 0 }),
-            runEvent(1, { event: "output", step: 0, line: "hello" }),
-          ],
-          ended: false,
-        });
+        const one = stepChange(0, "one", "running", { started_ms: 0 });
+        batch(runBatch({ anew: true, count: 1, steps: [one], output: [{ step: 0, lines: ["hello"] }], current: 0 }));
         if (times === 1) failed(failure("window", "This run cannot be watched any more"));
         return () => undefined;
       },
@@ -300,19 +296,11 @@ describe("run", () => {
     expect(screen.getByText("No line has it")).toBeTruthy();
   });
   it("draws only lines in sight of many", async () => {
-    const lines = Array.from({ length: 50_000 }, (_, i) =>
-      runEvent(i, { event: "output", step: 0, line: `line ${i}` }),
-    );
+    const lines = Array.from({ length: 50_000 }, (_, i) => `line ${i}`);
+    const one = stepChange(0, "one", "running", { started_ms: 0 });
     await open("run=going", {
       watchRun: (_id, batch) => {
-        batch({
-          events: [
-            runEvent(0, { event: "started", steps: ["one"] }),
-            runEvent(0, { event: "step-started", step: 0 }),
-            ...lines,
-          ],
-          ended: false,
-        });
+        batch(runBatch({ anew: true, count: 1, steps: [one], output: [{ step: 0, lines }], current: 0 }));
         return () => undefined;
       },
     });

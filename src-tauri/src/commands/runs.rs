@@ -1,5 +1,6 @@
 //! Runs. Each command hands over to the engine and turns what comes back into a view.
 
+use slipway_core::progress::View;
 use slipway_engine::desk::inventory_failure;
 use slipway_engine::desk::runs::Consent;
 use slipway_engine::history::{Filter, RunId};
@@ -47,7 +48,7 @@ pub(crate) async fn watch_active(
     Ok(())
 }
 
-/// Events of a run from its beginning, then as they come.
+/// A run from its beginning, then what changes in it.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn watch_run(
@@ -58,10 +59,11 @@ pub(crate) async fn watch_run(
 ) -> Outcome<()> {
     let mut watch = app.going.watch(RunId::from(run))?;
     app.watch(subscription, async move {
+        let mut view = View::default();
         loop {
             let (next, last) = match watch.next().await {
-                Ok(Some(events)) => (RunNews::of(events), false),
-                Ok(None) => (RunNews::Batch { batch: RunBatch { events: Vec::new(), ended: true } }, true),
+                Ok(Some(events)) => (RunNews::Batch { batch: RunBatch::of(view.take(events), &view) }, false),
+                Ok(None) => (RunNews::Batch { batch: RunBatch::of(view.end(), &view) }, true),
                 Err(failure) => (RunNews::Lost { failure: failure.into() }, true),
             };
             if news.send(next).is_err() || last {

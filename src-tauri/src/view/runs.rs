@@ -1,7 +1,8 @@
 //! Runs: under way and in the history.
 
 use serde::{Deserialize, Serialize};
-use slipway_core::event::{self, EventKind, VerdictKind};
+use slipway_core::event::{self, VerdictKind};
+use slipway_core::progress::{self, Changes, Note, View};
 use slipway_engine::going;
 use slipway_engine::history::Run;
 use specta::Type;
@@ -58,46 +59,67 @@ pub(crate) enum RunState {
     Abandoned,
 }
 
-/// One event of a run.
+/// A step of a run that is watched, as it is now.
 #[derive(Debug, Clone, Serialize, Type)]
-pub(crate) struct RunEvent {
+pub(crate) struct RunStep {
+    /// Its title.
+    pub title: String,
+    /// What became of it.
+    pub state: StepState,
+    /// When it began, since the run did.
+    #[specta(type = Option<Number>)]
+    pub started_ms: Option<u64>,
+    /// When it ended.
+    #[specta(type = Option<Number>)]
+    pub ended_ms: Option<u64>,
+    /// What failed.
+    pub message: Option<String>,
+    /// Last lines of what failed.
+    pub log: Vec<String>,
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, Copy, Serialize, Type)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum StepState {
+    Waiting,
+    Running,
+    Done,
+    /// There was nothing to do.
+    Unchanged,
+    Failed,
+    /// The run ended while it went on.
+    CutOff,
+    /// The run ended before it began.
+    NotBegun,
+}
+
+/// A step that is new or no longer as it was.
+#[derive(Debug, Clone, Serialize, Type)]
+pub(crate) struct StepChange {
+    /// Its place.
+    pub step: u32,
+    /// As it is now.
+    pub now: RunStep,
+}
+
+/// Lines that were printed.
+#[derive(Debug, Clone, Serialize, Type)]
+pub(crate) struct StepOutput {
+    /// Place of the step; none when the plan has no such step.
+    pub step: Option<u32>,
+    /// Them, in order.
+    pub lines: Vec<String>,
+}
+
+/// Something worth knowing.
+#[derive(Debug, Clone, Serialize, Type)]
+pub(crate) struct RunNote {
     /// Since the run began.
     #[specta(type = Number)]
     pub at_ms: u64,
-    /// What happened.
-    pub what: RunHappening,
-}
-
-/// What happened in a run. The last event is `finished`.
-#[derive(Debug, Clone, Serialize, Type)]
-#[serde(tag = "event", rename_all = "kebab-case")]
-pub(crate) enum RunHappening {
-    /// It began; titles of the steps, in order.
-    Started { steps: Vec<String> },
-    /// A step began.
-    StepStarted { step: u32 },
-    /// A line that a command printed.
-    Output { step: u32, line: String },
-    /// A step ended.
-    StepFinished { step: u32, outcome: StepOutcome },
-    /// Something worth knowing.
-    Note { text: String },
-    /// It ended.
-    Finished { verdict: Verdict },
-}
-
-/// How a step ended.
-#[derive(Debug, Clone, Serialize, Type)]
-#[serde(tag = "outcome", rename_all = "kebab-case")]
-pub(crate) enum StepOutcome {
-    Done,
-    Unchanged,
-    Failed {
-        /// What failed.
-        message: String,
-        /// Last lines of what it printed.
-        log: Vec<String>,
-    },
+    /// Text for a person.
+    pub text: String,
 }
 
 /// How a run ended, from what was observed.
@@ -115,12 +137,29 @@ pub(crate) struct Verdict {
     pub log: Vec<String>,
 }
 
-/// Some events, in order.
+/// What has changed in a run that is watched: lists hold what is new, everything else is as it is now.
 #[derive(Debug, Clone, Serialize, Type)]
 pub(crate) struct RunBatch {
-    /// Them.
-    pub events: Vec<RunEvent>,
-    /// Whether these are the last.
+    /// It is told from the beginning: what was told before counts no more.
+    pub anew: bool,
+    /// How many steps there are.
+    pub count: u32,
+    /// Steps that are new or no longer as they were. They come in order and before what they print.
+    pub steps: Vec<StepChange>,
+    /// What was printed since.
+    pub output: Vec<StepOutput>,
+    /// Notes since.
+    pub notes: Vec<RunNote>,
+    /// The step at work.
+    pub current: Option<u32>,
+    /// The step that failed first.
+    pub failed: Option<u32>,
+    /// Since the run began.
+    #[specta(type = Number)]
+    pub elapsed_ms: u64,
+    /// How it ended.
+    pub verdict: Option<Verdict>,
+    /// Whether nothing more will come.
     pub ended: bool,
 }
 
@@ -128,17 +167,28 @@ pub(crate) struct RunBatch {
 #[derive(Debug, Clone, Serialize, Type)]
 #[serde(tag = "news", rename_all = "kebab-case")]
 pub(crate) enum RunNews {
-    /// What happened.
+    /// What has changed.
     Batch { batch: RunBatch },
     /// What is kept of it cannot be read any further. How it ended is not known from here.
     Lost { failure: Failure },
 }
 
-impl RunNews {
-    /// Some events, with more to come.
-    pub(crate) fn of(events: Vec<event::Event>) -> Self {
-        let events = events.into_iter().map(RunEvent::from).collect();
-        Self::Batch { batch: RunBatch { events, ended: false } }
+impl RunBatch {
+    /// What has changed in `view`.
+    pub(crate) fn of(changes: Changes, view: &View) -> Self {
+        let Changes { anew, steps, output, notes } = changes;
+        Self {
+            anew,
+            count: place(view.steps.len()),
+            steps: steps.into_iter().map(|(step, now)| StepChange { step: place(step), now: now.into() }).collect(),
+            output: output.into_iter().map(|(step, lines)| StepOutput { step: step.map(place), lines }).collect(),
+            notes: notes.into_iter().map(|Note { at_ms, text }| RunNote { at_ms, text }).collect(),
+            current: view.current.map(place),
+            failed: view.failed.map(place),
+            elapsed_ms: view.elapsed_ms,
+            verdict: view.verdict.clone().map(Verdict::from),
+            ended: view.ended,
+        }
     }
 }
 
@@ -191,24 +241,20 @@ fn place(step: usize) -> u32 {
     u32::try_from(step).unwrap_or(u32::MAX)
 }
 
-impl From<event::Event> for RunEvent {
-    fn from(event: event::Event) -> Self {
-        let what = match event.kind {
-            EventKind::Started { steps } => RunHappening::Started { steps },
-            EventKind::StepStarted { step } => RunHappening::StepStarted { step: place(step) },
-            EventKind::Output { step, line } => RunHappening::Output { step: place(step), line },
-            EventKind::StepFinished { step, outcome } => {
-                let outcome = match outcome {
-                    event::StepOutcome::Done => StepOutcome::Done,
-                    event::StepOutcome::Unchanged => StepOutcome::Unchanged,
-                    event::StepOutcome::Failed { message, log } => StepOutcome::Failed { message, log },
-                };
-                RunHappening::StepFinished { step: place(step), outcome }
-            }
-            EventKind::Note { text } => RunHappening::Note { text },
-            EventKind::Finished { verdict } => RunHappening::Finished { verdict: verdict.into() },
+impl From<progress::StepView> for RunStep {
+    fn from(step: progress::StepView) -> Self {
+        let progress::StepView { title, state, started_ms, ended_ms } = step;
+        let plain = |state| (state, None, Vec::new());
+        let (state, message, log) = match state {
+            progress::StepState::Waiting => plain(StepState::Waiting),
+            progress::StepState::Running => plain(StepState::Running),
+            progress::StepState::Done => plain(StepState::Done),
+            progress::StepState::Unchanged => plain(StepState::Unchanged),
+            progress::StepState::Failed { message, log } => (StepState::Failed, Some(message), log),
+            progress::StepState::CutOff => plain(StepState::CutOff),
+            progress::StepState::NotBegun => plain(StepState::NotBegun),
         };
-        Self { at_ms: event.at_ms, what }
+        Self { title, state, started_ms, ended_ms, message, log }
     }
 }
 
@@ -273,5 +319,39 @@ impl From<going::PastRun> for RunDetail {
             }
         });
         Self { card: RunCard::of(&past.run, past.state), plan: past.plan.as_ref().map(PlanView::from), failure }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use slipway_core::event::EventKind;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_says_what_changed_and_how_the_run_is_now() {
+        let event = |at_ms, kind| event::Event { at_ms, kind };
+        let failed = event::StepOutcome::Failed { message: "no room".to_owned(), log: vec!["df".to_owned()] };
+        let mut view = View::default();
+        view.take(vec![event(0, EventKind::Started { steps: vec!["a".to_owned(), "b".to_owned()] })]);
+        let changes = view.take(vec![
+            event(1, EventKind::StepStarted { step: 0 }),
+            event(2, EventKind::Output { step: 0, line: "x".to_owned() }),
+            event(2, EventKind::Output { step: 9, line: "stray".to_owned() }),
+            event(3, EventKind::StepFinished { step: 0, outcome: failed }),
+        ]);
+        let batch = serde_json::to_value(RunBatch::of(changes, &view)).unwrap_or_default();
+        let now = serde_json::json!({
+            "title": "a", "state": "failed", "started_ms": 1, "ended_ms": 3, "message": "no room", "log": ["df"],
+        });
+        let expected = serde_json::json!({
+            "anew": false, "count": 2, "steps": [{ "step": 0, "now": now }],
+            "output": [{ "step": null, "lines": ["stray"] }, { "step": 0, "lines": ["x"] }],
+            "notes": [], "current": null, "failed": 0, "elapsed_ms": 3, "verdict": null, "ended": false,
+        });
+        assert_eq!(batch, expected);
+        let last = RunBatch::of(view.end(), &view);
+        let ends: Vec<_> = last.steps.iter().map(|change| (change.step, change.now.state)).collect();
+        assert!(matches!(ends[..], [(1, StepState::NotBegun)]) && last.ended);
     }
 }

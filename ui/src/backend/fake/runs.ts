@@ -3,7 +3,7 @@
  * rolled-back, failed, split, unknown, not-begun, abandoned, lost, loading, missing, hostile); `?history=many|empty|
  * failing|loading`; `?active=N` runs are under way; `?closing=N` asks to close.
  */
-import type { Backend, RunCard, RunDetail, RunEvent, RunHappening, RunState, Verdict } from "..";
+import type { Backend, RunBatch, RunCard, RunDetail, RunState, RunStep, StepChange, StepState, Verdict } from "..";
 import { NOW, type Scene, failure, never, refuse } from "./scene";
 import { examplePlan } from "./plans";
 
@@ -28,7 +28,7 @@ const LOG = [
   "GET /health 503 0.003s",
 ];
 
-/** Made when it is asked for: this module and its index import each other. */
+/** The run that is shown. */
 export const runCard = (): RunCard => ({
   id: 418,
   verb: "deploy",
@@ -43,48 +43,79 @@ export const runCard = (): RunCard => ({
   cancelling: false,
 });
 
-export function runEvent(at_ms: number, what: RunHappening): RunEvent {
-  return { at_ms, what };
+/** A step as it is told, in its place. */
+export function stepChange(step: number, title: string, state: StepState, more: Partial<RunStep> = {}): StepChange {
+  return { step, now: { title, state, started_ms: null, ended_ms: null, message: null, log: [], ...more } };
 }
 
-/** Steps that ran, each with its output and how long it took. */
-function walk(upTo: number, fail: number | null, verdict: Verdict | null): RunEvent[] {
-  const events: RunEvent[] = [runEvent(0, { event: "started", steps: STEPS })];
-  const lengths = [1100, 100, 31_400, 100, 2800, 12_000, 600, 400, 9000, 300];
+/** What has changed in a run, by default nothing. */
+export function runBatch(change: Partial<RunBatch>): RunBatch {
+  return {
+    anew: false,
+    count: STEPS.length,
+    steps: [],
+    output: [],
+    notes: [],
+    current: null,
+    failed: null,
+    elapsed_ms: 0,
+    verdict: null,
+    ended: false,
+    ...change,
+  };
+}
+
+/** What the build prints. */
+const BUILT = Array.from({ length: 240 }, (_, i) =>
+  i % 40 === 0
+    ? `\u001b[32m✓\u001b[39m chunk ${i} gzip: 12.${i} kB`
+    : `transforming (${i}) src/components/Board/Column${i}.tsx`,
+);
+const LENGTHS = [1100, 100, 31_400, 100, 2800, 12_000, 600, 400, 9000, 300];
+
+/** A run from its beginning: steps before `upTo` ran, each with its output; `rest` is what became of the others. */
+function walk(upTo: number, fail: number | null, rest: StepState, change: Partial<RunBatch> = {}): RunBatch {
   let at = 0;
-  for (let step = 0; step < upTo; step += 1) {
-    events.push(runEvent(at, { event: "step-started", step }));
-    if (step === 2)
-      for (let i = 0; i < 240; i += 1)
-        events.push(
-          runEvent(at + i * 100, {
-            event: "output",
-            step,
-            line:
-              i % 40 === 0
-                ? `\u001b[32m✓\u001b[39m chunk ${i} gzip: 12.${i} kB`
-                : `transforming (${i}) src/components/Board/Column${i}.tsx`,
-          }),
-        );
-    if (step === 5) LOG.forEach((line, i) => events.push(runEvent(at + i * 900, { event: "output", step, line })));
-    if (step === 3)
-      events.push(runEvent(at, { event: "note", text: "web-1 asks for a restart after its last updates" }));
-    at += lengths[step] ?? 500;
-    events.push(
-      runEvent(at, {
-        event: "step-finished",
-        step,
-        outcome:
-          step === fail
-            ? { outcome: "failed", message: "/health answered 503 for 12 s after starting (expected 200)", log: LOG }
-            : step === 1
-              ? { outcome: "unchanged" }
-              : { outcome: "done" },
-      }),
-    );
-  }
-  if (verdict) events.push(runEvent(at + 200, { event: "finished", verdict }));
-  return events;
+  const steps = STEPS.map((title, step) => {
+    if (step >= upTo) return stepChange(step, title, rest);
+    const started_ms = at;
+    at += LENGTHS[step] ?? 500;
+    const times = { started_ms, ended_ms: at };
+    if (step !== fail) return stepChange(step, title, step === 1 ? "unchanged" : "done", times);
+    const message =
+      step === 2
+        ? "npm run build ended with 1 on web-1"
+        : "/health answered 503 for 12 s after starting (expected 200)";
+    return stepChange(step, title, "failed", { ...times, message, log: LOG });
+  });
+  const output = [
+    { step: 2, lines: BUILT },
+    { step: 5, lines: LOG },
+  ];
+  return runBatch({
+    anew: true,
+    steps,
+    output: output.filter(({ step }) => step < upTo),
+    notes: upTo > 3 ? [{ at_ms: 32_600, text: "web-1 asks for a restart after its last updates" }] : [],
+    failed: fail,
+    elapsed_ms: at,
+    ...change,
+  });
+}
+
+/** The same, up to its end. */
+function walked(upTo: number, fail: number | null, verdict: Verdict): RunBatch {
+  const good = verdict.state === "succeeded" || verdict.state === "unchanged";
+  const whole = walk(upTo, fail, good ? "done" : "not-begun", { verdict, ended: true });
+  return { ...whole, elapsed_ms: whole.elapsed_ms + 200 };
+}
+
+/** A run whose third step is `state`; it began at `at`. */
+function building(state: StepState, at: number, rest: StepState, change: Partial<RunBatch> = {}): RunBatch {
+  const whole = walk(2, null, rest, { elapsed_ms: at, current: state === "running" ? 2 : null, ...change });
+  const ended_ms = state === "running" ? null : at;
+  whole.steps[2] = stepChange(2, STEPS[2] ?? "", state, { started_ms: at, ended_ms });
+  return whole;
 }
 
 function verdictOf(state: RunState): Verdict {
@@ -269,7 +300,7 @@ export function fakeRuns(scene: Scene): Partial<Backend> {
         case "early":
           break;
         case "lost":
-          batch({ events: [...walk(2, null, null), runEvent(1300, { event: "step-started", step: 2 })], ended: false });
+          batch(building("running", 1300, "waiting"));
           failed(
             failure(
               "window",
@@ -286,53 +317,42 @@ export function fakeRuns(scene: Scene): Partial<Backend> {
             how === "hostile"
               ? `\u001b]0;owned\u0007\u202e${"A".repeat(1_000_000)}`
               : "transforming (240) src/main.tsx";
-          batch({
-            events: [
-              ...walk(2, null, null),
-              runEvent(1300, { event: "step-started", step: 2 }),
-              ...walk(3, null, null).filter((one) => one.what.event === "output"),
-              runEvent(25_000, { event: "output", step: 2, line }),
-              runEvent(25_000, { event: "output", step: 99, line: "of nobody" }),
-            ],
-            ended: false,
-          });
+          const output = [
+            { step: null, lines: ["of nobody"] },
+            { step: 2, lines: [...BUILT, line] },
+          ];
+          batch(building("running", 1300, "waiting", { output, elapsed_ms: 25_000 }));
           break;
         }
         case "flood": {
-          batch({
-            events: [runEvent(0, { event: "started", steps: STEPS }), runEvent(0, { event: "step-started", step: 2 })],
-            ended: false,
-          });
+          batch(building("running", 1300, "waiting"));
           let at = 0;
           timer = setInterval(() => {
-            const events = Array.from({ length: 500 }, (_, i) =>
-              runEvent(at / 5, {
-                event: "output",
-                step: 2,
-                line: `line ${at + i} of a very chatty build, with some words to be found`,
-              }),
+            const lines = Array.from(
+              { length: 500 },
+              (_, i) => `line ${at + i} of a very chatty build, with some words to be found`,
             );
+            batch(runBatch({ output: [{ step: 2, lines }], current: 2, elapsed_ms: 1300 + at / 5 }));
             at += 500;
-            batch({ events, ended: false });
             if (at >= 100_000) clearInterval(timer);
           }, 100);
           break;
         }
         case "abandoned":
-          batch({ events: [...walk(2, null, null), runEvent(1300, { event: "step-started", step: 2 })], ended: true });
+          batch(building("cut-off", 1300, "not-begun", { ended: true }));
           break;
         case "rolled-back":
-          batch({ events: walk(8, 5, verdictOf("rolled-back")), ended: true });
+          batch(walked(8, 5, verdictOf("rolled-back")));
           break;
         case "failed":
-          batch({ events: walk(3, 2, verdictOf("failed-intact")), ended: true });
+          batch(walked(3, 2, verdictOf("failed-intact")));
           break;
         case "split":
         case "unknown":
-          batch({ events: walk(8, null, verdictOf(how)), ended: true });
+          batch(walked(8, null, verdictOf(how)));
           break;
         default:
-          batch({ events: walk(10, null, verdictOf(state)), ended: true });
+          batch(walked(10, null, verdictOf(state)));
       }
       return () => clearInterval(timer);
     },

@@ -110,7 +110,7 @@ export const commands = {
 	cancelRun: (run: number) => typedError<null, Failure>(__TAURI_INVOKE("cancel_run", { run })),
 	/**  Tells of runs under way, all each time. */
 	watchActive: (subscription: string, news: Channel<RunCard[]>) => typedError<null, Failure>(__TAURI_INVOKE("watch_active", { subscription, news })),
-	/**  Events of a run from its beginning, then as they come. */
+	/**  A run from its beginning, then what changes in it. */
 	watchRun: (run: number, subscription: string, news: Channel<RunNews>) => typedError<null, Failure>(__TAURI_INVOKE("watch_run", { run, subscription, news })),
 	/**  Runs, newest first. */
 	runs: (filter: RunFilter) => typedError<RunCard[], Failure>(__TAURI_INVOKE("runs", { filter })),
@@ -866,11 +866,27 @@ export type Release = {
 /**  What people may notice. */
 export type Risk = "none" | "reconnect" | "data" | "gone";
 
-/**  Some events, in order. */
+/**  What has changed in a run that is watched: lists hold what is new, everything else is as it is now. */
 export type RunBatch = {
-	/**  Them. */
-	events: RunEvent[],
-	/**  Whether these are the last. */
+	/**  It is told from the beginning: what was told before counts no more. */
+	anew: boolean,
+	/**  How many steps there are. */
+	count: number,
+	/**  Steps that are new or no longer as they were. They come in order and before what they print. */
+	steps: StepChange[],
+	/**  What was printed since. */
+	output: StepOutput[],
+	/**  Notes since. */
+	notes: RunNote[],
+	/**  The step at work. */
+	current: number | null,
+	/**  The step that failed first. */
+	failed: number | null,
+	/**  Since the run began. */
+	elapsed_ms: number,
+	/**  How it ended. */
+	verdict: Verdict | null,
+	/**  Whether nothing more will come. */
 	ended: boolean,
 };
 
@@ -910,14 +926,6 @@ export type RunDetail = {
 	failure: Failure | null,
 };
 
-/**  One event of a run. */
-export type RunEvent = {
-	/**  Since the run began. */
-	at_ms: number,
-	/**  What happened. */
-	what: RunHappening,
-};
-
 /**  Which runs of the history. */
 export type RunFilter = {
 	/**  On this host. */
@@ -930,27 +938,20 @@ export type RunFilter = {
 	limit: number,
 };
 
-/**  What happened in a run. The last event is `finished`. */
-export type RunHappening = 
-/**  It began; titles of the steps, in order. */
-{ event: "started"; steps: string[] } | 
-/**  A step began. */
-{ event: "step-started"; step: number } | 
-/**  A line that a command printed. */
-{ event: "output"; step: number; line: string } | 
-/**  A step ended. */
-{ event: "step-finished"; step: number; outcome: StepOutcome } | 
-/**  Something worth knowing. */
-{ event: "note"; text: string } | 
-/**  It ended. */
-{ event: "finished"; verdict: Verdict };
-
 /**  What is heard of a run that is watched. */
 export type RunNews = 
-/**  What happened. */
+/**  What has changed. */
 { news: "batch"; batch: RunBatch } | 
 /**  What is kept of it cannot be read any further. How it ended is not known from here. */
 { news: "lost"; failure: Failure };
+
+/**  Something worth knowing. */
+export type RunNote = {
+	/**  Since the run began. */
+	at_ms: number,
+	/**  Text for a person. */
+	text: string,
+};
 
 /**  How a run is or ended. */
 export type RunState = 
@@ -960,6 +961,22 @@ export type RunState =
 "not-begun" | 
 /**  Slipway ended before it did. */
 "abandoned";
+
+/**  A step of a run that is watched, as it is now. */
+export type RunStep = {
+	/**  Its title. */
+	title: string,
+	/**  What became of it. */
+	state: StepState,
+	/**  When it began, since the run did. */
+	started_ms: number | null,
+	/**  When it ended. */
+	ended_ms: number | null,
+	/**  What failed. */
+	message: string | null,
+	/**  Last lines of what failed. */
+	log: string[],
+};
 
 /**  A secret that a site needs. */
 export type SecretRow = {
@@ -1125,17 +1142,35 @@ export type SshAlias = {
 	problem: string | null,
 };
 
+/**  A step that is new or no longer as it was. */
+export type StepChange = {
+	/**  Its place. */
+	step: number,
+	/**  As it is now. */
+	now: RunStep,
+};
+
 /**  Kinds of steps. */
 export type StepKind = "create" | "change" | "remove" | "run" | 
 /**  It stays as it is. */
 "keep";
 
-/**  How a step ended. */
-export type StepOutcome = { outcome: "done" } | { outcome: "unchanged" } | { outcome: "failed"; 
-/**  What failed. */
-message: string; 
-/**  Last lines of what it printed. */
-log: string[] };
+/**  Lines that were printed. */
+export type StepOutput = {
+	/**  Place of the step; none when the plan has no such step. */
+	step: number | null,
+	/**  Them, in order. */
+	lines: string[],
+};
+
+/**  What became of a step. */
+export type StepState = "waiting" | "running" | "done" | 
+/**  There was nothing to do. */
+"unchanged" | "failed" | 
+/**  The run ended while it went on. */
+"cut-off" | 
+/**  The run ended before it began. */
+"not-begun";
 
 /**  How strong a typed secret is. */
 export type Strength = {

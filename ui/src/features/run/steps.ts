@@ -1,11 +1,11 @@
 /** How a step of a run is, in words and with a shape. */
-import type { StepState } from "$lib/state/fold";
+import type { StepState } from "$lib/backend";
 
 export function stepWords(state: StepState): { shape: string; text: string } {
   switch (state) {
     case "waiting":
       return { shape: "–", text: "to come" };
-    case "going":
+    case "running":
       return { shape: "◌", text: "at work" };
     case "done":
       return { shape: "✓", text: "done" };
@@ -15,7 +15,7 @@ export function stepWords(state: StepState): { shape: string; text: string } {
       return { shape: "✕", text: "failed" };
     case "not-begun":
       return { shape: "–", text: "not begun" };
-    case "cut-short":
+    case "cut-off":
       return { shape: "▲", text: "its end was not seen" };
   }
 }
