@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites, collect_garbage, fill_wheelhouse, list};
+use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites, collect_garbage, list};
 use slipway_tests::relay::{Conditions, Relay};
 
 fn boot(distribution: Distribution) -> Option<Host> {
@@ -133,9 +133,6 @@ fn apt_get_installs_inside() {
 #[test]
 fn pip_installs_from_the_wheelhouse() {
     let Some(host) = boot(Distribution::Debian12) else { return };
-    fill_wheelhouse().unwrap();
-    // Mounted when a host starts, so one that started before it was filled has to start again.
-    host.reboot().unwrap();
     let install = host.shell(
         "DEBIAN_FRONTEND=noninteractive apt-get install -y python3-venv && python3 -m venv /opt/app && \
          /opt/app/bin/pip install flask gunicorn gevent redis flask-socketio && /opt/app/bin/python -c 'import flask'",

@@ -1,18 +1,18 @@
 //! Base trees: one read-only root file system per distribution, made once.
 //!
-//! A tree's folder name holds a hash of its recipe, so a changed recipe makes a new tree beside the old one. A
-//! tree is built in a temporary folder and renamed, so that it is either complete or absent.
+//! A tree's folder name holds a hash of its recipe, so a changed recipe makes a new tree beside the old one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use super::cache::Cache;
-use super::command::{command, run, run_command, run_with_input};
+use super::command::{command, run_command, run_with_input};
 use super::distribution::Distribution;
 use super::error::{FileContext, HostError};
+use super::keep::keep;
 use super::prerequisites::Prerequisites;
 use super::sources::debian_mirror;
 
@@ -90,48 +90,40 @@ pub struct Baked {
 
 /// Returns the base tree of `distribution`, making it first if the cache has not got it.
 pub fn bake(distribution: Distribution) -> Result<Baked, HostError> {
-    let cache = Cache::open()?;
-    let name = format!("{}-{}", distribution.name(), key(distribution));
-    let root = cache.bases().join(&name);
-    if root.is_dir() {
-        return Ok(Baked { distribution, root, took: None });
-    }
     Prerequisites::require()?;
-    let _lock = cache.lock(&name)?;
-    if root.is_dir() {
-        // Another process made it while this one waited for the lock.
-        return Ok(Baked { distribution, root, took: None });
-    }
-    let started = Instant::now();
-    let building = cache.bases().join(format!(".building-{name}"));
-    remove_tree(&building)?;
-    let built = build(distribution, &building);
-    if built.is_err() {
-        remove_tree(&building).ok();
-    }
-    built?;
-    fs::rename(&building, &root).context("rename the new base tree to", &root)?;
-    Ok(Baked { distribution, root, took: Some(started.elapsed()) })
+    let cache = Cache::open()?;
+    let bootstrap = bootstrap(distribution, &debian_mirror()?);
+    let name = format!("{}-{}", distribution.name(), key(distribution, &bootstrap));
+    let kept = keep(&cache, &cache.bases(), &name, |root| build(distribution, &bootstrap, root))?;
+    Ok(Baked { distribution, root: kept.folder, took: kept.took })
 }
 
-fn build(distribution: Distribution, root: &Path) -> Result<(), HostError> {
-    let mirror = debian_mirror()?;
+/// What mmdebstrap is told, but for the root that it makes, which goes after the first part.
+fn bootstrap(distribution: Distribution, mirror: &str) -> [Vec<String>; 2] {
     let suite = distribution.suite();
+    let options = ["--variant=minbase".to_owned(), "--skip=cleanup/apt/lists,cleanup/tmp".to_owned()];
+    let packages = format!("--include={}", packages(distribution).join(","));
+    let mut before = options.to_vec();
+    before.extend([packages, suite.to_owned()]);
+    [before, vec![format!("deb {mirror} {suite} main")]]
+}
+
+fn build(distribution: Distribution, bootstrap: &[Vec<String>; 2], root: &Path) -> Result<(), HostError> {
+    let [before, behind] = bootstrap;
     run_command(
         // In a mount namespace of its own: what a killed mmdebstrap mounted in the tree is gone with it.
         command("unshare")
             .args(["--mount", "--propagation=private", "--", "mmdebstrap", "--quiet"])
-            .args(["--variant=minbase", "--skip=cleanup/apt/lists,cleanup/tmp"])
-            .arg(format!("--include={}", packages(distribution).join(",")))
-            .arg(suite)
+            .args(before)
             .arg(root)
-            .arg(format!("deb {mirror} {suite} main")),
+            .args(behind),
     )?;
     for script in scripts(distribution) {
         let work = root.with_extension("work");
-        remove_tree(&work)?;
         let done = run_with_input(command("sh").arg("-s").arg(root).arg(&work), script.as_bytes());
-        remove_tree(&work)?;
+        if work.exists() {
+            fs::remove_dir_all(&work).context("remove", &work)?;
+        }
         done?;
     }
     Ok(())
@@ -152,28 +144,39 @@ fn scripts(distribution: Distribution) -> Vec<&'static str> {
     }
 }
 
-/// A short hash of everything that decides what is in the tree.
-fn key(distribution: Distribution) -> String {
-    let mut parts = vec![distribution.suite()];
-    parts.extend(packages(distribution));
-    parts.extend(scripts(distribution));
+/// A short hash of everything that decides what is in the tree. That the archive is one of it: the tree names it to apt.
+fn key(distribution: Distribution, bootstrap: &[Vec<String>; 2]) -> String {
     let mut hash = Sha256::new();
-    for part in parts {
+    for part in bootstrap.iter().flatten().map(String::as_str).chain(scripts(distribution)) {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
     hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Removes a tree, but never what is mounted into it.
-fn remove_tree(path: &Path) -> Result<(), HostError> {
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let below = mounts.lines().filter_map(|line| line.split(' ').nth(1)).filter(|at| Path::new(at).starts_with(path));
-    for mounted in below.collect::<Vec<_>>().into_iter().rev() {
-        run("umount", [mounted])?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_from_another_archive_is_another_tree() {
+        let key = |mirror| key(Distribution::Debian12, &bootstrap(Distribution::Debian12, mirror));
+        assert_eq!(key("http://one.example/debian"), key("http://one.example/debian"));
+        assert_ne!(key("http://one.example/debian"), key("http://two.example/debian"));
     }
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).context("remove", path),
-        _ => Ok(()),
+
+    #[test]
+    fn every_argument_and_script_decides_the_tree() {
+        let mirror = "http://one.example/debian";
+        let known = key(Distribution::Debian12, &bootstrap(Distribution::Debian12, mirror));
+        for (part, count) in bootstrap(Distribution::Debian12, mirror).map(|words| words.len()).into_iter().enumerate()
+        {
+            for word in 0..count {
+                let mut other = bootstrap(Distribution::Debian12, mirror);
+                other[part][word].push('x');
+                assert_ne!(key(Distribution::Debian12, &other), known, "{other:?}");
+            }
+        }
+        assert_ne!(key(Distribution::El9Like, &bootstrap(Distribution::Debian12, mirror)), known);
     }
 }

@@ -3,12 +3,10 @@
 //! A checkpoint is a layer of the host's overlay: going back throws away what was written since, and copies nothing.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::base::bake;
 use super::command::{command, poll, run_command};
-use super::distribution::Distribution;
 use super::error::{FileContext, HostError};
 use super::host::Host;
 use super::record::HostRecord;
@@ -73,19 +71,15 @@ fn mount_layers(record: &HostRecord) -> Result<(), HostError> {
         }
         fs::create_dir_all(&path).context("create", &path)?;
     }
-    let distribution: Distribution = record
-        .distribution
-        .parse()
-        .map_err(|_| HostError::Other(format!("no distribution {}", record.distribution)))?;
-    mount(record, &bake(distribution)?.root)
+    mount(record)
 }
 
 /// Mounts the host's overlay.
-pub(crate) fn mount(record: &HostRecord, base: &Path) -> Result<(), HostError> {
+pub(crate) fn mount(record: &HostRecord) -> Result<(), HostError> {
     let directory = &record.directory;
     let mut below: Vec<String> = layers(record)?.iter().map(|path| path.display().to_string()).collect();
     below.reverse();
-    below.push(base.display().to_string());
+    below.push(record.base.display().to_string());
     // `volatile` skips every sync to disk, which makes package installations several times faster; the overlay
     // stays mounted for the host's whole life, so nothing is lost over a reboot.
     let options = format!(

@@ -33,7 +33,7 @@ done
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(60);
 
 /// Starts the container of `record` and returns its supervisor.
-pub(crate) fn start(record: &HostRecord, wheelhouse: &Path) -> Result<Child, HostError> {
+pub(crate) fn start(record: &HostRecord) -> Result<Child, HostError> {
     let groups = control_groups(&record.name);
     for group in &groups {
         fs::create_dir_all(group).context("create", group)?;
@@ -47,7 +47,7 @@ pub(crate) fn start(record: &HostRecord, wheelhouse: &Path) -> Result<Child, Hos
         .arg(format!("--directory={}", record.root().display()))
         .arg(format!("--network-namespace-path=/run/netns/{}", network::namespace(record.index)))
         .arg(format!("--machine={}", record.name))
-        .arg(format!("--bind-ro={}:/var/cache/wheelhouse", wheelhouse.display()))
+        .arg(format!("--bind-ro={}:/var/cache/wheelhouse", record.wheelhouse.display()))
         .args(["--boot", "--register=no", "--keep-unit", "--console=pipe", "--capability=CAP_NET_ADMIN"])
         .args(["--resolv-conf=off", "--timezone=off", "--link-journal=no"])
         // Every supported distribution has the unified hierarchy; the outer machine may still have the old one.

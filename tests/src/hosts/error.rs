@@ -28,6 +28,17 @@ pub enum HostError {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// Something that all hosts share is not there and could not be made.
+    #[error(
+        "{what}, which all test hosts share, could not be made; what asked for it was not tried, so this says nothing of it: \
+         {reason}"
+    )]
+    Shared {
+        /// Its name in the cache.
+        what: String,
+        /// Why not.
+        reason: Box<HostError>,
+    },
     /// A host did not come up.
     #[error("could not boot {distribution} ({name}): {reason}\nlast lines of its console:\n{console}")]
     Boot {

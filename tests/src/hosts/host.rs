@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use super::distribution::Distribution;
 use super::error::{FileContext, HostError};
 use super::network::{self, LinkState};
 use super::record::{self, HostRecord, ProcessId, collect_garbage};
-use super::wheels::present_wheelhouse;
+use super::wheels::fill_wheelhouse;
 use super::{checkpoint, container, inside, keys, packages, setup};
 
 /// How long a host may take from power-on until it can be used.
@@ -87,11 +87,12 @@ pub struct Host {
 impl Host {
     /// Boots a fresh host and waits until it can be used.
     ///
-    /// Makes the base tree first when the cache has not got it, which takes up to a minute, and removes what
-    /// processes that are gone left behind.
+    /// Makes the base tree and the wheelhouse first when the cache has not got them, which takes a minute or two, and
+    /// removes what processes that are gone left behind.
     pub fn boot(distribution: Distribution, options: HostOptions) -> Result<Self, HostError> {
         super::prerequisites::Prerequisites::require()?;
-        let base = bake(distribution)?;
+        let base = bake(distribution)?.root;
+        let wheelhouse = fill_wheelhouse()?.folder;
         let cache = Cache::open()?;
         collect_garbage()?;
         let record = record::reserve(|index| {
@@ -106,6 +107,8 @@ impl Host {
                 index,
                 owner: ProcessId::own(),
                 supervisor: None,
+                base,
+                wheelhouse,
             }
         })?;
         let mut host = Self {
@@ -116,7 +119,7 @@ impl Host {
             host_key: String::new(),
             fingerprint: String::new(),
         };
-        mount(&record, &base.root, &cache, distribution)?;
+        mount(&record, &cache, distribution)?;
         setup::prepare(&record, &options)?;
         host.read_keys()?;
         network::connect(record.index)?;
@@ -255,12 +258,11 @@ impl Host {
 
     /// Boots the host again after it was powered off.
     pub fn start(&self) -> Result<(), HostError> {
-        let wheelhouse = present_wheelhouse(&Cache::open()?)?;
         let mut record = self.record();
         if !container::is_off(&record) {
             return Err(HostError::Other(format!("{} is running already", record.name)));
         }
-        let child = container::start(&record, &wheelhouse)?;
+        let child = container::start(&record)?;
         record.supervisor = i32::try_from(child.id()).ok().and_then(ProcessId::of);
         *self.supervisor.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
         record.save()?;
@@ -404,7 +406,7 @@ impl Drop for Reaper<'_> {
     }
 }
 
-fn mount(record: &HostRecord, base: &Path, cache: &Cache, distribution: Distribution) -> Result<(), HostError> {
+fn mount(record: &HostRecord, cache: &Cache, distribution: Distribution) -> Result<(), HostError> {
     let directory = &record.directory;
     if directory.exists() {
         // Nobody's: the name is free. The machine was switched off while a host of this name ran.
@@ -415,7 +417,7 @@ fn mount(record: &HostRecord, base: &Path, cache: &Cache, distribution: Distribu
         fs::create_dir_all(&path).context("create", &path)?;
     }
     packages::share(cache, distribution, &directory.join("upper"))?;
-    checkpoint::mount(record, base)
+    checkpoint::mount(record)
 }
 
 fn exit_status(status: std::process::ExitStatus) -> i32 {

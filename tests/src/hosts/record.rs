@@ -72,6 +72,12 @@ pub struct HostRecord {
     /// `None` while the owner is still setting it up or when it is detached.
     pub(crate) owner: Option<ProcessId>,
     pub(crate) supervisor: Option<ProcessId>,
+    /// What its disk lies on; empty in what an older test kit wrote, whose hosts are only ever removed.
+    #[serde(default)]
+    pub(crate) base: PathBuf,
+    /// The wheels that it sees.
+    #[serde(default)]
+    pub(crate) wheelhouse: PathBuf,
 }
 
 impl HostRecord {
@@ -111,7 +117,7 @@ impl HostRecord {
     /// Stops the host and removes everything it had. Errors are not fatal: the rest is still removed.
     pub(crate) fn dismantle(&self) {
         container::kill(self);
-        if let Ok(cache) = Cache::open() {
+        if let Some(cache) = Cache::of_host(&self.directory) {
             packages::harvest(&cache, &self.distribution, &self.directory.join("upper"));
         }
         run("umount", ["--lazy".as_ref(), self.root().as_os_str()]).ok();
@@ -187,6 +193,13 @@ mod tests {
         let own = ProcessId::own().unwrap();
         assert!(own.is_alive());
         assert!(!ProcessId { start: own.start + 1, ..own }.is_alive());
+    }
+
+    #[test]
+    fn hosts_of_an_older_test_kit_are_still_seen() {
+        let older = r#"{"name":"debian12-2","distribution":"debian12","address":"10.213.0.2","ssh_port":22,
+            "directory":"/var/cache/slipway-tests/hosts/debian12-2","detached":false,"index":2,"owner":null,"supervisor":null}"#;
+        assert_eq!(serde_json::from_str::<HostRecord>(older).unwrap().index, 2);
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! The wheelhouse: Python packages that hosts install without asking an index.
 //!
-//! Filled once with the machine's own pip and index settings, then mounted read-only into every host.
+//! Filled once with the machine's own pip and index settings, then mounted read-only into every host:
+//! no host starts before it is whole.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use super::cache::Cache;
 use super::command::{command, run_command};
-use super::error::{FileContext, HostError};
+use super::error::HostError;
+use super::keep::{Kept, keep};
 
 /// What sample applications and blueprints ask pip for.
 const PACKAGES: &[&str] = &[
@@ -36,49 +36,27 @@ const PYTHONS: &[&str] = &["3.9", "3.11", "3.13"];
 /// glibc levels that all supported distributions are newer than (PEP 600).
 const PLATFORMS: &[&str] = &["manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"];
 
-/// Returns the folder of wheels, filling it first if the cache has not got it, and how long that took.
-pub fn fill_wheelhouse() -> Result<(PathBuf, Option<Duration>), HostError> {
-    let cache = Cache::open()?;
-    let name = format!("wheels-{}", key());
-    let folder = cache.wheelhouse().join(&name);
-    if folder.is_dir() {
-        return Ok((folder, None));
-    }
-    let _lock = cache.lock(&name)?;
-    if folder.is_dir() {
-        return Ok((folder, None));
-    }
-    let started = Instant::now();
-    let filling = cache.wheelhouse().join(format!(".filling-{name}"));
-    if filling.exists() {
-        fs::remove_dir_all(&filling).context("remove", &filling)?;
-    }
-    for python in PYTHONS {
-        download(python, &filling, PACKAGES)?;
-        download(python, &filling, &[&["--no-deps"], locked().as_slice()].concat())?;
-    }
-    fs::rename(&filling, &folder).context("rename the new wheelhouse to", &folder)?;
-    Ok((folder, Some(started.elapsed())))
-}
+/// Options of every download: wheels only, of CPython.
+const OPTIONS: &[&str] =
+    &["download", "--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--implementation", "cp"];
 
-/// The folder that hosts see: the wheelhouse if it is filled, or else an empty one.
-pub(crate) fn present_wheelhouse(cache: &Cache) -> Result<PathBuf, HostError> {
-    let filled = cache.wheelhouse().join(format!("wheels-{}", key()));
-    if filled.is_dir() {
-        return Ok(filled);
-    }
-    let empty = cache.wheelhouse().join("empty");
-    fs::create_dir_all(&empty).context("create", &empty)?;
-    Ok(empty)
+/// Returns the folder of wheels, filling it first if the cache has not got it.
+pub fn fill_wheelhouse() -> Result<Kept, HostError> {
+    let cache = Cache::open()?;
+    keep(&cache, &cache.wheelhouse(), &format!("wheels-{}", key()), |folder| {
+        for python in PYTHONS {
+            download(python, folder, PACKAGES)?;
+            download(python, folder, &[&["--no-deps"], locked().as_slice()].concat())?;
+        }
+        Ok(())
+    })
 }
 
 fn download(python: &str, folder: &Path, arguments: &[&str]) -> Result<(), HostError> {
     let mut pip = command("/usr/bin/python3");
     // A wheel folder of the machine's own would decide what is newest.
-    pip.env_remove("PIP_FIND_LINKS")
-        .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"])
-        .args(["--implementation", "cp", "--python-version", python, "--dest"])
-        .arg(folder);
+    pip.env_remove("PIP_FIND_LINKS").args(["-m", "pip"]).args(OPTIONS);
+    pip.args(["--python-version", python, "--dest"]).arg(folder);
     for platform in PLATFORMS {
         pip.args(["--platform", platform]);
     }
@@ -95,7 +73,7 @@ fn locked() -> Vec<&'static str> {
 
 fn key() -> String {
     let mut hash = Sha256::new();
-    for part in [PACKAGES, PYTHONS, PLATFORMS, &[LOCK]].concat() {
+    for part in [PACKAGES, PYTHONS, PLATFORMS, OPTIONS, &[LOCK]].concat() {
         hash.update(part.as_bytes());
         hash.update([0]);
     }

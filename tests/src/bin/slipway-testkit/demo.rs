@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use slipway_tests::hosts::{Distribution, Host, HostError, HostOptions, Prerequisites, fill_wheelhouse};
+use slipway_tests::hosts::{Distribution, Host, HostError, HostOptions, Prerequisites};
 
 const SITE: &str = include_str!("demo.toml");
 
@@ -33,7 +33,6 @@ pub(crate) fn run(options: &Options) -> Result<(), HostError> {
     let other = |error: std::io::Error| HostError::Other(error.to_string());
     let slipway = build()?;
     let folder = tempfile::tempdir().map_err(other)?;
-    fill_wheelhouse()?;
     let runtime = tokio::runtime::Runtime::new().map_err(other)?;
     let interrupted = runtime.spawn(tokio::signal::ctrl_c());
     println!("Booting a bare {} host …", options.distribution);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
-use slipway_tests::hosts::{Distribution, Host, HostError, HostOptions, Prerequisites, fill_wheelhouse};
+use slipway_tests::hosts::{Distribution, Host, HostError, HostOptions, Prerequisites};
 use slipway_tests::load::{Crowd, Load, Report, drains};
 
 use crate::desk::{Desk, other};
@@ -29,7 +29,6 @@ pub(crate) fn run(options: &Options<'_>) -> Result<(), HostError> {
     Prerequisites::require()?;
     let folder = tempfile::tempdir().map_err(other)?;
     let desk = Desk::new(options.slipway, folder.path())?;
-    fill_wheelhouse()?;
     let host = Host::boot(Distribution::Debian12, HostOptions::default())?;
     for version in ["v1", "v2", "v4", "v6"] {
         desk.assemble(version)?;

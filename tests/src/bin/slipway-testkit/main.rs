@@ -120,7 +120,7 @@ enum HostCommand {
         /// The host's name.
         name: String,
     },
-    /// Prepares base trees, which hosts otherwise do when they are first used.
+    /// Makes what hosts share, which otherwise the first host that needs it waits for.
     Bake {
         /// Distributions, `wheels` (Python packages for hosts), or `all`.
         #[arg(default_value = "all")]
@@ -236,6 +236,7 @@ fn up(
         Prerequisites::require()?;
         eprintln!("preparing {distribution}; the first time that takes a minute");
         bake(distribution)?;
+        fill_wheelhouse()?;
         eprintln!("booting it");
     }
     let host = Host::boot(distribution, options)?;
@@ -285,13 +286,20 @@ fn bake_all(names: &[String]) -> Result<(), HostError> {
     } else {
         names.iter().filter(|name| *name != "wheels").map(|name| name.parse()).collect::<Result<_, _>>()?
     };
-    for distribution in distributions {
-        report(distribution.name(), bake(distribution)?.took);
-    }
-    if all || names.iter().any(|name| name == "wheels") {
-        report("wheels", fill_wheelhouse()?.1);
-    }
-    Ok(())
+    // Trees are unpacked one after another, which keeps a processor and the disk busy; wheels are waited for.
+    std::thread::scope(|scope| {
+        let wheels = (all || names.iter().any(|name| name == "wheels"))
+            .then(|| scope.spawn(|| fill_wheelhouse().map(|kept| report("wheels", kept.took))));
+        let trees = distributions
+            .into_iter()
+            .try_for_each(|distribution| bake(distribution).map(|baked| report(distribution.name(), baked.took)));
+        let wheels = wheels.map_or(Ok(()), |thread| {
+            thread
+                .join()
+                .unwrap_or_else(|_| Err(HostError::Other("the thread that fills the wheelhouse panicked".to_owned())))
+        });
+        trees.and(wheels)
+    })
 }
 
 fn report(what: &str, took: Option<Duration>) {

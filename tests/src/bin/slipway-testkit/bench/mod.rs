@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use slipway_tests::hosts::{Distribution, Host, HostError, HostOptions, Prerequisites, fill_wheelhouse};
+use slipway_tests::hosts::{Distribution, Host, HostError, HostOptions, Prerequisites};
 use slipway_tests::relay::{Conditions, Relay};
 
 use crate::desk::{Desk, other};
@@ -122,7 +122,6 @@ impl Far {
 /// Runs what is asked for and prints the tables.
 pub(crate) fn run(options: &Options<'_>) -> Result<(), HostError> {
     Prerequisites::require()?;
-    fill_wheelhouse()?;
     let asked = |what: &str| options.only.is_empty() || options.only.iter().any(|only| only == what);
     let place = |folder: &tempfile::TempDir, hosts| Place::new(folder.path(), options.slipway, hosts);
     if asked("look") || asked("size") {
