@@ -63,6 +63,8 @@ const EL9_CUSTOMISE: &str = include_str!("el9.sh");
 
 /// Adjusts a fresh tree; part of the recipe's hash.
 const CUSTOMISE: &str = r#"set -eu
+# mmdebstrap's own options for dpkg: no host has them.
+rm -f "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap
 rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/hostname "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id
 chroot "$1" useradd --create-home --shell /bin/bash deploy
 # Debian has a group `operator` of its own, so the user gets no group of that name.
@@ -101,10 +103,10 @@ pub fn bake(distribution: Distribution) -> Result<Baked, HostError> {
 /// What mmdebstrap is told, but for the root that it makes, which goes after the first part.
 fn bootstrap(distribution: Distribution, mirror: &str) -> [Vec<String>; 2] {
     let suite = distribution.suite();
-    let options = ["--variant=minbase".to_owned(), "--skip=cleanup/apt/lists,cleanup/tmp".to_owned()];
-    let packages = format!("--include={}", packages(distribution).join(","));
-    let mut before = options.to_vec();
-    before.extend([packages, suite.to_owned()]);
+    // The whole tree is written to the disk in the end, which takes half the time of doing it for each file.
+    let options = ["--variant=minbase", "--skip=cleanup/apt/lists,cleanup/tmp", "--dpkgopt=force-unsafe-io"];
+    let mut before = options.map(str::to_owned).to_vec();
+    before.extend([format!("--include={}", packages(distribution).join(",")), suite.to_owned()]);
     [before, vec![format!("deb {mirror} {suite} main")]]
 }
 

@@ -286,19 +286,25 @@ fn bake_all(names: &[String]) -> Result<(), HostError> {
     } else {
         names.iter().filter(|name| *name != "wheels").map(|name| name.parse()).collect::<Result<_, _>>()?
     };
-    // Trees are unpacked one after another, which keeps a processor and the disk busy; wheels are waited for.
+    let wheels = all || names.iter().any(|name| name == "wheels");
+    // Making any of it is waiting most of the time: for archives and for the disk.
     std::thread::scope(|scope| {
-        let wheels = (all || names.iter().any(|name| name == "wheels"))
-            .then(|| scope.spawn(|| fill_wheelhouse().map(|kept| report("wheels", kept.took))));
-        let trees = distributions
+        let mut threads: Vec<_> = distributions
             .into_iter()
-            .try_for_each(|distribution| bake(distribution).map(|baked| report(distribution.name(), baked.took)));
-        let wheels = wheels.map_or(Ok(()), |thread| {
-            thread
-                .join()
-                .unwrap_or_else(|_| Err(HostError::Other("the thread that fills the wheelhouse panicked".to_owned())))
-        });
-        trees.and(wheels)
+            .map(|distribution| scope.spawn(move || Ok(report(distribution.name(), bake(distribution)?.took))))
+            .collect();
+        if wheels {
+            threads.push(scope.spawn(|| Ok(report("wheels", fill_wheelhouse()?.took))));
+        }
+        let failed: Vec<String> = threads
+            .into_iter()
+            .filter_map(|thread| match thread.join() {
+                Ok(Ok(())) => None,
+                Ok(Err::<(), HostError>(error)) => Some(error.to_string()),
+                Err(_) => Some("a thread panicked".to_owned()),
+            })
+            .collect();
+        if failed.is_empty() { Ok(()) } else { Err(HostError::Other(failed.join("\n"))) }
     })
 }
 
