@@ -291,16 +291,18 @@ fn bake_all(names: &[String]) -> Result<(), HostError> {
     std::thread::scope(|scope| {
         let mut threads: Vec<_> = distributions
             .into_iter()
-            .map(|distribution| scope.spawn(move || Ok(report(distribution.name(), bake(distribution)?.took))))
+            .map(|distribution| {
+                scope.spawn(move || bake(distribution).map(|baked| report(distribution.name(), baked.took)))
+            })
             .collect();
         if wheels {
-            threads.push(scope.spawn(|| Ok(report("wheels", fill_wheelhouse()?.took))));
+            threads.push(scope.spawn(|| fill_wheelhouse().map(|kept| report("wheels", kept.took))));
         }
         let failed: Vec<String> = threads
             .into_iter()
             .filter_map(|thread| match thread.join() {
                 Ok(Ok(())) => None,
-                Ok(Err::<(), HostError>(error)) => Some(error.to_string()),
+                Ok(Err(error)) => Some(error.to_string()),
                 Err(_) => Some("a thread panicked".to_owned()),
             })
             .collect();
