@@ -124,11 +124,12 @@ fn a_file_is_the_old_or_the_new() {
             owner: "root".to_owned(),
             group: "root".to_owned(),
             content: FileContent::Text { text: "new\n".to_owned() },
+            effects: Vec::new(),
             expected: Some(Digest::of(expected)),
             keep: None,
+            stage: None,
         };
-        let commands = Action::WriteFile(file).commands(&"shop".parse().unwrap(), &Payloads::new()).unwrap().unwrap();
-        commands.into_iter().next().unwrap()
+        file.command(&Payloads::new()).unwrap()
     };
     let prepare = || {
         for folder in [&folder, &scratch] {

@@ -12,7 +12,7 @@ use slipway_core::command::Command;
 use slipway_core::digest::Digest;
 use slipway_core::plan::action::{Action, FileContent, FileWrite, Payloads, keep_environment, seal};
 use slipway_core::release::{Layout, ReleaseRecord};
-use slipway_core::running::newer_command;
+use slipway_core::running::freshness_command;
 use slipway_core::secret::Secret;
 use slipway_core::task::{Ended, Task, parse_news};
 
@@ -241,11 +241,12 @@ fn write(root: &Path, content: FileContent, payloads: &Payloads, expected: Optio
         owner: "root".to_owned(),
         group: "root".to_owned(),
         content,
+        effects: Vec::new(),
         expected,
         keep: None,
+        stage: None,
     };
-    let commands = Action::WriteFile(file).commands(&"shop".parse().unwrap(), payloads).unwrap().unwrap();
-    let command = commands.into_iter().next().unwrap();
+    let command = file.command(payloads).unwrap();
     // Scratch files go into the folder too.
     let argv: Vec<_> = command.argv.iter().map(|word| word.replace("/run/slipway", root.to_str().unwrap())).collect();
     let output = run(&argv, command.stdin.as_bytes());
@@ -332,7 +333,7 @@ fn only_what_is_written_after_a_process_began_is_newer() {
         let newer = || {
             let unit = "shop-web@1.service".to_owned();
             let instance = Instance { unit, socket: None, port: None, alternate: None };
-            let command = newer_command(&[], &[file.to_str().unwrap()], &[instance]);
+            let command = freshness_command(&[], &[file.to_str().unwrap()], &[instance], &[]);
             let (program, arguments) = command.argv.split_first().unwrap();
             let path = format!("{}:{}", folder.0.display(), std::env::var("PATH").unwrap());
             let output = Process::new(program).args(arguments).env("PATH", path).output().unwrap();
