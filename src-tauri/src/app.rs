@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use slipway_core::site::Name;
-use slipway_engine::desk::{Desk, SiteFile, SiteFileError, inventory_failure, read_site_file};
+use slipway_engine::desk::{Desk, SiteFile, SiteFileError, read_site_file};
 use slipway_engine::disposable::{Disposable, TestKit};
 use slipway_engine::failure::{Code, Failure, Outcome};
 use slipway_engine::fleet::Fleet;
@@ -71,7 +71,7 @@ impl App {
 
     /// Keeps connections to every host of the inventory.
     pub(crate) async fn keep_hosts(&self) -> Outcome<()> {
-        let hosts = self.desk.inventory.hosts().map_err(|error| inventory_failure(&error))?;
+        let hosts = self.desk.inventory.hosts().map_err(Failure::from)?;
         let names: Vec<HostName> = hosts.into_iter().map(|host| host.name).collect();
         self.fleet.begin(&names).await;
         Ok(())
@@ -79,7 +79,7 @@ impl App {
 
     /// Takes over what an import brought: hosts of the same name may be other machines now.
     pub(crate) async fn imported(&self, replaced: &[String]) -> Outcome<()> {
-        let known = self.desk.inventory.hosts().map_err(|error| inventory_failure(&error))?;
+        let known = self.desk.inventory.hosts().map_err(Failure::from)?;
         for host in known.iter().filter(|host| replaced.iter().any(|name| name == host.name.as_str())) {
             self.fleet.restart(&host.name).await;
         }
@@ -144,7 +144,7 @@ impl App {
 
     /// The file of a known site, or what is wrong with it.
     pub(crate) fn read_site(&self, site: &str) -> Outcome<Result<SiteFile, SiteFileError>> {
-        let known = self.desk.inventory.site(&site_name(site)?).map_err(|error| inventory_failure(&error))?;
+        let known = self.desk.inventory.site(&site_name(site)?).map_err(Failure::from)?;
         Ok(read_site_file(known.file.as_ref()))
     }
 

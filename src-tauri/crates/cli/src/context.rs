@@ -9,7 +9,7 @@ use slipway_core::facts::Facts;
 use slipway_core::site::Diagnostic;
 use slipway_engine::clock;
 use slipway_engine::desk::dial::Parties;
-use slipway_engine::desk::{Desk, SiteFile, SiteFileError, Surroundings, inventory_failure, read_site_file};
+use slipway_engine::desk::{Desk, SiteFile, SiteFileError, Surroundings, read_site_file};
 use slipway_engine::failure::{Code, Failure};
 use slipway_engine::inventory::{Host, HostName};
 use slipway_engine::link::Link;
@@ -95,7 +95,7 @@ impl Context {
 
     /// Connects to a host of the inventory.
     pub(crate) async fn link(&self, desk: &Desk, name: &HostName) -> Result<Arc<Link>, Failure> {
-        let host = desk.inventory.host(name).map_err(|error| inventory_failure(&error))?;
+        let host = desk.inventory.host(name).map_err(Failure::from)?;
         self.connect(desk, &host, Steps::Quiet).await
     }
 

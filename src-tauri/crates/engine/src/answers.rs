@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use slipway_core::secret::Secret;
 use slipway_host::{Credentials, Target};
 
-use crate::desk::secrets_failure;
 use crate::failure::{Code, Failure, Outcome};
 use crate::inventory::HostName;
 use crate::need::Need;
@@ -141,7 +140,7 @@ impl Answers {
         let write = move |store: &dyn SecretStore| -> Result<(), SecretsError> {
             entries.iter().try_for_each(|(key, value)| store.set(key, value, now))
         };
-        off_thread(Arc::clone(&self.store), write).await.map_err(|error| secrets_failure(&error))?;
+        off_thread(Arc::clone(&self.store), write).await?;
         Ok(count)
     }
 
@@ -162,7 +161,7 @@ impl Answers {
         let all = [Asked::Password, Asked::SudoPassword, Asked::Passphrase { file: PathBuf::new() }];
         let keys: Vec<SecretKey> = all.iter().filter_map(|asked| key(host, asked)).collect();
         let clear = move |store: &dyn SecretStore| keys.iter().try_for_each(|key| store.remove(key).map(drop));
-        off_thread(Arc::clone(&self.store), clear).await.map_err(|error| secrets_failure(&error))
+        off_thread(Arc::clone(&self.store), clear).await.map_err(Failure::from)
     }
 
     /// The kinds of answers that the keyring remembers for a host.
@@ -172,7 +171,7 @@ impl Answers {
     pub async fn remembered(&self, host: &HostName) -> Outcome<Vec<String>> {
         let scope = Scope::Host(host.clone());
         let list = off_thread(Arc::clone(&self.store), move |store| store.list(&scope)).await;
-        let list = list.map_err(|error| secrets_failure(&error))?;
+        let list = list?;
         Ok(list.into_iter().map(|stored| stored.name.to_string()).collect())
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 use slipway_core::event::Event;
 use slipway_core::plan::Plan;
-use slipway_engine::desk::{Desk, inventory_failure};
+use slipway_engine::desk::Desk;
+use slipway_engine::failure::Failure;
 use slipway_engine::going::RunState;
 use slipway_engine::history::{Filter, Run, RunId};
 
@@ -32,7 +33,7 @@ pub(crate) fn run(context: &Context, command: Option<HistoryCommand>, count: u32
 
 fn list(context: &Context, desk: &Desk, count: u32) -> Outcome {
     let filter = Filter { host: context.global.host.clone(), ..Filter::default() };
-    let page = desk.history.runs(&filter, count).map_err(|error| inventory_failure(&error))?;
+    let page = desk.history.runs(&filter, count).map_err(Failure::from)?;
     let rows: Vec<Vec<Cell>> = page
         .runs
         .iter()
@@ -79,8 +80,7 @@ fn ending(run: &Run, state: RunState) -> Cell {
 }
 
 fn show(context: &Context, desk: &Desk, id: RunId) -> Outcome {
-    let failed = |error: slipway_engine::inventory::InventoryError| inventory_failure(&error);
-    let run = desk.history.run(id).map_err(failed)?;
+    let run = desk.history.run(id).map_err(Failure::from)?;
     // A plan or event of an older Slipway may not be readable; the rest is still worth showing.
     let made: Option<Plan> = desk.history.plan(id).ok().flatten();
     let events: Vec<Event> = desk.history.events(id, 0, MOST_EVENTS).unwrap_or_default();

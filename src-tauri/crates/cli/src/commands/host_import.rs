@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use slipway_engine::desk::Desk;
 use slipway_engine::desk::aliases::{Alias, Standing};
-use slipway_engine::desk::{Desk, inventory_failure};
 use slipway_engine::failure::{Code, Failure};
 use slipway_engine::inventory::OnConflict;
 
@@ -57,7 +57,7 @@ pub(crate) fn run(context: &Context, desk: &Desk, arguments: &Import) -> Outcome
 /// Writes hosts and sites, for another computer.
 pub(crate) fn export(context: &Context, desk: &Desk, file: Option<&Path>) -> Outcome {
     let Some(file) = file else {
-        let export = desk.inventory.export(desk.clock.now()).map_err(|error| inventory_failure(&error))?;
+        let export = desk.inventory.export(desk.clock.now()).map_err(Failure::from)?;
         let mut text = serde_json::to_string_pretty(&export)
             .map_err(|error| Failure::new(Code::Local, format!("the inventory cannot be written: {error}")))?;
         text.push('\n');

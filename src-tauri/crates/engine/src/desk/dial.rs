@@ -7,7 +7,7 @@ use slipway_host::ssh_config::Problem;
 use slipway_host::ssh_config::files::SshFiles;
 use slipway_host::{Credentials, HostKeyDecision, Observer, Sudo, Target, connect};
 
-use super::{Desk, inventory_failure};
+use super::Desk;
 use crate::failure::{Code, Failure, Outcome};
 use crate::inventory::{Host, HostName, Login, SudoMode};
 use crate::link::{Dial, Link};
@@ -139,7 +139,7 @@ impl Desk {
     /// # Errors
     /// When it is not known, or no connection comes about.
     pub async fn link(&self, name: &HostName, parties: Parties) -> Outcome<Arc<Link>> {
-        let host = self.inventory.host(name).map_err(|error| inventory_failure(&error))?;
+        let host = self.inventory.host(name)?;
         let target = self.target(&host)?.target;
         Ok(Arc::new(Link::open(name.as_str(), Self::dial(target, parties)).await?))
     }

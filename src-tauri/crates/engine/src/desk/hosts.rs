@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use slipway_core::facts::Facts;
 pub use slipway_host::{AgentKey, OwnKeyFile};
 
-use super::{Desk, Surroundings, inventory_failure};
+use super::{Desk, Surroundings};
 use crate::failure::{Code, Failure, Outcome};
 use crate::inventory::{Host, HostName, Login, SudoMode, Tag};
 
@@ -175,11 +175,11 @@ impl Desk {
         // It must make sense before it is stored: a jump host that is not there, a broken configuration.
         self.target(&host)?;
         host.host_key = host_key.map(str::to_owned);
-        self.inventory.add_host(&host).map_err(|error| inventory_failure(&error))?;
+        self.inventory.add_host(&host)?;
         if let Some(facts) = facts {
-            self.inventory.saw_host(&host.name, facts, now).map_err(|error| inventory_failure(&error))?;
+            self.inventory.saw_host(&host.name, facts, now)?;
         }
-        self.inventory.host(&host.name).map_err(|error| inventory_failure(&error))
+        self.inventory.host(&host.name).map_err(Failure::from)
     }
 
     /// Changes how the host of that name is reached. What was seen of it stays as long as it is the same machine.
@@ -187,13 +187,13 @@ impl Desk {
     /// # Errors
     /// When there is no such host, it cannot be meant, or the database fails.
     pub fn change_host(&self, form: &HostForm) -> Outcome<Host> {
-        let before = self.inventory.host(&form.name).map_err(|error| inventory_failure(&error))?;
+        let before = self.inventory.host(&form.name)?;
         let mut host = form.host(before.created_at)?;
         self.target(&host)?;
         if (&before.address, before.port, &before.jump) == (&host.address, host.port, &host.jump) {
             host = Host { last_seen: before.last_seen, facts: before.facts, host_key: before.host_key, ..host };
         }
-        self.inventory.update_host(&host).map_err(|error| inventory_failure(&error))?;
+        self.inventory.update_host(&host)?;
         Ok(host)
     }
 }

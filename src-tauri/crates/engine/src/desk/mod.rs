@@ -150,9 +150,9 @@ impl Desk {
     /// # Errors
     /// When the local folder or the database cannot be used.
     pub fn open(surroundings: Surroundings, secrets: Arc<dyn SecretStore>, clock: Arc<dyn Clock>) -> Outcome<Self> {
-        let directory = Home::locate(|name| surroundings.variable(name)).map_err(|error| home_failure(&error))?;
-        let (home, _) = Home::open(directory).map_err(|error| home_failure(&error))?;
-        let inventory = Inventory::open(&home).map_err(|error| inventory_failure(&error))?;
+        let directory = Home::locate(|name| surroundings.variable(name))?;
+        let (home, _) = Home::open(directory)?;
+        let inventory = Inventory::open(&home)?;
         let history = History::of(&inventory);
         Ok(Self { home, inventory, history, secrets, clock, surroundings })
     }
@@ -163,15 +163,9 @@ impl Desk {
     /// When that is not one host, saying which there are.
     pub fn choose_host(&self, named: Option<&HostName>, site: Option<&Site>) -> Outcome<HostName> {
         if let Some(name) = named {
-            return self.inventory.host(name).map(|host| host.name).map_err(|error| inventory_failure(&error));
+            return self.inventory.host(name).map(|host| host.name).map_err(Failure::from);
         }
-        let known: Vec<HostName> = self
-            .inventory
-            .hosts()
-            .map_err(|error| inventory_failure(&error))?
-            .into_iter()
-            .map(|host| host.name)
-            .collect();
+        let known: Vec<HostName> = self.inventory.hosts()?.into_iter().map(|host| host.name).collect();
         let listed: Vec<&str> = site.map(|site| site.hosts.iter().map(String::as_str).collect()).unwrap_or_default();
         let candidates: Vec<HostName> = if listed.is_empty() {
             known.clone()
@@ -229,7 +223,7 @@ impl Desk {
     /// # Errors
     /// When the database fails.
     pub fn remember_site(&self, file: &SiteFile, host: &HostName) -> Outcome<()> {
-        let known = self.inventory.sites().map_err(|error| inventory_failure(&error))?;
+        let known = self.inventory.sites()?;
         let mut hosts =
             known.into_iter().find(|site| site.name == file.site.name).map(|site| site.hosts).unwrap_or_default();
         if !hosts.contains(host) {
@@ -241,7 +235,7 @@ impl Desk {
             hosts,
             added_at: self.clock.now(),
         };
-        self.inventory.put_site(&site).map_err(|error| inventory_failure(&error))
+        self.inventory.put_site(&site).map_err(Failure::from)
     }
 
     /// Forgets that a site lives on this host; without any host left, the site. Its file, its secrets and its history stay.
@@ -249,11 +243,11 @@ impl Desk {
     /// # Errors
     /// When the database fails.
     pub fn forget_site(&self, name: &Name, host: &HostName) -> Outcome<()> {
-        let known = self.inventory.sites().map_err(|error| inventory_failure(&error))?;
+        let known = self.inventory.sites()?;
         let Some(mut site) = known.into_iter().find(|site| &site.name == name) else { return Ok(()) };
         site.hosts.retain(|other| other != host);
         if site.hosts.is_empty() { self.inventory.remove_site(name) } else { self.inventory.put_site(&site) }
-            .map_err(|error| inventory_failure(&error))
+            .map_err(Failure::from)
     }
 
     /// A site by name, from where it was last seen.
@@ -261,12 +255,12 @@ impl Desk {
     /// # Errors
     /// When it is not known.
     pub fn known_site(&self, name: &Name) -> Outcome<KnownSite> {
-        self.inventory.site(name).map_err(|error| inventory_failure(&error))
+        self.inventory.site(name).map_err(Failure::from)
     }
 }
 
 fn supplies(site: &Site, secrets: &dyn SecretStore, home: &Home, now: Timestamp) -> Outcome<Supplies> {
-    let resolved = ensure(site, secrets, now).map_err(|error| secrets_failure(&error))?;
+    let resolved = ensure(site, secrets, now)?;
     if !resolved.missing.is_empty() {
         let count = resolved.missing.len();
         let mut failure = Failure::new(Code::Secrets, format!("{count} secrets of {} have no value", site.name));
@@ -275,7 +269,7 @@ fn supplies(site: &Site, secrets: &dyn SecretStore, home: &Home, now: Timestamp)
         }
         return Err(failure.hint("nothing was changed; supply them and run the same command again"));
     }
-    let fingerprinter = Fingerprinter::open(Some(secrets), home, now).map_err(|error| secrets_failure(&error))?;
+    let fingerprinter = Fingerprinter::open(Some(secrets), home, now)?;
     let secrets = resolved.values.into_iter().map(|(name, value)| (file_key(&name), value));
     Ok(Supplies {
         secrets: secrets.collect::<BTreeMap<String, Secret>>(),
@@ -312,38 +306,4 @@ fn file_key(name: &SecretName) -> String {
         SecretName::Variable(name) => name.as_str().to_owned(),
         SecretName::File(path) => path.as_str().to_owned(),
     }
-}
-
-/// A failure of the local folder.
-pub fn home_failure(error: &HomeError) -> Failure {
-    Failure::new(Code::Local, error.to_string()).hint(error.advice())
-}
-
-/// A failure of the database.
-pub fn inventory_failure(error: &InventoryError) -> Failure {
-    let code = match error {
-        InventoryError::HostExists(_)
-        | InventoryError::BadHost { .. }
-        | InventoryError::NoSuchHost(_)
-        | InventoryError::HostInUse { .. }
-        | InventoryError::NoSuchSite(_)
-        | InventoryError::NoSuchRun(_)
-        | InventoryError::ImportFormat { .. } => Code::Usage,
-        InventoryError::Damaged { .. }
-        | InventoryError::Newer { .. }
-        | InventoryError::NotOurs { .. }
-        | InventoryError::Busy { .. }
-        | InventoryError::Full { .. }
-        | InventoryError::Access { .. }
-        | InventoryError::RunFinished(_)
-        | InventoryError::Unreadable { .. }
-        | InventoryError::Unstorable { .. }
-        | InventoryError::Failed { .. } => Code::Local,
-    };
-    Failure::new(code, error.to_string()).hint(error.advice())
-}
-
-/// A failure of the keyring.
-pub fn secrets_failure(error: &SecretsError) -> Failure {
-    Failure::new(Code::Secrets, error.to_string()).hint(error.advice())
 }

@@ -7,7 +7,7 @@ use slipway_core::digest::Digest;
 use slipway_core::event::{Event, Verdict, VerdictKind};
 use slipway_core::plan::Intent;
 
-use super::{Desk, SiteFile, inventory_failure};
+use super::{Desk, SiteFile};
 use crate::cancel::Cancel;
 use crate::failure::{Code, Failure, Outcome};
 use crate::going::mark::Mark;
@@ -121,7 +121,7 @@ impl Desk {
         claim(&planned.used, &plan.host)?;
         self.history.start(&record, self.clock.now()).map_err(|error| {
             planned.used.store(false, Ordering::Release);
-            inventory_failure(&error)
+            Failure::from(error)
         })
     }
 

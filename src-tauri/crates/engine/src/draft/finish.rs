@@ -6,7 +6,7 @@ use serde_json::Value;
 use slipway_core::site::{parse, values};
 
 use super::{Desk, DraftId, Edit, edit_text, store};
-use crate::desk::{SiteFile, SiteFileError, home_failure, inventory_failure, read_site_file};
+use crate::desk::{SiteFile, SiteFileError, read_site_file};
 use crate::failure::{Code, Failure, Outcome};
 use crate::home::Created;
 use crate::inventory::{HostName, InventoryError, KnownSite};
@@ -51,7 +51,7 @@ impl Desk {
         let before = match self.inventory.site(&parsed.site.name) {
             Ok(known) => Some(known),
             Err(InventoryError::NoSuchSite(_)) => None,
-            Err(error) => return Err(inventory_failure(&error)),
+            Err(error) => return Err(Failure::from(error)),
         };
         if let Some(known) =
             before.as_ref().filter(|known| Path::new(&known.file) != path && Path::new(&known.file).exists())
@@ -63,9 +63,9 @@ impl Desk {
             return Err(kept(failure.hint("give this one another name, or forget that one first")));
         }
         if folder.is_none() {
-            self.home.create_private_folder(&place).map_err(|error| kept(home_failure(&error)))?;
+            self.home.create_private_folder(&place).map_err(|error| kept(Failure::from(error)))?;
         }
-        let made = self.home.create_private(&path, text.as_bytes()).map_err(|error| kept(home_failure(&error)))?;
+        let made = self.home.create_private(&path, text.as_bytes()).map_err(|error| kept(Failure::from(error)))?;
         if made == Created::Before && std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
             let failure =
                 Failure::new(Code::Usage, format!("{} is there already and says something else", path.display()));
@@ -81,7 +81,7 @@ impl Desk {
             added_at: self.clock.now(),
         };
         self.inventory.put_site(&site).map_err(|error| {
-            inventory_failure(&error).because(format!("{} was written; the draft is as it was", path.display()))
+            Failure::from(error).because(format!("{} was written; the draft is as it was", path.display()))
         })?;
         // A change that another window made while this one finished is not thrown away.
         if store::read(&self.home, &id).is_ok_and(|now| now.revision == draft.revision) {
@@ -92,7 +92,7 @@ impl Desk {
 
     /// The hosts to remember: the chosen one, and those of the file that are known here.
     fn hosts_of(&self, chosen: Option<&HostName>, named: &[String]) -> Outcome<Vec<HostName>> {
-        let known = self.inventory.hosts().map_err(|error| inventory_failure(&error))?;
+        let known = self.inventory.hosts()?;
         let mut hosts: Vec<HostName> = chosen.cloned().into_iter().collect();
         for host in known {
             if named.iter().any(|name| name == host.name.as_str()) && !hosts.contains(&host.name) {
@@ -100,7 +100,7 @@ impl Desk {
             }
         }
         match chosen {
-            Some(host) => self.inventory.host(host).map(|_| hosts).map_err(|error| inventory_failure(&error)),
+            Some(host) => self.inventory.host(host).map(|_| hosts).map_err(Failure::from),
             None => Ok(hosts),
         }
     }

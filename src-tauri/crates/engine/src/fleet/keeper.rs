@@ -18,7 +18,6 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::Shared;
 use super::state::{Load, Reach, Waiting};
 use crate::desk::hosts::HostForm;
-use crate::desk::inventory_failure;
 use crate::failure::{Code, Failure, Outcome};
 use crate::inventory::HostName;
 use crate::link::{Dial, Link, may_pass};
@@ -231,7 +230,7 @@ impl Keeper {
     async fn resolve(&mut self) -> Outcome<HostForm> {
         let (desk, name) = (Arc::clone(&self.shared.desk), self.name.clone());
         let read = tokio::task::spawn_blocking(move || {
-            let host = desk.inventory.host(&name).map_err(|error| inventory_failure(&error))?;
+            let host = desk.inventory.host(&name)?;
             let target = desk.target(&host)?.target;
             Ok((HostForm::of(&host), target, host.last_seen))
         });

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 pub use state::{HostState, Load, Reach, Waiting};
 
 use crate::answers::Answers;
-use crate::desk::{Desk, inventory_failure};
+use crate::desk::Desk;
 use crate::failure::{Code, Failure, Outcome};
 use crate::inventory::HostName;
 use crate::link::Link;
@@ -99,7 +99,7 @@ impl Fleet {
         let inventory = self.shared.desk.inventory.clone();
         let wanted = name.clone();
         let known = tokio::task::spawn_blocking(move || inventory.host(&wanted)).await;
-        known.map_err(|error| gone(name, &error.to_string()))?.map_err(|error| inventory_failure(&error))?;
+        known.map_err(|error| gone(name, &error.to_string()))??;
         let (orders, mut standing) = self.slot(name);
         let attempts = {
             let now = standing.borrow_and_update();

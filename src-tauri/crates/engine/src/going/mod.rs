@@ -17,7 +17,7 @@ use tokio::sync::{oneshot, watch as channel};
 
 use crate::cancel::Cancel;
 use crate::desk::runs::Consent;
-use crate::desk::{Desk, SiteFile, inventory_failure};
+use crate::desk::{Desk, SiteFile};
 use crate::failure::{Code, Failure, Outcome};
 use crate::history::RunId;
 use crate::run::{EventSink, Looked};
@@ -243,7 +243,7 @@ impl Going {
         match self.list.entry(id) {
             Some(entry) => Ok(Watch::live(entry)),
             None => {
-                self.desk.history.run(id).map_err(|error| inventory_failure(&error))?;
+                self.desk.history.run(id)?;
                 Ok(Watch::stored(self.desk.history.clone(), id))
             }
         }

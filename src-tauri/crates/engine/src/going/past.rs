@@ -5,8 +5,8 @@ use slipway_core::event::Event;
 use slipway_core::plan::Plan;
 
 use super::mark;
-use crate::desk::{Desk, inventory_failure};
-use crate::failure::Outcome;
+use crate::desk::Desk;
+use crate::failure::{Failure, Outcome};
 use crate::history::{Run, RunId};
 
 /// What became of a run.
@@ -65,8 +65,8 @@ impl Desk {
     /// # Errors
     /// When there is no such run, or the database fails.
     pub fn past_run(&self, id: RunId) -> Outcome<PastRun> {
-        let run = self.history.run(id).map_err(|error| inventory_failure(&error))?;
-        let events = self.history.event_count(id).map_err(|error| inventory_failure(&error))?;
+        let run = self.history.run(id)?;
+        let events = self.history.event_count(id)?;
         Ok(PastRun { state: self.run_state(&run), plan: self.history.plan(id).ok().flatten(), events, run })
     }
 
@@ -75,6 +75,6 @@ impl Desk {
     /// # Errors
     /// When the database fails, or they cannot be read.
     pub fn past_events(&self, id: RunId, from: u64, limit: usize) -> Outcome<Vec<Event>> {
-        self.history.events(id, from, limit).map_err(|error| inventory_failure(&error))
+        self.history.events(id, from, limit).map_err(Failure::from)
     }
 }
