@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::HostName;
-use crate::failure::{Code, Failure};
-use crate::history::RunId;
 use slipway_core::site::Name;
+
+use super::{HostName, RunId};
+use crate::failure::{Code, Failure};
 
 /// Why the inventory or the history could not be read or changed.
 #[derive(Debug, thiserror::Error)]
