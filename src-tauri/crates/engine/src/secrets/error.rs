@@ -167,7 +167,7 @@ impl SecretsError {
                 "delete all but one with \"Passwords and Keys\" (seahorse) or `secret-tool clear`".into()
             }
             Self::Damaged { key } => match key.scope {
-                Scope::Site(_) | Scope::Host(_) => format!("set it again: {}", super::keyring::command(key)),
+                Scope::Site(_) | Scope::Host(_) => format!("set it again: {}", key.command()),
                 Scope::Slipway => format!(
                     "delete it, and a new one is made: secret-tool clear service slipway username '{}'",
                     key.path()
