@@ -7,6 +7,7 @@ pub mod files;
 pub mod hosts;
 pub mod runs;
 pub mod saved;
+pub mod secrets;
 mod surroundings;
 
 pub use surroundings::surroundings;

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use slipway_core::secret::Secret;
 use slipway_core::site::Site;
 
-use super::{LARGEST, Rotation, SecretName, off_thread, replace, restore_previous, rotate};
-use crate::desk::Desk;
+use super::Desk;
 use crate::failure::{Code, Failure, Outcome};
+use crate::secrets::{LARGEST, Rotation, SecretName, off_thread, replace, restore_previous, rotate};
 
 /// Where a new value comes from.
 pub enum NewValue {
