@@ -25,7 +25,7 @@ fn desk() -> (tempfile::TempDir, Arc<Desk>, Arc<Answers>) {
     let mut variables = std::collections::BTreeMap::new();
     variables.insert("SLIPWAY_HOME".into(), folder.path().join("home").into());
     variables.insert("HOME".into(), folder.path().into());
-    let surroundings = slipway_engine::desk::Surroundings { variables, operator: "ann@laptop".into() };
+    let surroundings = slipway_engine::surroundings::Surroundings { variables, operator: "ann@laptop".into() };
     let desk = Desk::open(surroundings, secrets(&[]), Arc::new(slipway_engine::clock::System)).unwrap();
     (folder, Arc::new(desk), Answers::new(secrets(&[])))
 }

@@ -247,7 +247,8 @@ async fn a_run_goes_on_by_itself_and_is_stopped() {
 
 /// A second desk on the same local folder, as a second process would have.
 fn second_desk(folder: &tempfile::TempDir) -> slipway_engine::desk::Desk {
-    use slipway_engine::desk::{Desk, Surroundings};
+    use slipway_engine::desk::Desk;
+    use slipway_engine::surroundings::Surroundings;
     let variables = std::collections::BTreeMap::from([("SLIPWAY_HOME".into(), folder.path().join("home").into())]);
     let surroundings = Surroundings { variables, operator: "tester@desk".to_owned() };
     let store = secrets(&[("SECRET_KEY", SECRET_KEY)]);

@@ -20,12 +20,13 @@ use slipway_engine::cancel::Cancel;
 use slipway_engine::clock::System;
 use slipway_engine::desk::dial::Parties;
 use slipway_engine::desk::runs::Consent;
-use slipway_engine::desk::{Desk, SiteFile, Surroundings, read_site_file};
+use slipway_engine::desk::{Desk, SiteFile, read_site_file};
 use slipway_engine::failure::Failure;
 use slipway_engine::inventory::{Host as KnownHost, HostName, SudoMode};
 use slipway_engine::link::Link;
 use slipway_engine::secrets::Environment;
 use slipway_engine::site::{Planned, Request};
+use slipway_engine::surroundings::Surroundings;
 use slipway_host::{Credentials, Decision, NoCredentials, Step, Target};
 use slipway_tests::hosts::Host;
 

@@ -1,7 +1,7 @@
 //! What a user can do with Slipway: the operations behind the window and the terminal.
 //!
 //! The clock and the event sink are passed in; nothing here prints, and the environment is read once,
-//! by [`desk::surroundings`].
+//! by [`surroundings::surroundings`].
 
 pub mod answers;
 pub mod cancel;
@@ -29,6 +29,7 @@ pub mod secrets;
 pub mod service;
 pub mod site;
 pub mod source;
+pub mod surroundings;
 pub mod tokens;
 pub mod trial;
 pub mod watch;

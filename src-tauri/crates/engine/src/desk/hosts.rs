@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use slipway_core::facts::Facts;
 pub use slipway_host::{AgentKey, OwnKeyFile};
 
-use super::{Desk, Surroundings};
+use super::Desk;
 use crate::failure::{Code, Failure, Outcome};
 use crate::inventory::{Host, HostName, Login, SudoMode, Tag};
+use crate::surroundings::Surroundings;
 
 /// Where a host is, as typed: `[USER@]ADDRESS[:PORT]`, an IPv6 address with a port in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]

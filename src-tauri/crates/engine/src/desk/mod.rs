@@ -8,12 +8,8 @@ pub mod hosts;
 pub mod runs;
 pub mod saved;
 pub mod secrets;
-mod surroundings;
-
-pub use surroundings::surroundings;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,27 +24,7 @@ use crate::home::{Home, HomeError};
 use crate::inventory::{HostName, Inventory, InventoryError, KnownSite};
 use crate::secrets::{Fingerprinter, SecretName, SecretStore, SecretsError, ensure};
 use crate::site::{Request, Supplies};
-
-/// What the process was started with, passed in once so that nothing else asks for it.
-#[derive(Debug, Clone, Default)]
-pub struct Surroundings {
-    /// Environment variables.
-    pub variables: BTreeMap<OsString, OsString>,
-    /// Login name and machine, for the records on hosts: `ann@laptop`.
-    pub operator: String,
-}
-
-impl Surroundings {
-    /// A variable that is set and not empty.
-    pub fn variable(&self, name: &str) -> Option<OsString> {
-        self.variables.get(&OsString::from(name)).filter(|value| !value.is_empty()).cloned()
-    }
-
-    /// The home directory of the person.
-    pub fn person_home(&self) -> Option<PathBuf> {
-        self.variable("HOME").or_else(|| self.variable("USERPROFILE")).map(PathBuf::from)
-    }
-}
+use crate::surroundings::Surroundings;
 
 /// The desk.
 pub struct Desk {

@@ -7,9 +7,9 @@ use slipway_core::detect::{Tree, detect};
 
 use super::*;
 use crate::clock::Fixed;
-use crate::desk::Surroundings;
 use crate::inventory::Host;
 use crate::secrets::Memory;
+use crate::surroundings::Surroundings;
 
 fn desk_at(home: &Path) -> (Desk, Arc<Fixed>) {
     let clock = Arc::new(Fixed::at("2026-11-21T10:00:00Z".parse().unwrap()));

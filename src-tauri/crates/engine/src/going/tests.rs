@@ -4,9 +4,9 @@ use slipway_core::event::{StepOutcome, Verdict, VerdictKind};
 
 use super::*;
 use crate::clock::System;
-use crate::desk::Surroundings;
 use crate::history::{NewRun, Recorder};
 use crate::secrets::Memory;
+use crate::surroundings::Surroundings;
 
 fn desk(folder: &tempfile::TempDir) -> Arc<Desk> {
     let home = folder.path().join("home");
