@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use slipway_core::site::Name;
-use slipway_engine::desk::{Desk, SiteFile, SiteFileError, read_site_file};
+use slipway_engine::desk::Desk;
 use slipway_engine::disposable::{Disposable, TestKit};
 use slipway_engine::failure::{Code, Failure, Outcome};
 use slipway_engine::fleet::Fleet;
@@ -12,6 +12,7 @@ use slipway_engine::going::Going;
 use slipway_engine::inventory::HostName;
 use slipway_engine::link::Link;
 use slipway_engine::site::{Planned, Request};
+use slipway_engine::site_file::{SiteFile, SiteFileError, read_site_file};
 use slipway_engine::trial::{TrialAnswers, TrialOutcome, trial};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;

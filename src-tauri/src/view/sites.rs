@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use slipway_core::running::RunningUnit;
 use slipway_core::site::{self as core, Site, TlsMode};
-use slipway_engine::desk::{Desk, SiteFile, SiteFileError, read_site_file};
+use slipway_engine::desk::Desk;
 use slipway_engine::failure::{Failure, Outcome};
 use slipway_engine::history::Filter;
 use slipway_engine::inventory::KnownSite;
+use slipway_engine::site_file::{SiteFile, SiteFileError, read_site_file};
 use slipway_engine::watch::certificate::Served;
 use slipway_engine::{service, watch};
 use specta::Type;

@@ -8,13 +8,14 @@ use slipway_core::event::Verdict;
 use slipway_core::facts::Facts;
 use slipway_core::site::Diagnostic;
 use slipway_engine::clock;
+use slipway_engine::desk::Desk;
 use slipway_engine::desk::dial::Parties;
-use slipway_engine::desk::{Desk, SiteFile, SiteFileError, read_site_file};
 use slipway_engine::failure::{Code, Failure};
 use slipway_engine::inventory::{Host, HostName};
 use slipway_engine::link::Link;
 use slipway_engine::observe;
 use slipway_engine::secrets::{Environment, OnDemand, SecretStore};
+use slipway_engine::site_file::{SiteFile, SiteFileError, read_site_file};
 use slipway_engine::surroundings::Surroundings;
 
 use crate::args::Global;

@@ -28,6 +28,7 @@ pub mod run;
 pub mod secrets;
 pub mod service;
 pub mod site;
+pub mod site_file;
 pub mod source;
 pub mod surroundings;
 pub mod tokens;

@@ -5,13 +5,14 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Serialize;
 use slipway_core::secret::Secret;
+use slipway_engine::desk::Desk;
 use slipway_engine::desk::secrets::read_value;
-use slipway_engine::desk::{Desk, SiteFile};
 use slipway_engine::failure::{Code, Failure};
 use slipway_engine::secrets::{
     Previous, Removal, SecretKey, SecretName, SecretRow, SecretState, SecretUse, off_thread, replace, rotate,
     rotation_warning, rows, uses,
 };
+use slipway_engine::site_file::SiteFile;
 
 use crate::args::SecretCommand;
 use crate::context::{Context, Outcome};

@@ -7,7 +7,7 @@ use slipway_core::digest::Digest;
 use slipway_core::event::{Event, Verdict, VerdictKind};
 use slipway_core::plan::Intent;
 
-use super::{Desk, SiteFile};
+use super::Desk;
 use crate::cancel::Cancel;
 use crate::failure::{Code, Failure, Outcome};
 use crate::going::mark::Mark;
@@ -17,6 +17,7 @@ use crate::link::Link;
 use crate::run::{EventSink, Looked, Run};
 use crate::site::planned::{Asked, SiteInput};
 use crate::site::{Planned, Request};
+use crate::site_file::SiteFile;
 use crate::tokens::Tokens;
 
 /// What the operator allows beyond the ordinary.

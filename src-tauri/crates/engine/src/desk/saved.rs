@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use slipway_core::digest::Digest;
 use slipway_core::plan::Plan;
 
-use super::{Desk, SiteFile};
+use super::Desk;
 use crate::clock::Fixed;
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
 use crate::site::planned::{Asked, SiteInput};
 use crate::site::{Planned, Request};
+use crate::site_file::SiteFile;
 
 /// Plans that are kept.
 const MOST_PLANS: usize = 100;

@@ -6,10 +6,10 @@ use serde_json::Value;
 use slipway_core::site::{parse, values};
 
 use super::{Desk, DraftId, Edit, edit_text, store};
-use crate::desk::{SiteFile, SiteFileError, read_site_file};
 use crate::failure::{Code, Failure, Outcome};
 use crate::home::Created;
 use crate::inventory::{HostName, InventoryError, KnownSite};
+use crate::site_file::{SiteFile, SiteFileError, read_site_file};
 
 /// The name that site files have.
 const FILE: &str = "slipway.toml";

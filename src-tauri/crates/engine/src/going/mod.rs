@@ -16,12 +16,13 @@ use slipway_core::site::Name;
 use tokio::sync::{oneshot, watch as channel};
 
 use crate::cancel::Cancel;
+use crate::desk::Desk;
 use crate::desk::runs::Consent;
-use crate::desk::{Desk, SiteFile};
 use crate::failure::{Code, Failure, Outcome};
 use crate::history::RunId;
 use crate::run::{EventSink, Looked};
 use crate::site::Planned;
+use crate::site_file::SiteFile;
 
 use log::Log;
 pub use past::{PastRun, RunState};

@@ -6,10 +6,11 @@ use serde::Serialize;
 use slipway_core::plan::summary::{FileChange, lines};
 use slipway_core::plan::{Notice, Plan, Step};
 
-use crate::desk::{Desk, SiteFile};
+use crate::desk::Desk;
 use crate::failure::Outcome;
 use crate::link::Link;
 use crate::site::Request;
+use crate::site_file::SiteFile;
 
 /// How a host differs from a site file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
