@@ -4,6 +4,7 @@
 //! by [`surroundings::surroundings`].
 
 pub mod answers;
+pub mod asked;
 pub mod cancel;
 pub mod clock;
 pub mod compare;

@@ -8,6 +8,7 @@ use slipway_core::event::{Event, Verdict, VerdictKind};
 use slipway_core::plan::Intent;
 
 use super::Desk;
+use crate::asked::Asked;
 use crate::cancel::Cancel;
 use crate::failure::{Code, Failure, Outcome};
 use crate::going::mark::Mark;
@@ -15,7 +16,7 @@ use crate::history::{NewRun, Recorder, RunId};
 use crate::inventory::HostName;
 use crate::link::Link;
 use crate::run::{EventSink, Looked, Run};
-use crate::site::planned::{Asked, SiteInput};
+use crate::site::planned::SiteInput;
 use crate::site::{Planned, Request};
 use crate::site_file::SiteFile;
 use crate::tokens::Tokens;

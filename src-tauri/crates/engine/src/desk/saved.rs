@@ -12,10 +12,11 @@ use slipway_core::digest::Digest;
 use slipway_core::plan::Plan;
 
 use super::Desk;
+use crate::asked::Asked;
 use crate::clock::Fixed;
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
-use crate::site::planned::{Asked, SiteInput};
+use crate::site::planned::SiteInput;
 use crate::site::{Planned, Request};
 use crate::site_file::SiteFile;
 

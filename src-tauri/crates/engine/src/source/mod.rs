@@ -14,10 +14,10 @@ use slipway_core::site::Site;
 use slipway_core::task::{Ended, Task, parse_news};
 use slipway_host::Batch;
 
+use crate::asked::Asked;
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
 use crate::site::Supplies;
-use crate::site::planned::{Asked, new_id};
 
 pub use upload::Upload;
 
@@ -115,7 +115,7 @@ impl Source {
         }
         let unique = tree.as_ref().map(|tree| tree.as_str().to_owned()).or_else(|| commit.clone()).unwrap_or_default();
         let record = ReleaseRecord {
-            id: new_id(asked, &[unique.as_bytes()])?,
+            id: asked.new_id(&[unique.as_bytes()])?,
             source,
             reference,
             commit,

@@ -17,12 +17,12 @@ use slipway_core::running::{self, Running};
 use slipway_core::site::Name;
 use slipway_host::Batch;
 
+use crate::asked::Asked;
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
 use crate::lock::Lock;
 use crate::observe;
 use crate::remote::host_failure;
-use crate::site::planned::Asked;
 
 pub use drift::{Drift, DriftRow};
 pub use looking::{Look, Looking, Standing};
