@@ -31,6 +31,7 @@ pub mod service;
 pub mod site;
 pub mod site_file;
 pub mod source;
+pub mod supplies;
 pub mod surroundings;
 pub mod tokens;
 pub mod trial;

@@ -9,22 +9,19 @@ pub mod runs;
 pub mod saved;
 pub mod secrets;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use slipway_core::secret::Secret;
-use slipway_core::site::{Diagnostic, Name, Site};
+use slipway_core::site::{Name, Site};
 
 use crate::clock::Clock;
 use crate::failure::{Code, Failure, Outcome};
 use crate::history::History;
-use crate::home::{Home, HomeError};
-use crate::inventory::{HostName, Inventory, InventoryError, KnownSite};
-use crate::secrets::{Fingerprinter, SecretName, SecretStore, SecretsError, ensure};
-use crate::site::{Request, Supplies};
+use crate::home::Home;
+use crate::inventory::{HostName, Inventory, KnownSite};
+use crate::secrets::SecretStore;
+use crate::site::Request;
 use crate::site_file::SiteFile;
+use crate::supplies::Supplies;
 use crate::surroundings::Surroundings;
 
 /// The desk.
@@ -93,7 +90,7 @@ impl Desk {
     /// # Errors
     /// When secrets are missing or the keyring cannot be used, or a template override cannot be read.
     pub fn supplies(&self, site: &Site) -> Outcome<Supplies> {
-        supplies(site, self.secrets.as_ref(), &self.home, self.clock.now())
+        Supplies::gather(site, self.secrets.as_ref(), &self.home, self.clock.now())
     }
 
     /// Like [`Desk::supplies`], where the caller must not wait for the keyring: it may ask a person to unlock it.
@@ -102,7 +99,7 @@ impl Desk {
     /// Those of [`Desk::supplies`].
     pub async fn supplies_off_thread(&self, site: &Site) -> Outcome<Supplies> {
         let (site, secrets, home, now) = (site.clone(), self.secrets.clone(), self.home.clone(), self.clock.now());
-        let gathered = tokio::task::spawn_blocking(move || supplies(&site, secrets.as_ref(), &home, now)).await;
+        let gathered = tokio::task::spawn_blocking(move || Supplies::gather(&site, secrets.as_ref(), &home, now)).await;
         gathered.map_err(|error| Failure::new(Code::Local, format!("the secrets could not be read: {error}")))?
     }
 
@@ -155,54 +152,5 @@ impl Desk {
     /// When it is not known.
     pub fn known_site(&self, name: &Name) -> Outcome<KnownSite> {
         self.inventory.site(name).map_err(Failure::from)
-    }
-}
-
-fn supplies(site: &Site, secrets: &dyn SecretStore, home: &Home, now: Timestamp) -> Outcome<Supplies> {
-    let resolved = ensure(site, secrets, now)?;
-    if !resolved.missing.is_empty() {
-        let count = resolved.missing.len();
-        let mut failure = Failure::new(Code::Secrets, format!("{count} secrets of {} have no value", site.name));
-        for missing in &resolved.missing {
-            failure = failure.because(format!("{}: {}", missing.name, missing.supply));
-        }
-        return Err(failure.hint("nothing was changed; supply them and run the same command again"));
-    }
-    let fingerprinter = Fingerprinter::open(Some(secrets), home, now)?;
-    let secrets = resolved.values.into_iter().map(|(name, value)| (file_key(&name), value));
-    Ok(Supplies {
-        secrets: secrets.collect::<BTreeMap<String, Secret>>(),
-        overrides: template_overrides(home)?,
-        fingerprint_key: fingerprinter.key().clone(),
-    })
-}
-
-/// The user's own templates: files below `templates/` of the local folder, by template name.
-fn template_overrides(home: &Home) -> Outcome<BTreeMap<String, String>> {
-    let root = home.templates();
-    let mut overrides = BTreeMap::new();
-    for name in slipway_core::render::template_names() {
-        let path = root.join(&name);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                overrides.insert(name.clone(), text);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => {
-                return Err(Failure::new(
-                    Code::Local,
-                    format!("the template {} cannot be read: {error}", path.display()),
-                )
-                .hint("mend it, or remove it to use the built-in one"));
-            }
-        }
-    }
-    Ok(overrides)
-}
-
-fn file_key(name: &SecretName) -> String {
-    match name {
-        SecretName::Variable(name) => name.as_str().to_owned(),
-        SecretName::File(path) => path.as_str().to_owned(),
     }
 }

@@ -15,28 +15,10 @@ use slipway_core::release::ReleaseId;
 use slipway_core::render::{
     self, CertificatePaths, Content, DefaultServer, Platform, PortSet, RenderError, RenderInput, Rendered, RenderedFile,
 };
-use slipway_core::secret::Secret;
 use slipway_core::site::{Site, TlsMode};
 
 use crate::failure::{Code, Failure, Outcome};
-
-/// What rendering takes from this computer.
-#[derive(Clone)]
-pub struct Supplies {
-    /// Values of the site's secrets, by the names in the site file.
-    pub secrets: BTreeMap<String, Secret>,
-    /// The user's own templates.
-    pub overrides: BTreeMap<String, String>,
-    /// Key of fingerprints.
-    pub fingerprint_key: Secret,
-}
-
-impl Supplies {
-    /// Nothing: for what renders no file.
-    pub fn none() -> Self {
-        Self { secrets: BTreeMap::new(), overrides: BTreeMap::new(), fingerprint_key: Secret::new("") }
-    }
-}
+use crate::supplies::Supplies;
 
 /// A site's files for one host.
 pub struct Bundle {

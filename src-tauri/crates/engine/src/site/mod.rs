@@ -3,5 +3,5 @@
 mod bundle;
 pub mod planned;
 
-pub use bundle::{Bundle, Supplies};
+pub use bundle::Bundle;
 pub use planned::{Planned, Request};

@@ -19,12 +19,13 @@ use slipway_core::profile::HostProfile;
 use slipway_core::release::{Layout, ReleaseId, ReleaseRecord};
 use slipway_core::site::Site;
 
-use super::bundle::{Bundle, Supplies};
+use super::bundle::Bundle;
 use crate::asked::Asked;
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
 use crate::observe::{self, SiteView};
 use crate::source::{Source, Upload};
+use crate::supplies::Supplies;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,7 +17,7 @@ use slipway_host::Batch;
 use crate::asked::Asked;
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
-use crate::site::Supplies;
+use crate::supplies::Supplies;
 
 pub use upload::Upload;
 
