@@ -13,8 +13,8 @@ use slipway_core::detect::{Detected, Edit, MOST_FILES, MOST_TEXT, Tree, detect, 
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
-use crate::desk::Desk;
 use crate::failure::{Code, Failure, Outcome};
+use crate::home::Home;
 
 /// Folders below each other.
 const DEEPEST: usize = 12;
@@ -69,21 +69,19 @@ impl Place {
     }
 }
 
-impl Desk {
-    /// Finds out what the source at `place` is. A repository is fetched into a folder of Slipway's that is removed.
-    ///
-    /// # Errors
-    /// When the folder cannot be read or the repository not be fetched; nothing was changed then.
-    pub async fn look_at_source(&self, place: &Place) -> Outcome<Detected> {
-        let tree = match place {
-            Place::Folder(folder) => listed(folder.clone()).await?,
-            Place::Git { url, reference } => {
-                let fetched = fetch(self.home.directory(), url, reference.as_deref()).await?;
-                listed(fetched.path().join("source")).await?
-            }
-        };
-        Ok(detect(&tree))
-    }
+/// Finds out what the source at `place` is. A repository is fetched into a folder of `home` that is removed.
+///
+/// # Errors
+/// When the folder cannot be read or the repository not be fetched; nothing was changed then.
+pub async fn look(home: &Home, place: &Place) -> Outcome<Detected> {
+    let tree = match place {
+        Place::Folder(folder) => listed(folder.clone()).await?,
+        Place::Git { url, reference } => {
+            let fetched = fetch(home.directory(), url, reference.as_deref()).await?;
+            listed(fetched.path().join("source")).await?
+        }
+    };
+    Ok(detect(&tree))
 }
 
 async fn listed(folder: PathBuf) -> Outcome<Tree> {
