@@ -11,7 +11,7 @@ use super::Desk;
 use crate::asked::Asked;
 use crate::cancel::Cancel;
 use crate::failure::{Code, Failure, Outcome};
-use crate::going::mark::Mark;
+use crate::history::mark::Mark;
 use crate::history::{NewRun, Recorder, RunId};
 use crate::inventory::HostName;
 use crate::link::Link;

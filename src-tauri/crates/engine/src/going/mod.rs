@@ -2,7 +2,6 @@
 //! any time; those that have ended are in the history.
 
 mod log;
-pub(crate) mod mark;
 mod past;
 mod watch;
 

@@ -4,10 +4,9 @@ use serde::Serialize;
 use slipway_core::event::Event;
 use slipway_core::plan::Plan;
 
-use super::mark;
 use crate::desk::Desk;
 use crate::failure::{Failure, Outcome};
-use crate::history::{Run, RunId};
+use crate::history::{Run, RunId, mark};
 
 /// What became of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -4,7 +4,7 @@ use slipway_core::event::{StepOutcome, Verdict, VerdictKind};
 
 use super::*;
 use crate::clock::System;
-use crate::history::{NewRun, Recorder};
+use crate::history::{NewRun, Recorder, mark};
 use crate::secrets::Memory;
 use crate::surroundings::Surroundings;
 

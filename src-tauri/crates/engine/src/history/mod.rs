@@ -10,6 +10,7 @@
 //! # }
 //! ```
 
+pub(crate) mod mark;
 mod query;
 mod recorder;
 
