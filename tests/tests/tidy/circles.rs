@@ -23,14 +23,11 @@ const CRATES: [&str; 5] = [
 ];
 
 /// Circles that are to go: the crate, and the modules that are in one.
-const KNOWN: [(&str, &[&str]); 7] = [
+const KNOWN: [(&str, &[&str]); 4] = [
     ("src-tauri/crates/core/src/", &["facts", "profile"]),
     ("src-tauri/crates/core/src/", &["plan::release", "plan::setup"]),
     ("src-tauri/crates/core/src/", &["render::environment", "render::filling", "render::systemd"]),
     ("src-tauri/crates/host/src/", &["transfer::take", "transfer::there"]),
-    ("src-tauri/crates/engine/src/", &["desk", "going", "lock", "run", "secrets", "site", "source"]),
-    ("src-tauri/crates/engine/src/", &["history", "inventory"]),
-    ("src-tauri/crates/engine/src/", &["secrets::error", "secrets::keyring"]),
 ];
 
 /// The path of a module inside its crate; the crate itself has an empty one.
