@@ -10,7 +10,7 @@ use slipway_core::digest::Digest;
 use slipway_core::fact::Fact;
 use slipway_core::facts::paths::{self, ParentFault, PathState, Watch};
 use slipway_core::facts::{self, Facts, load, packages, units, updates};
-use slipway_core::profile::PackageManager;
+use slipway_core::profile::{PackageManager, all_packages};
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -37,7 +37,7 @@ fn shells() -> Vec<&'static str> {
 
 fn sweep(shell: &str) -> (Facts, Duration) {
     let started = Instant::now();
-    let outputs: Vec<Output> = facts::sweep()
+    let outputs: Vec<Output> = facts::sweep(&all_packages())
         .iter()
         .map(|command| {
             let output = run(shell, command);

@@ -9,7 +9,7 @@ use slipway_core::facts::{self, Facts, packages, paths};
 use slipway_core::manifest::Manifest;
 use slipway_core::plan::observed::{Situation, Wanted, watches};
 use slipway_core::plan::runtime;
-use slipway_core::profile::HostProfile;
+use slipway_core::profile::{HostProfile, all_packages};
 use slipway_core::release::{Layout, Ledger, ReleaseId};
 use slipway_core::running::{self, Newer};
 use slipway_core::site::{Name, RuntimeKind};
@@ -66,7 +66,8 @@ impl SiteView {
 /// # Errors
 /// When the link fails; a fact that cannot be read is a failed fact, not an error.
 pub async fn facts(connection: &Connection) -> Outcome<Facts> {
-    let outputs = connection.batch(Batch::all(facts::sweep())).await.map_err(|error| host_failure(&error))?;
+    let outputs =
+        connection.batch(Batch::all(facts::sweep(&all_packages()))).await.map_err(|error| host_failure(&error))?;
     Ok(facts::parse_sweep(&outputs))
 }
 

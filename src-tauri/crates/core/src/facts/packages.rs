@@ -9,7 +9,16 @@ use super::reply::{Part, Reply, excerpt, fact, number, plain, script};
 use super::system::{Family, os};
 use crate::command::{Command, Output};
 use crate::fact::Fact;
-use crate::profile::PackageManager;
+
+/// A package manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PackageManager {
+    /// apt-get and dpkg.
+    Apt,
+    /// dnf and rpm.
+    Dnf,
+}
 
 /// The package system and the packages Slipway asks about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

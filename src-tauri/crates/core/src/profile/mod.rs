@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::facts::packages::PackageManager;
+
 use crate::fact::Fact;
 use crate::facts::system::{Family, OsRelease};
 use crate::facts::{Facts, Version};
@@ -59,16 +61,6 @@ pub enum ServiceStart {
     OnInstall,
     /// Leaves them off (Fedora Packaging Guidelines, systemd presets).
     Never,
-}
-
-/// A package manager.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PackageManager {
-    /// apt-get and dpkg.
-    Apt,
-    /// dnf and rpm.
-    Dnf,
 }
 
 /// Something that a site or Slipway needs from the distribution.
