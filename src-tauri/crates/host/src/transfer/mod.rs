@@ -4,6 +4,7 @@
 //! latency does not matter and no second login or `sudo` is needed. The archive on the host is named by its
 //! digest: an upload that was cut off goes on where it stopped.
 
+mod list;
 mod pack;
 mod take;
 mod there;
