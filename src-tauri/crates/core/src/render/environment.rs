@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 use super::Scope;
-use super::filling::differs;
+use super::filling::{differs, has_own_file};
 use super::mask::{MaskedText, mask};
 use super::output::{Content, FileKind, RenderedFile, SecretContent, Subject};
-use super::systemd::Roots;
+use super::roots::Roots;
 use crate::encode::envfile;
 use crate::secret::Secret;
-use crate::site::{Process, fill_known};
+use crate::site::fill_known;
 
 /// Variables that the units set for each instance.
 const RESERVED: [&str; 2] = ["PORT", "INSTANCE"];
@@ -52,11 +52,6 @@ pub(super) fn files(scope: &Scope<'_>) -> Vec<RenderedFile> {
     }
     files.extend(secret_files(scope));
     files
-}
-
-/// Whether a process has an environment file of its own: variables that are the same for all its instances.
-pub(super) fn has_own_file(process: &Process) -> bool {
-    process.environment.values().any(|value| !differs(value))
 }
 
 fn check_reserved(scope: &Scope<'_>, variable: &str, field: &str) {

@@ -1,7 +1,8 @@
 //! The gate: a new release runs once beside the live one, on a private port, before any traffic reaches it.
 
 use super::output::{Content, FileKind, RenderedFile, Subject};
-use super::systemd::{Around, Instance, Roots, service, socket};
+use super::roots::{InstanceName, Roots};
+use super::systemd::{Around, service, socket};
 use super::template::Engine;
 use super::units::socket_activated;
 use super::{Errors, Layout, RenderError, RenderInput, Scope, environment};
@@ -39,7 +40,7 @@ pub fn render_gate(
     let roots = Roots {
         config: format!("{release}/config"),
         release,
-        instance: if settings.port.is_some() { Instance::Port(port) } else { Instance::Single },
+        instance: if settings.port.is_some() { InstanceName::Port(port) } else { InstanceName::Single },
     };
     let name = format!("{}-gate", input.site.name);
     let file = |path: String, text: String, kind: FileKind, mode: u32| RenderedFile {

@@ -17,6 +17,7 @@ mod mask;
 mod nginx;
 mod operator;
 mod output;
+mod roots;
 mod routes;
 mod systemd;
 mod template;

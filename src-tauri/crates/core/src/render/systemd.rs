@@ -3,55 +3,16 @@
 use minijinja::{Value, context};
 
 use super::Scope;
-use super::filling::{Filling, Unknown, differs};
+use super::filling::{Filling, Unknown, differs, has_own_file};
 use super::hardening;
 use super::input::PortSet;
 use super::output::{Content, FileKind, PortGuard, RenderedFile, Subject, UnitSet};
+use super::roots::Roots;
 use super::template::{Grammar, encoded, raw};
 use super::units::{ports, ready, socket_activated};
 use crate::encode::CannotEncode;
 use crate::encode::systemd::{Piece, assignment, exec_pieces, path as unit_path};
 use crate::site::{Hardening, Listen, Name, Process, Ready, RuntimeKind, StopSignal};
-
-/// Where a unit's process finds its release, and which instance it is.
-pub(super) struct Roots {
-    /// `/opt/S/current`, or a release's own directory.
-    pub(super) release: String,
-    /// Put before absolute paths of configuration: empty, or `…/config` of a release.
-    pub(super) config: String,
-    /// What `{port}` and `{instance}` become.
-    pub(super) instance: Instance,
-}
-
-/// What stands for the instance in a unit.
-pub(super) enum Instance {
-    /// The specifier `%i` of a template unit.
-    Specifier,
-    /// A fixed port.
-    Port(u16),
-    /// A process without a port, in a unit that is no template.
-    Single,
-}
-
-impl Instance {
-    pub(super) fn unit_text(&self) -> String {
-        match self {
-            Self::Specifier => "%i".into(),
-            Self::Port(port) => port.to_string(),
-            Self::Single => "1".into(),
-        }
-    }
-}
-
-impl Roots {
-    pub(super) fn live(scope: &Scope<'_>) -> Self {
-        Self { release: scope.layout.current(), config: String::new(), instance: Instance::Specifier }
-    }
-
-    pub(super) fn config(&self, path: &str) -> String {
-        format!("{}{path}", self.config)
-    }
-}
 
 /// The names around a service unit.
 pub(super) struct Around {
@@ -221,7 +182,7 @@ fn writable(scope: &Scope<'_>) -> Vec<String> {
 
 fn environment_files(scope: &Scope<'_>, name: &Name, process: &Process, roots: &Roots, around: &Around) -> Vec<String> {
     let mut files = vec![roots.config(&scope.layout.environment_file())];
-    if super::environment::has_own_file(process) {
+    if has_own_file(process) {
         files.push(roots.config(&scope.layout.process_environment(name)));
     }
     files.extend(around.extra_environment.iter().cloned());
