@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::Scope;
 use super::filling::{differs, has_own_file};
 use super::mask::{MaskedText, mask};
-use super::output::{Content, FileKind, RenderedFile, SecretContent, Subject};
+use super::output::{Content, RenderedFile, SecretContent};
 use super::roots::Roots;
 use crate::encode::envfile;
 use crate::secret::Secret;
@@ -163,15 +163,7 @@ fn environment(scope: &Scope<'_>, path: String, variables: &Variables<'_>) -> Re
         }
         text.push("\n");
     }
-    RenderedFile {
-        path,
-        owner: "root".into(),
-        group: "root".into(),
-        mode: 0o600,
-        content: text.into_content(),
-        kind: FileKind::Environment,
-        subject: Subject::Environment,
-    }
+    RenderedFile { path, owner: "root".into(), group: "root".into(), mode: 0o600, content: text.into_content() }
 }
 
 fn secret_files(scope: &Scope<'_>) -> Vec<RenderedFile> {
@@ -191,8 +183,6 @@ fn secret_files(scope: &Scope<'_>) -> Vec<RenderedFile> {
             group: site.name.to_string(),
             mode: 0o400,
             content: Content::Secret(SecretContent { value: secret.clone(), masked }),
-            kind: FileKind::SecretFile,
-            subject: Subject::Environment,
         });
     }
     files

@@ -1,6 +1,6 @@
 //! The gate: a new release runs once beside the live one, on a private port, before any traffic reaches it.
 
-use super::output::{Content, FileKind, RenderedFile, Subject};
+use super::output::{Content, RenderedFile};
 use super::roots::{InstanceName, Roots};
 use super::systemd::{Around, service, socket};
 use super::template::Engine;
@@ -43,26 +43,24 @@ pub fn render_gate(
         instance: if settings.port.is_some() { InstanceName::Port(port) } else { InstanceName::Single },
     };
     let name = format!("{}-gate", input.site.name);
-    let file = |path: String, text: String, kind: FileKind, mode: u32| RenderedFile {
+    let file = |path: String, text: String, mode: u32| RenderedFile {
         path,
         owner: "root".into(),
         group: "root".into(),
         mode,
         content: Content::Text(text),
-        kind,
-        subject: Subject::Process(process.clone()),
     };
 
     let moved = environment::moved_paths(&scope, &roots);
     let extra = (!moved.is_empty()).then(|| format!("/run/slipway/{name}.environment"));
     if let Some(path) = &extra {
-        files.push(file(path.clone(), moved, FileKind::Environment, 0o600));
+        files.push(file(path.clone(), moved, 0o600));
     }
     let has_socket = socket_activated(settings);
     if has_socket {
         let description = format!("{} {process}, gate on port {port}", input.site.name);
         let text = socket(&scope, process, &roots, description, None);
-        files.push(file(format!("/run/systemd/system/{name}.socket"), text, FileKind::SystemdUnit, 0o644));
+        files.push(file(format!("/run/systemd/system/{name}.socket"), text, 0o644));
     }
     let around = Around {
         description: format!("{}: {process}, gate of release {release_id}, instance ", input.site.name),
@@ -73,6 +71,6 @@ pub fn render_gate(
         extra_environment: extra.into_iter().collect(),
     };
     let text = service(&scope, process, settings, &roots, &around);
-    files.push(file(format!("/run/systemd/system/{name}.service"), text, FileKind::SystemdUnit, 0o644));
+    files.push(file(format!("/run/systemd/system/{name}.service"), text, 0o644));
     errors.finish(files)
 }

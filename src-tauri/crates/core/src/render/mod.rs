@@ -29,9 +29,7 @@ pub use input::{CertificatePaths, DefaultServer, Platform, PortSet, RenderInput,
 pub use layout::{ACME_WEBROOT, Layout};
 pub use mask::fingerprint;
 pub use operator::render_operator;
-pub use output::{
-    Content, FileKind, PortGuard, ProcessUnits, Rendered, RenderedFile, SecretContent, Subject, UnitInstance, UnitSet,
-};
+pub use output::{Content, PortGuard, ProcessUnits, Rendered, RenderedFile, SecretContent, UnitInstance, UnitSet};
 pub use template::{names as template_names, source as template_source};
 pub use units::{PORT_RETRY_SECONDS, SECOND_PORT_SET, unit_set};
 

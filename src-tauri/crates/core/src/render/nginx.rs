@@ -6,7 +6,7 @@ use super::Scope;
 use super::environment::header;
 use super::input::{DefaultServer, PortSet};
 use super::mask::{MaskedText, mask};
-use super::output::{Content, FileKind, RenderedFile, Subject};
+use super::output::{Content, RenderedFile};
 use super::routes::{hsts, locations, size};
 use super::template::raw;
 use super::units::{PORT_RETRY_SECONDS, ports};
@@ -84,8 +84,6 @@ fn site_file(scope: &Scope<'_>) -> RenderedFile {
         group: "root".into(),
         mode: 0o644,
         content: Content::Text(scope.engine.render(name, context)),
-        kind: FileKind::NginxSite,
-        subject: Subject::Web,
     }
 }
 
@@ -136,7 +134,5 @@ fn password_file(scope: &Scope<'_>) -> Option<RenderedFile> {
         group: scope.input.platform.nginx_user.clone(),
         mode: 0o640,
         content: text.into_content(),
-        kind: FileKind::NginxAuth,
-        subject: Subject::Web,
     })
 }

@@ -2,7 +2,7 @@
 
 use minijinja::{Value, context};
 
-use super::output::{Content, FileKind, RenderedFile, Subject};
+use super::output::{Content, RenderedFile};
 use super::template::{Engine, Grammar, encoded, raw};
 use super::{Errors, Layout, RenderError, RenderInput, Scope, unit_set};
 use crate::encode::sudoers;
@@ -52,7 +52,5 @@ pub fn render_operator(input: &RenderInput<'_>, operator: &str) -> Result<Render
         group: "root".into(),
         mode: 0o440,
         content: Content::Text(text),
-        kind: FileKind::Sudoers,
-        subject: Subject::Access,
     })
 }

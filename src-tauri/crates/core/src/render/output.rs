@@ -29,10 +29,6 @@ pub struct RenderedFile {
     pub mode: u32,
     /// What is in it.
     pub content: Content,
-    /// What it is for, which decides what has to happen after it changed.
-    pub kind: FileKind,
-    /// Under which heading a review shows it.
-    pub subject: Subject,
 }
 
 impl RenderedFile {
@@ -69,52 +65,6 @@ pub struct SecretContent {
     pub value: Secret,
     /// The same text with `•••••• (fingerprint 1a2b3c4d)` in place of each secret value.
     pub masked: String,
-}
-
-/// What a file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FileKind {
-    /// systemd: daemon-reload after a change.
-    SystemdUnit,
-    /// nginx: test and reload after a change.
-    NginxSite,
-    /// Password file of nginx, read at each request.
-    NginxAuth,
-    /// Environment of the processes: restart after a change.
-    Environment,
-    /// gunicorn's configuration: restart after a change.
-    GunicornConfig,
-    /// A secret file of the application.
-    SecretFile,
-    /// A configuration file of the application.
-    AppConfig,
-    /// logrotate reads it at its next run.
-    Logrotate,
-    /// sudo reads it at each use; check with `visudo -c` before it goes live.
-    Sudoers,
-    /// nftables rules, loaded by their unit.
-    Firewall,
-}
-
-/// Under which heading a review shows a file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Subject {
-    /// The site as a whole.
-    Site,
-    /// One process.
-    Process(Name),
-    /// Environment and secrets.
-    Environment,
-    /// Configuration of the application.
-    Application,
-    /// The way in: nginx.
-    Web,
-    /// Logs.
-    Logs,
-    /// Who may do what.
-    Access,
 }
 
 /// The units of a site.

@@ -6,7 +6,7 @@ use super::Scope;
 use super::filling::{Filling, Unknown, differs, has_own_file};
 use super::hardening;
 use super::input::PortSet;
-use super::output::{Content, FileKind, PortGuard, RenderedFile, Subject, UnitSet};
+use super::output::{Content, PortGuard, RenderedFile, UnitSet};
 use super::roots::Roots;
 use super::template::{Grammar, encoded, raw};
 use super::units::{ports, ready, socket_activated};
@@ -38,7 +38,6 @@ pub(super) fn files(scope: &Scope<'_>, units: &UnitSet, guard: Option<&PortGuard
             files.push(unit(
                 format!("{stem}@.socket"),
                 socket(scope, name, &Roots::live(scope), format!("{} {name}, port %i", site.name), Some(&units.target)),
-                Subject::Process(name.clone()),
             ));
         }
         let around = Around {
@@ -49,11 +48,7 @@ pub(super) fn files(scope: &Scope<'_>, units: &UnitSet, guard: Option<&PortGuard
             target: Some(units.target.clone()),
             extra_environment: Vec::new(),
         };
-        files.push(unit(
-            format!("{stem}@.service"),
-            service(scope, name, process, &Roots::live(scope), &around),
-            Subject::Process(name.clone()),
-        ));
+        files.push(unit(format!("{stem}@.service"), service(scope, name, process, &Roots::live(scope), &around)));
     }
     if let Some(guard) = guard {
         files.extend(guard_files(scope, units, guard));
@@ -71,15 +66,13 @@ fn check_ports(scope: &Scope<'_>, name: &Name, process: &Process) {
     }
 }
 
-fn unit(name: String, text: String, subject: Subject) -> RenderedFile {
+fn unit(name: String, text: String) -> RenderedFile {
     RenderedFile {
         path: format!("/etc/systemd/system/{name}"),
         owner: "root".into(),
         group: "root".into(),
         mode: 0o644,
         content: Content::Text(text),
-        kind: FileKind::SystemdUnit,
-        subject,
     }
 }
 
@@ -87,7 +80,7 @@ fn target(scope: &Scope<'_>, units: &UnitSet) -> RenderedFile {
     let name = "systemd/site.target";
     let site = raw(scope.input.site.name.as_str(), "name");
     let text = scope.engine.render(name, context! { site, template => name });
-    unit(units.target.clone(), text, Subject::Site)
+    unit(units.target.clone(), text)
 }
 
 /// The text of a socket unit; `description` is already in systemd's grammar.
@@ -305,8 +298,6 @@ fn guard_files(scope: &Scope<'_>, units: &UnitSet, guard: &PortGuard) -> Vec<Ren
         group: "root".into(),
         mode: 0o644,
         content: Content::Text(rules),
-        kind: FileKind::Firewall,
-        subject: Subject::Access,
     };
-    vec![rules, unit(guard.unit.clone(), text, Subject::Access)]
+    vec![rules, unit(guard.unit.clone(), text)]
 }
