@@ -17,7 +17,7 @@ use slipway_host::{ConnectError, Credentials, Decision, HostKeyDecision, Present
 
 pub use steps::{StepKind, StepState, TrialStep};
 
-use crate::answers::{Answers, Asked};
+use crate::answers::{Answers, CredentialKind};
 use crate::desk::Desk;
 use crate::desk::hosts::{Auth, HostForm};
 use crate::failure::{Code, Failure};
@@ -307,15 +307,15 @@ impl Supplied {
     /// What worked here works for the connections that come. A passphrase is that of the one key that let us in, which
     /// is the last that was opened: the keyring has one place for it, whatever other keys there are.
     fn keep(&self, target: &Target) {
-        let give = |asked: Asked, value: &Option<Secret>| {
+        let give = |asked: CredentialKind, value: &Option<Secret>| {
             if let Some(value) = value {
                 self.store.give_for(target, asked, value.clone());
             }
         };
-        give(Asked::Password, &self.given.password);
-        give(Asked::SudoPassword, &self.given.sudo_password);
+        give(CredentialKind::Password, &self.given.password);
+        give(CredentialKind::SudoPassword, &self.given.sudo_password);
         if let Some(file) = self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone() {
-            give(Asked::Passphrase { file }, &self.given.passphrase);
+            give(CredentialKind::Passphrase { file }, &self.given.passphrase);
         }
     }
 
