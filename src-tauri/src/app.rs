@@ -8,7 +8,7 @@ use slipway_engine::desk::Desk;
 use slipway_engine::disposable::{Disposable, TestKit};
 use slipway_engine::failure::{Code, Failure, Outcome};
 use slipway_engine::fleet::Fleet;
-use slipway_engine::going::Going;
+use slipway_engine::going::ActiveRuns;
 use slipway_engine::inventory::HostName;
 use slipway_engine::link::Link;
 use slipway_engine::site::{Planned, Request};
@@ -30,7 +30,7 @@ pub(crate) struct App {
     /// Kept connections.
     pub fleet: Arc<Fleet>,
     /// Runs under way.
-    pub going: Going,
+    pub going: ActiveRuns,
     /// What a person prefers.
     pub settings: Store,
     /// What Slipway itself uses.
@@ -57,7 +57,7 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl App {
     /// Nothing is going on yet.
     pub(crate) fn new(desk: Arc<Desk>, fleet: Arc<Fleet>, settings: Store) -> Self {
-        let going = Going::new(desk.clone());
+        let going = ActiveRuns::new(desk.clone());
         Self {
             desk,
             fleet,

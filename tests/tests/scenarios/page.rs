@@ -10,7 +10,7 @@ use slipway_core::plan::summary::{FileKind, summary};
 use slipway_core::progress::View;
 use slipway_engine::desk::runs::Consent;
 use slipway_engine::failure::Code;
-use slipway_engine::going::{Going, RunState};
+use slipway_engine::going::{ActiveRuns, RunState};
 use slipway_engine::refs::{Freshness, commits, refs};
 use slipway_engine::service::{Action, Target, act};
 use slipway_engine::site::Request;
@@ -192,7 +192,7 @@ async fn services_and_the_certificate() {
     assert!(row.files[0].unified.contains("-# mine"), "{row:#?}");
 }
 
-async fn everything(going: &Going, id: slipway_engine::history::RunId) -> Vec<Event> {
+async fn everything(going: &ActiveRuns, id: slipway_engine::history::RunId) -> Vec<Event> {
     let mut watch = going.watch(id).unwrap();
     let mut events = Vec::new();
     while let Some(batch) = watch.next().await.unwrap() {
@@ -206,7 +206,7 @@ async fn a_run_goes_on_by_itself_and_is_stopped() {
     let Some(host) = boot() else { return };
     let TestDesk { desk, folder, host: name, credentials } = TestDesk::new(&host, "root");
     let desk = Arc::new(desk);
-    let going = Going::new(desk.clone());
+    let going = ActiveRuns::new(desk.clone());
     let test = TestDesk { desk: second_desk(&folder), folder, host: name, credentials };
     let file = hall::file(&test, hall::BUILD);
     let apply = test.plan(&file, &Request::Apply).await;

@@ -32,7 +32,7 @@ const MOST_ENDED: usize = 4;
 
 /// The runs of this process. A cheap clone of one list.
 #[derive(Clone)]
-pub struct Going {
+pub struct ActiveRuns {
     desk: Arc<Desk>,
     list: Arc<List>,
 }
@@ -173,7 +173,7 @@ impl List {
     }
 }
 
-impl Going {
+impl ActiveRuns {
     /// No run yet.
     pub fn new(desk: Arc<Desk>) -> Self {
         let list = List { runs: Mutex::default(), changes: channel::Sender::new(0) };
@@ -230,7 +230,7 @@ impl Going {
         runs.iter().filter(|(_, entry)| !entry.over()).map(|(id, entry)| entry.active(*id)).collect()
     }
 
-    /// Changes whenever [`Going::active`] does.
+    /// Changes whenever [`ActiveRuns::active`] does.
     pub fn changes(&self) -> channel::Receiver<u64> {
         self.list.changes.subscribe()
     }
