@@ -117,7 +117,7 @@ fn every_blueprint_takes_answers_findings_and_sizes() {
 fn what_is_found_makes_a_site_without_a_blueprint() {
     let (_folder, desk, _) = desk();
     let id = desk.new_draft(None).unwrap().draft.id;
-    let place = crate::source::look::Place::Folder("/srv/code".into());
+    let place = crate::source::look::SourceLocation::Folder("/srv/code".into());
     desk.edit_draft(id.as_str(), &[Edit::set(&["name"], "shop")]).unwrap();
     desk.edit_draft(id.as_str(), &place.edits().unwrap()).unwrap();
     let view = desk.apply_detected(id.as_str(), &flask()).unwrap();

@@ -26,7 +26,7 @@ const CLONE: Duration = Duration::from_secs(120);
 /// Where a source is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Place {
+pub enum SourceLocation {
     /// A folder of this computer.
     Folder(PathBuf),
     /// A git repository.
@@ -38,7 +38,7 @@ pub enum Place {
     },
 }
 
-impl Place {
+impl SourceLocation {
     /// What the site file says about it: the source, with an absolute path.
     ///
     /// # Errors
@@ -73,10 +73,10 @@ impl Place {
 ///
 /// # Errors
 /// When the folder cannot be read or the repository not be fetched; nothing was changed then.
-pub async fn look(home: &Home, place: &Place) -> Outcome<Detected> {
+pub async fn look(home: &Home, place: &SourceLocation) -> Outcome<Detected> {
     let tree = match place {
-        Place::Folder(folder) => listed(folder.clone()).await?,
-        Place::Git { url, reference } => {
+        SourceLocation::Folder(folder) => listed(folder.clone()).await?,
+        SourceLocation::Git { url, reference } => {
             let fetched = fetch(home.directory(), url, reference.as_deref()).await?;
             listed(fetched.path().join("source")).await?
         }

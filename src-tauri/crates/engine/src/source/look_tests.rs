@@ -89,9 +89,9 @@ async fn a_repository_is_fetched_looked_at_and_forgotten() {
 
 #[test]
 fn a_place_says_what_the_site_file_says() {
-    let git = Place::Git { url: "https://git.test/a.git".into(), reference: None };
+    let git = SourceLocation::Git { url: "https://git.test/a.git".into(), reference: None };
     assert_eq!(git.edits().unwrap().first(), Some(&Edit::set(&["source", "git"], "https://git.test/a.git")));
-    let folder = Place::Folder("relative".into()).edits().unwrap();
+    let folder = SourceLocation::Folder("relative".into()).edits().unwrap();
     let path = folder.first().and_then(|edit| edit.value.clone()).unwrap();
     assert!(Path::new(path.as_str().unwrap()).is_absolute());
 }
