@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use slipway_engine::desk::Desk;
-use slipway_engine::desk::hosts::{Auth, HostForm, Place};
+use slipway_engine::desk::hosts::{Auth, Destination, HostForm};
 use slipway_engine::failure::{Code, Failure};
 use slipway_engine::inventory::{Host, HostName, Login, SudoMode, Tag};
 
@@ -189,7 +189,7 @@ async fn remove(context: &Context, desk: &Desk, name: &HostName) -> Outcome {
 fn edit(context: &Context, desk: &Desk, arguments: Edit) -> Outcome {
     let mut host = desk.inventory.host(&arguments.name).map_err(Failure::from)?;
     if let Some(typed) = &arguments.address {
-        let place: Place = typed.parse()?;
+        let place: Destination = typed.parse()?;
         host.address = place.address;
         host.user = place.user;
         host.port = place.port.unwrap_or(22);

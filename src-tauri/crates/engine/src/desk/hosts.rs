@@ -16,7 +16,7 @@ use crate::surroundings::Surroundings;
 
 /// Where a host is, as typed: `[USER@]ADDRESS[:PORT]`, an IPv6 address with a port in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Destination {
     /// Login name, when one was typed.
     pub user: Option<String>,
     /// Name or address, without brackets.
@@ -25,7 +25,7 @@ pub struct Place {
     pub port: Option<u16>,
 }
 
-impl FromStr for Place {
+impl FromStr for Destination {
     type Err = Failure;
 
     fn from_str(text: &str) -> Outcome<Self> {
@@ -148,7 +148,7 @@ impl HostForm {
     pub fn host(&self, now: Timestamp) -> Outcome<Host> {
         let filled =
             |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-        let place: Place = self.address.trim().parse()?;
+        let place: Destination = self.address.trim().parse()?;
         let mut host = Host::new(self.name.clone(), place.address, now);
         host.user = filled(&self.user).or(place.user);
         host.port = self.port.or(place.port).unwrap_or(host.port);
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn places_are_read_as_ssh_would() {
-        let read = |text: &str| text.parse::<Place>().map(|p| (p.user, p.address, p.port)).ok();
+        let read = |text: &str| text.parse::<Destination>().map(|p| (p.user, p.address, p.port)).ok();
         let some = |user: Option<&str>, address: &str, port| Some((user.map(str::to_owned), address.to_owned(), port));
         assert_eq!(read("root@203.0.113.7"), some(Some("root"), "203.0.113.7", None));
         assert_eq!(read("web-1:2222"), some(None, "web-1", Some(2222)));
