@@ -25,7 +25,7 @@ use crate::inventory::SudoMode;
 use crate::need::{Need, ShownKey, need};
 use crate::observe;
 use crate::remote::connect_failure;
-use steps::Recorder;
+use steps::StepLog;
 
 /// How long looking at the host may take: its probes have limits of their own.
 const LOOK_LIMIT: Duration = Duration::from_secs(120);
@@ -149,7 +149,7 @@ pub async fn trial(
     given: &TrialAnswers,
     on_step: impl Fn(TrialStep) + Send + Sync + 'static,
 ) -> Trial {
-    let recorder = Arc::new(Recorder::new(form.name.as_str(), Box::new(on_step)));
+    let recorder = Arc::new(StepLog::new(form.name.as_str(), Box::new(on_step)));
     let resolved = form.host(desk.clock.now()).and_then(|host| desk.target(&host));
     let resolved = match resolved {
         Ok(resolved) => resolved,
