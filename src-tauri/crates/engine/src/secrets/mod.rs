@@ -40,8 +40,8 @@ pub use keyring::{Keyring, PATIENCE};
 pub(crate) use memory::Memory;
 pub use on_demand::OnDemand;
 pub use resolve::{
-    MissingSecret, Previous, Resolved, Rotation, Survey, ensure, replace, restore_previous, rotate, rotation_warning,
-    survey,
+    MissingSecret, Previous, ResolvedSecrets, Rotation, Survey, ensure, replace, restore_previous, rotate,
+    rotation_warning, survey,
 };
 pub use rows::{SecretRow, SecretState, SecretUse, rows, uses};
 pub use strength::{Strength, strength, strength_of};

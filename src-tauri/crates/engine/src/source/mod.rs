@@ -37,7 +37,7 @@ pub enum Source {
         /// What was asked for.
         reference: Option<String>,
         /// What it means.
-        resolved: git::Resolved,
+        resolved: git::ResolvedCommit,
     },
 }
 
@@ -146,7 +146,7 @@ async fn fetch(
     reference: Option<&str>,
     asked: &Asked,
     supplies: &Supplies,
-) -> Outcome<git::Resolved> {
+) -> Outcome<git::ResolvedCommit> {
     let layout = Layout::new(&site.name);
     let paths = requirement_files(site);
     let task = git::resolve(site, &layout, &asked.run, url, reference.unwrap_or_default(), &paths);
