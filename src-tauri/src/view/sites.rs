@@ -319,11 +319,11 @@ impl SiteStatus {
             at_ms,
             url,
             state: match standing {
-                watch::Standing::Serving => SiteState::Serving,
-                watch::Standing::Degraded => SiteState::Degraded,
-                watch::Standing::Down => SiteState::Down,
-                watch::Standing::NotDeployed => SiteState::NotDeployed,
-                watch::Standing::Interrupted => SiteState::Interrupted,
+                watch::SiteHealth::Serving => SiteState::Serving,
+                watch::SiteHealth::Degraded => SiteState::Degraded,
+                watch::SiteHealth::Down => SiteState::Down,
+                watch::SiteHealth::NotDeployed => SiteState::NotDeployed,
+                watch::SiteHealth::Interrupted => SiteState::Interrupted,
             },
             headline,
             release: status

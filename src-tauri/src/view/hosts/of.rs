@@ -224,7 +224,7 @@ impl From<slipway_engine::desk::hosts::OwnKeyFile> for KeyFile {
 
 impl From<Alias> for SshAlias {
     fn from(alias: Alias) -> Self {
-        let known = matches!(alias.standing, aliases::Standing::Known | aliases::Standing::Added);
+        let known = matches!(alias.standing, aliases::AliasState::Known | aliases::AliasState::Added);
         Self { alias: alias.alias, address: alias.address, known, problem: alias.why }
     }
 }

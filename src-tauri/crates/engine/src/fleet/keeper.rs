@@ -59,7 +59,7 @@ pub(super) enum Order {
 
 /// How far a keeper has come, for those who wait for the link.
 #[derive(Default, Clone)]
-pub(super) struct Standing {
+pub(super) struct KeeperState {
     /// The link, once there was a connection.
     pub(super) link: Option<Arc<Link>>,
     /// Whether it is connected.
@@ -75,7 +75,7 @@ pub(super) async fn keep(
     shared: Arc<Shared>,
     name: HostName,
     mut orders: mpsc::UnboundedReceiver<Order>,
-    standing: watch::Sender<Standing>,
+    standing: watch::Sender<KeeperState>,
 ) {
     let mut keeper =
         Keeper { shared, name, standing, target: Arc::default(), last_seen: None, down_since: None, asked: true };
@@ -134,7 +134,7 @@ enum Rest {
 struct Keeper {
     shared: Arc<Shared>,
     name: HostName,
-    standing: watch::Sender<Standing>,
+    standing: watch::Sender<KeeperState>,
     /// Whom the link's own attempts reach; changes with the inventory.
     target: Arc<RwLock<Option<Target>>>,
     last_seen: Option<Timestamp>,

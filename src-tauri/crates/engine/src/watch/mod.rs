@@ -25,7 +25,7 @@ use crate::observe;
 use crate::remote::host_failure;
 
 pub use drift::{Drift, DriftRow};
-pub use looking::{Look, Looking, Standing};
+pub use looking::{Look, Looking, SiteHealth};
 
 /// A site on a host, at this moment.
 #[derive(Debug, Clone, Serialize)]
