@@ -11,7 +11,7 @@ use slipway_engine::desk::aliases::{self, Alias};
 use slipway_engine::desk::{Desk, hosts as form};
 use slipway_engine::failure::{Code, Failure as EngineFailure, Outcome};
 use slipway_engine::fleet;
-use slipway_engine::history::{Filter, Run};
+use slipway_engine::history::{Filter, RunRecord};
 use slipway_engine::inventory::{Host, HostName, KnownSite, SudoMode};
 use slipway_engine::need::{self, ShownKey};
 use slipway_engine::trial::{self as engine, StepKind, StepState, TrialAnswers, TrialOutcome};
@@ -297,7 +297,7 @@ impl HostCard {
         state: Option<fleet::HostState>,
         host: &Host,
         known: &[KnownSite],
-        last_run: Option<&Run>,
+        last_run: Option<&RunRecord>,
     ) -> Self {
         let facts = seen_facts(host);
         let mut sites: Vec<String> =

@@ -8,7 +8,7 @@ use slipway_core::plan::Plan;
 use slipway_engine::desk::Desk;
 use slipway_engine::failure::Failure;
 use slipway_engine::going::RunState;
-use slipway_engine::history::{Filter, Run, RunId};
+use slipway_engine::history::{Filter, RunId, RunRecord};
 
 use crate::args::HistoryCommand;
 use crate::context::{Context, Outcome};
@@ -60,12 +60,12 @@ fn list(context: &Context, desk: &Desk, count: u32) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn took(run: &Run) -> Option<Duration> {
+fn took(run: &RunRecord) -> Option<Duration> {
     let span = run.finished_at?.duration_since(run.started_at);
     Duration::try_from(span).ok()
 }
 
-fn ending(run: &Run, state: RunState) -> Cell {
+fn ending(run: &RunRecord, state: RunState) -> Cell {
     let word = |key: &str| run.verdict.as_ref().and_then(|verdict| verdict.get(key)).and_then(|kind| kind.as_str());
     match (run.finished_at, word("kind"), word("code")) {
         (None, _, _) => Cell::toned(format!("◌ {}", state.label()), Tone::Watch),
@@ -86,7 +86,7 @@ fn show(context: &Context, desk: &Desk, id: RunId) -> Outcome {
     let events: Vec<Event> = desk.history.events(id, 0, MOST_EVENTS).unwrap_or_default();
     #[derive(Serialize)]
     struct Shown<'a> {
-        run: &'a Run,
+        run: &'a RunRecord,
         plan: Option<&'a Plan>,
         events: &'a [Event],
     }

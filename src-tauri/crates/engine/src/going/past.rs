@@ -6,7 +6,7 @@ use slipway_core::plan::Plan;
 
 use crate::desk::Desk;
 use crate::failure::{Failure, Outcome};
-use crate::history::{Run, RunId, mark};
+use crate::history::{RunId, RunRecord, mark};
 
 /// What became of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -38,7 +38,7 @@ impl RunState {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PastRun {
     /// Who, what, when, and the verdict.
-    pub run: Run,
+    pub run: RunRecord,
     /// What became of it.
     pub state: RunState,
     /// Its plan; none when an older Slipway wrote it in a form that is no longer read.
@@ -49,7 +49,7 @@ pub struct PastRun {
 
 impl Desk {
     /// What became of a run of the history.
-    pub fn run_state(&self, run: &Run) -> RunState {
+    pub fn run_state(&self, run: &RunRecord) -> RunState {
         let code = run.verdict.as_ref().and_then(|verdict| verdict.get("code"));
         match run.finished_at {
             Some(_) if code.is_some() => RunState::NotBegun,

@@ -50,7 +50,7 @@ pub struct NewRun<'a, P> {
 
 /// A run as recorded. The plan, which can be large, is read with [`History::plan`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Run {
+pub struct RunRecord {
     /// Its number.
     pub id: RunId,
     /// What it did.
