@@ -9,7 +9,7 @@ use slipway_core::digest::Digest;
 use slipway_core::fact::Fact;
 use slipway_core::facts::accounts::User;
 use slipway_core::facts::packages::{PackageTools, Packages};
-use slipway_core::facts::paths::{Content, Observed, Ownership, PathState, Watch};
+use slipway_core::facts::paths::{FileBytes, Observed, Ownership, PathState, Watch};
 use slipway_core::facts::programs::{Programs, TOOLS};
 use slipway_core::facts::security::Firewalls;
 use slipway_core::facts::storage::Disk;
@@ -283,7 +283,7 @@ impl Model {
             owner: ownership(owner.0, owner.1),
             size: bytes.len() as u64,
             digest: Digest::of(bytes),
-            content: Some(Content(bytes.to_vec())),
+            content: Some(FileBytes(bytes.to_vec())),
         };
         self.paths.insert(path.to_owned(), state);
     }
