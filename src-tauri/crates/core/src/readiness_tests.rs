@@ -4,7 +4,7 @@ use super::*;
 use crate::facts::packages::{PackageTools, Packages};
 use crate::facts::programs::{Programs, TOOLS};
 use crate::facts::security::{BaseChain, Firewalls, Selinux};
-use crate::facts::sockets::{Holder, Listener};
+use crate::facts::sockets::{Listener, ListeningProcess};
 use crate::facts::system::{Clock, Cpu, Memory, OsRelease, Systemd};
 
 fn disk(mount: &str, free: u64) -> Disk {
@@ -13,7 +13,7 @@ fn disk(mount: &str, free: u64) -> Disk {
 }
 
 fn listener(address: Option<&str>, port: u16, name: &str) -> Listener {
-    let processes = if name.is_empty() { vec![] } else { vec![Holder { name: name.into(), pid: 7 }] };
+    let processes = if name.is_empty() { vec![] } else { vec![ListeningProcess { name: name.into(), pid: 7 }] };
     Listener { address: address.map(|text| text.parse().unwrap()), interface: None, port, processes }
 }
 
