@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::facts::packages::{PackageTools, Packages};
+use crate::facts::packages::{PackageSystem, PackageTools};
 use crate::facts::programs::{Programs, TOOLS};
 use crate::facts::security::{BaseChain, Firewalls, Selinux};
 use crate::facts::sockets::{Listener, ListeningProcess};
@@ -28,7 +28,7 @@ fn bare() -> Facts {
         family: Family::Debian,
     });
     facts.systemd = Fact::Known(Systemd { version: 252, booted: true });
-    facts.packages = Fact::Known(Packages {
+    facts.packages = Fact::Known(PackageSystem {
         tools: PackageTools { apt: true, dpkg: true, dnf: false, rpm: false },
         installed: BTreeMap::new(),
         lists_refreshed: Fact::Absent,

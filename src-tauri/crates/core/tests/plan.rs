@@ -8,7 +8,7 @@ use slipway_core::activation::Instance;
 use slipway_core::digest::Digest;
 use slipway_core::fact::Fact;
 use slipway_core::facts::accounts::User;
-use slipway_core::facts::packages::{PackageTools, Packages};
+use slipway_core::facts::packages::{PackageSystem, PackageTools};
 use slipway_core::facts::paths::{FileBytes, Observed, Ownership, PathState, Watch};
 use slipway_core::facts::programs::{Programs, TOOLS};
 use slipway_core::facts::security::Firewalls;
@@ -72,7 +72,7 @@ impl Model {
             family: Family::Debian,
         });
         facts.systemd = Fact::Known(Systemd { version: 252, booted: true });
-        facts.packages = Fact::Known(Packages {
+        facts.packages = Fact::Known(PackageSystem {
             tools: PackageTools { apt: true, dpkg: true, dnf: false, rpm: false },
             installed: BTreeMap::new(),
             lists_refreshed: Fact::Absent,

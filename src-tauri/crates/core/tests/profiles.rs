@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use slipway_core::fact::Fact;
-use slipway_core::facts::packages::{PackageTools, Packages};
+use slipway_core::facts::packages::{PackageSystem, PackageTools};
 use slipway_core::facts::programs::{NginxBuild, Programs, TOOLS};
 use slipway_core::facts::security::{BaseChain, Firewalld, Firewalls};
 use slipway_core::facts::system::{Clock, Family, OsRelease, Systemd};
@@ -30,7 +30,7 @@ fn host(id: &str, like: &[&str], release: &str) -> Facts {
         family: if rpm { Family::Rhel } else { Family::Debian },
     });
     facts.systemd = Fact::Known(Systemd { version: 299, booted: true });
-    facts.packages = Fact::Known(Packages {
+    facts.packages = Fact::Known(PackageSystem {
         tools: PackageTools { apt: !rpm, dpkg: !rpm, dnf: rpm, rpm },
         installed: BTreeMap::new(),
         lists_refreshed: Fact::Absent,
@@ -47,7 +47,7 @@ fn host(id: &str, like: &[&str], release: &str) -> Facts {
     facts
 }
 
-fn packages(facts: &mut Facts) -> &mut Packages {
+fn packages(facts: &mut Facts) -> &mut PackageSystem {
     match &mut facts.packages {
         Fact::Known(packages) => packages,
         other => panic!("{other:?}"),

@@ -53,7 +53,7 @@ pub struct Facts {
     /// Mounted file systems.
     pub disks: Fact<Vec<storage::Disk>>,
     /// Packages.
-    pub packages: Fact<packages::Packages>,
+    pub packages: Fact<packages::PackageSystem>,
     /// Programs and their versions.
     pub programs: Fact<programs::Programs>,
     /// Users.
