@@ -20,7 +20,7 @@ mod validate;
 mod values;
 mod words;
 
-pub use diagnostic::{Diagnostic, Severity, render_all};
+pub use diagnostic::{Diagnostic, DiagnosticSeverity, render_all};
 pub use model::*;
 pub use parse::{MAX_BYTES, Parsed, parse, parse_bytes};
 pub use place::{KeyPath, Places, Segment};

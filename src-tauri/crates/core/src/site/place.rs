@@ -7,7 +7,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::{Diagnostic, Severity};
+use super::diagnostic::{Diagnostic, DiagnosticSeverity};
 use super::words::shown;
 
 /// One step of a [`KeyPath`].
@@ -184,13 +184,19 @@ impl Places {
     }
 
     /// Makes a diagnostic about `path`, or about the closest enclosing key that the text has.
-    pub fn diagnostic(&self, severity: Severity, path: &KeyPath, message: String, hint: Option<String>) -> Diagnostic {
+    pub fn diagnostic(
+        &self,
+        severity: DiagnosticSeverity,
+        path: &KeyPath,
+        message: String,
+        hint: Option<String>,
+    ) -> Diagnostic {
         self.diagnostic_at(severity, self.descend(path).1, path, message, hint)
     }
 
     pub(crate) fn diagnostic_at(
         &self,
-        severity: Severity,
+        severity: DiagnosticSeverity,
         span: Range<usize>,
         path: &KeyPath,
         message: String,
