@@ -5,7 +5,8 @@ use super::roots::{InstanceName, Roots};
 use super::systemd::{Around, service, socket};
 use super::template::Engine;
 use super::units::socket_activated;
-use super::{Errors, Layout, RenderError, RenderInput, Scope, environment};
+use super::{Errors, RenderError, RenderInput, Scope, environment};
+use crate::release::Layout;
 use crate::site::Name;
 
 /// Renders `S-gate.service` (and `.socket`, and the paths that differ) under /run for one process of release
@@ -25,7 +26,7 @@ pub fn render_gate(
 ) -> Result<Vec<RenderedFile>, Vec<RenderError>> {
     let errors = Errors::default();
     let engine = Engine::new(input.overrides, &errors);
-    let scope = Scope { input, layout: Layout::of(input.site), engine, errors: errors.clone() };
+    let scope = Scope { input, layout: Layout::new(&input.site.name), engine, errors: errors.clone() };
     let mut files = Vec::new();
 
     let id_ok = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);

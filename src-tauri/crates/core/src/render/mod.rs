@@ -12,7 +12,6 @@ mod gate;
 mod gunicorn;
 mod hardening;
 mod input;
-mod layout;
 mod mask;
 mod nginx;
 mod operator;
@@ -26,7 +25,6 @@ pub(crate) mod units;
 pub use error::{Place, RenderError};
 pub use gate::render_gate;
 pub use input::{CertificatePaths, DefaultServer, Platform, PortSet, RenderInput, SecretValues};
-pub use layout::{ACME_WEBROOT, Layout};
 pub use mask::fingerprint;
 pub use operator::render_operator;
 pub use output::{Content, PortGuard, ProcessUnits, Rendered, RenderedFile, SecretContent, UnitInstance, UnitSet};
@@ -36,6 +34,8 @@ pub use units::{PORT_RETRY_SECONDS, SECOND_PORT_SET, unit_set};
 use error::Errors;
 use template::Engine;
 
+use crate::release::Layout;
+
 /// Renders everything that a release of the site puts on a host, in a stable order.
 ///
 /// # Errors
@@ -44,7 +44,7 @@ use template::Engine;
 pub fn render(input: &RenderInput<'_>) -> Result<Rendered, Vec<RenderError>> {
     let errors = Errors::default();
     let engine = Engine::new(input.overrides, &errors);
-    let scope = Scope { input, layout: Layout::of(input.site), engine, errors: errors.clone() };
+    let scope = Scope { input, layout: Layout::new(&input.site.name), engine, errors: errors.clone() };
 
     let units = unit_set(input.site, input.active_ports);
     let guard = units::port_guard(input.site);

@@ -13,6 +13,9 @@ use super::units::{PORT_RETRY_SECONDS, ports};
 use crate::encode::htpasswd;
 use crate::site::{Affinity, Listen, Name, TlsMode};
 
+/// Where certbot's webroot challenges are answered from.
+const ACME_WEBROOT: &str = "/var/lib/slipway/acme";
+
 /// The `http2` directive replaced the parameter of `listen` (nginx 1.25.1, ngx_http_v2_module).
 const HTTP2_DIRECTIVE: (u32, u32, u32) = (1, 25, 1);
 
@@ -56,7 +59,7 @@ fn site_file(scope: &Scope<'_>) -> RenderedFile {
         default_server => input.default_server == DefaultServer::Yes,
         ipv6 => platform.ipv6,
         tls => site.tls.mode != TlsMode::None,
-        acme_webroot => super::ACME_WEBROOT,
+        acme_webroot => ACME_WEBROOT,
         certificate => raw(input.certificate.fullchain.as_str(), "the certificate's path"),
         certificate_key => raw(input.certificate.key.as_str(), "the key's path"),
         http2_directive => platform.nginx_version >= HTTP2_DIRECTIVE,
