@@ -18,6 +18,8 @@ use std::sync::OnceLock;
 
 #[path = "tidy/circles.rs"]
 mod circles;
+#[path = "tidy/names.rs"]
+mod names;
 #[path = "tidy/tokens.rs"]
 mod tokens;
 

@@ -14,7 +14,7 @@ use crate::tokens::{Token, tokens};
 use crate::{ending, is_test_source, none_may, text};
 
 /// Where the sources of a crate are.
-const CRATES: [&str; 5] = [
+pub const CRATES: [&str; 5] = [
     "src-tauri/crates/core/src/",
     "src-tauri/crates/host/src/",
     "src-tauri/crates/engine/src/",
