@@ -76,7 +76,7 @@ fn a_bare_supported_host_is_ready() {
         ports: vec![(80, Reach::Refused), (443, Reach::Open)],
     };
     let all = checks(&bare(), &Input { site: Some(&site), root: Root::Yes, outside: Some(&outside) });
-    assert_eq!(worst(&all), State::Ok, "{all:#?}");
+    assert!(all.iter().all(|check| check.state == State::Ok), "{all:#?}");
     let ids: Vec<&str> = all.iter().map(|check| check.id.as_str()).collect();
     let expected = "distribution systemd root disk memory cpu port:80 port:443 application-ports python selinux \
                     firewall clock dns:shop.test reach:80 reach:443";

@@ -34,13 +34,6 @@ pub struct Observed {
     pub untrusted_parent: Option<UntrustedParent>,
 }
 
-impl Observed {
-    /// Whether only root can change what the path leads to.
-    pub fn parents_trusted(&self) -> bool {
-        self.untrusted_parent.is_none()
-    }
-}
-
 /// What is at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]

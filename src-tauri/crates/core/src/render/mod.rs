@@ -55,7 +55,7 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, Vec<RenderError>> {
     files.extend(app::files(&scope));
     files.extend(nginx::files(&scope));
     files.extend(app::logrotate(&scope));
-    scope.errors.finish(Rendered { files, units, guard })
+    scope.errors.finish(Rendered { files, units })
 }
 
 /// What every part of rendering needs at hand.

@@ -12,8 +12,6 @@ pub struct Rendered {
     pub files: Vec<RenderedFile>,
     /// Units to enable and start.
     pub units: UnitSet,
-    /// Ports that must be reachable from the host itself only, and the unit that sees to it.
-    pub guard: Option<PortGuard>,
 }
 
 /// One file on the host.
