@@ -246,7 +246,7 @@ fn what_is_found_fits_the_blueprint_that_is_proposed() {
         let texts = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
         let files = files.iter().map(|(path, _)| (*path).to_owned()).collect();
         let detected = detect(&Tree { files, texts, partial: false });
-        let best = detected.best().unwrap();
+        let best = detected.candidates.first().unwrap();
         let id = desk.new_draft(None).unwrap().draft.id;
         let first = [Edit::set(&["name"], "shop"), Edit::set(&["source", "folder"], "/srv/code")];
         desk.edit_draft(id.as_str(), &first).unwrap();

@@ -1,11 +1,10 @@
 //! A run of the history in full, for the page that shows it.
 
 use serde::Serialize;
-use slipway_core::event::Event;
 use slipway_core::plan::Plan;
 
 use crate::desk::Desk;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::history::{RunId, RunRecord, mark};
 
 /// What became of a run.
@@ -67,13 +66,5 @@ impl Desk {
         let run = self.history.run(id)?;
         let events = self.history.event_count(id)?;
         Ok(PastRun { state: self.run_state(&run), plan: self.history.plan(id).ok().flatten(), events, run })
-    }
-
-    /// At most `limit` of the kept events of a run, from number `from` on.
-    ///
-    /// # Errors
-    /// When the database fails, or they cannot be read.
-    pub fn past_events(&self, id: RunId, from: u64, limit: usize) -> Outcome<Vec<Event>> {
-        self.history.events(id, from, limit).map_err(Failure::from)
     }
 }

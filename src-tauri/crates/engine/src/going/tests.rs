@@ -148,7 +148,7 @@ async fn runs_of_the_past_come_from_the_history() {
     let mut watch = going.watch(id).unwrap();
     assert_eq!(watch.next().await.unwrap(), Some(vec![started(), finished()]));
     assert_eq!(watch.next().await.unwrap(), None);
-    assert_eq!(desk.past_events(id, 1, 10).unwrap(), [finished()]);
+    assert_eq!(desk.history.events::<Event>(id, 1, 10).unwrap(), [finished()]);
 
     let refused = new_run(&desk);
     let failure = Failure::new(Code::Locked, "somebody is at work");

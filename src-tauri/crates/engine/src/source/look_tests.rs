@@ -78,7 +78,7 @@ async fn a_repository_is_fetched_looked_at_and_forgotten() {
     let fetched = fetch(&home, &url, Some("main")).await.unwrap();
     let found = listed(fetched.path().join("source")).await.unwrap();
     assert_eq!(found.files, ["app.py"]);
-    assert_eq!(detect(&found).best().map(|best| best.name.clone()).as_deref(), Some("flask"));
+    assert_eq!(detect(&found).candidates.first().map(|best| best.name.clone()).as_deref(), Some("flask"));
     drop(fetched);
     let failure = fetch(&home, &url, Some("none")).await.unwrap_err();
     assert!(failure.message.contains("none") && failure.hint.is_some(), "{failure:?}");
