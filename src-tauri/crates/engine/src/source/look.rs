@@ -163,42 +163,7 @@ async fn fetch(home: &Path, url: &str, reference: Option<&str>) -> Outcome<tempf
     };
     let place =
         tempfile::Builder::new().prefix(".look-").tempdir_in(home).map_err(|error| failed(error.to_string()))?;
-    let mut command = Command::new("git");
-    // Nothing of the repository may run here, and nothing may ask: no hooks, filters, helpers or prompts. Protocols are
-    // limited so that a URL can never name a helper program (git-config(1), protocol.allow).
-    for setting in [
-        "core.hooksPath=/dev/null",
-        "core.fsmonitor=false",
-        "core.symlinks=false",
-        "credential.helper=",
-        "filter.lfs.smudge=",
-        "filter.lfs.process=",
-        "filter.lfs.required=false",
-        "submodule.recurse=false",
-    ] {
-        command.args(["-c", setting]);
-    }
-    command.args(["clone", "-q", "--depth", "1", "--single-branch", "--no-tags", "--template="]);
-    if let Some(reference) = reference {
-        command.args(["--branch", reference]);
-    }
-    command.arg("--").arg(url).arg(place.path().join("source"));
-    command
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("GIT_ALLOW_PROTOCOL", "https:ssh:file")
-        .env("GIT_ASKPASS", "true")
-        .env("SSH_ASKPASS_REQUIRE", "never")
-        .env("GIT_LFS_SKIP_SMUDGE", "1")
-        .env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=15")
-        .env("LC_ALL", "C")
-        .env_remove("GIT_DIR")
-        .env_remove("GIT_WORK_TREE")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    #[cfg(unix)]
-    command.process_group(0);
+    let mut command = clone_command(url, reference, &place.path().join("source"));
     let mut git = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             Failure::new(Code::Local, "git is not installed on this computer, so the repository cannot be looked at")
@@ -220,20 +185,60 @@ async fn fetch(home: &Path, url: &str, reference: Option<&str>) -> Outcome<tempf
     let ended = tokio::time::timeout(CLONE, work).await;
     match ended {
         Ok((Ok(status), _)) if status.success() => Ok(place),
-        Ok((Ok(_), words)) => {
-            let words = String::from_utf8_lossy(&words);
-            let last = words.lines().rev().find(|line| line.starts_with("fatal:") || line.starts_with("error:"));
-            let last = last
-                .or_else(|| words.lines().rev().find(|line| !line.trim().is_empty()))
-                .unwrap_or("git gave no reason");
-            Err(failed(shown(last)))
-        }
+        Ok((Ok(_), words)) => Err(failed(shown(reason(&String::from_utf8_lossy(&words))))),
         Ok((Err(error), _)) => Err(failed(error.to_string())),
         Err(_) => {
             stop(&mut git).await;
             Err(failed(format!("it took longer than {} s", CLONE.as_secs())))
         }
     }
+}
+
+/// The command that clones a repository into `into`. Nothing of the repository may run here, and nothing may ask: no hooks,
+/// filters, helpers or prompts. Protocols are limited so that a URL can never name a helper program (git-config(1),
+/// protocol.allow).
+fn clone_command(url: &str, reference: Option<&str>, into: &Path) -> Command {
+    let mut command = Command::new("git");
+    for setting in [
+        "core.hooksPath=/dev/null",
+        "core.fsmonitor=false",
+        "core.symlinks=false",
+        "credential.helper=",
+        "filter.lfs.smudge=",
+        "filter.lfs.process=",
+        "filter.lfs.required=false",
+        "submodule.recurse=false",
+    ] {
+        command.args(["-c", setting]);
+    }
+    command.args(["clone", "-q", "--depth", "1", "--single-branch", "--no-tags", "--template="]);
+    if let Some(reference) = reference {
+        command.args(["--branch", reference]);
+    }
+    command.arg("--").arg(url).arg(into);
+    command
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_ALLOW_PROTOCOL", "https:ssh:file")
+        .env("GIT_ASKPASS", "true")
+        .env("SSH_ASKPASS_REQUIRE", "never")
+        .env("GIT_LFS_SKIP_SMUDGE", "1")
+        .env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=15")
+        .env("LC_ALL", "C")
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_WORK_TREE")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    #[cfg(unix)]
+    command.process_group(0);
+    command
+}
+
+/// The line of git's words that says why it failed.
+fn reason(words: &str) -> &str {
+    let fatal = words.lines().rev().find(|line| line.starts_with("fatal:") || line.starts_with("error:"));
+    fatal.or_else(|| words.lines().rev().find(|line| !line.trim().is_empty())).unwrap_or("git gave no reason")
 }
 
 /// Ends git and what it started.
