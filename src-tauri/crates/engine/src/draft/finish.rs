@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use slipway_core::site::{parse, values};
+use slipway_core::site::{Name, parse, values};
 
 use super::{Desk, DraftId, Edit, edit_text, store};
 use crate::failure::{Code, Failure, Outcome};
@@ -13,6 +13,11 @@ use crate::site_file::{SiteFile, SiteFileError, read_site_file};
 
 /// The name that site files have.
 const FILE: &str = "slipway.toml";
+
+/// Whether a site has its file somewhere else, and it is still there.
+fn is_elsewhere(known: &KnownSite, path: &Path) -> bool {
+    Path::new(&known.file) != path && Path::new(&known.file).exists()
+}
 
 impl Desk {
     /// Writes the site file, remembers the site with its host, and removes the draft.
@@ -48,14 +53,8 @@ impl Desk {
         let path = place.join(FILE);
         parse(&text).map_err(|found| wrong(&text, path.clone(), found))?;
         let hosts = self.hosts_of(draft.host.as_ref(), &parsed.site.hosts)?;
-        let before = match self.inventory.site(&parsed.site.name) {
-            Ok(known) => Some(known),
-            Err(InventoryError::NoSuchSite(_)) => None,
-            Err(error) => return Err(Failure::from(error)),
-        };
-        if let Some(known) =
-            before.as_ref().filter(|known| Path::new(&known.file) != path && Path::new(&known.file).exists())
-        {
+        let before = self.known_before(&parsed.site.name)?;
+        if let Some(known) = before.as_ref().filter(|known| is_elsewhere(known, &path)) {
             let failure = Failure::new(
                 Code::Usage,
                 format!("there is a site {} already; its file is {}", known.name, known.file),
@@ -65,12 +64,7 @@ impl Desk {
         if folder.is_none() {
             self.home.create_private_folder(&place).map_err(|error| kept(Failure::from(error)))?;
         }
-        let made = self.home.create_private(&path, text.as_bytes()).map_err(|error| kept(Failure::from(error)))?;
-        if made == Created::Before && std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
-            let failure =
-                Failure::new(Code::Usage, format!("{} is there already and says something else", path.display()));
-            return Err(kept(failure.hint("choose another folder or name, or move that file away")));
-        }
+        self.write_new(&path, &text).map_err(kept)?;
         let file = read_site_file(&path).map_err(Failure::from)?;
         let mut all: Vec<HostName> = before.map(|known| known.hosts).unwrap_or_default();
         all.extend(hosts.into_iter().filter(|host| !all.contains(host)).collect::<Vec<_>>());
@@ -88,6 +82,26 @@ impl Desk {
             store::remove(&self.home, &id)?;
         }
         Ok(file)
+    }
+
+    /// The site of this name that is known from before.
+    fn known_before(&self, name: &Name) -> Outcome<Option<KnownSite>> {
+        match self.inventory.site(name) {
+            Ok(known) => Ok(Some(known)),
+            Err(InventoryError::NoSuchSite(_)) => Ok(None),
+            Err(error) => Err(Failure::from(error)),
+        }
+    }
+
+    /// Writes a file that is not there yet, or is there with the same text.
+    fn write_new(&self, path: &Path, text: &str) -> Outcome<()> {
+        let made = self.home.create_private(path, text.as_bytes())?;
+        if made == Created::Before && std::fs::read(path).ok().as_deref() != Some(text.as_bytes()) {
+            let failure =
+                Failure::new(Code::Usage, format!("{} is there already and says something else", path.display()));
+            return Err(failure.hint("choose another folder or name, or move that file away"));
+        }
+        Ok(())
     }
 
     /// The hosts to remember: the chosen one, and those of the file that are known here.
