@@ -13,14 +13,14 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use slipway_core::facts::Facts;
 use slipway_core::secret::Secret;
-use slipway_host::{ConnectError, Credentials, Decision, HostKeyDecision, PresentedKey, Target, connect};
+use slipway_host::{ConnectError, Connection, Credentials, Decision, HostKeyDecision, PresentedKey, Target, connect};
 
 pub use steps::{StepKind, StepState, TrialStep};
 
 use crate::answers::{Answers, CredentialKind};
 use crate::desk::Desk;
 use crate::desk::hosts::{Auth, HostForm};
-use crate::failure::{Code, Failure};
+use crate::failure::{Code, Failure, Outcome};
 use crate::inventory::SudoMode;
 use crate::need::{Need, ShownKey, need};
 use crate::observe;
@@ -176,14 +176,7 @@ pub async fn trial(
         }
     };
     recorder.begin(&target.name, StepKind::Facts, "looking at what it is".to_owned());
-    let looked = tokio::time::timeout(LOOK_LIMIT, observe::facts(&connection)).await;
-    let looked = looked.unwrap_or_else(|_| {
-        let message = format!("{}: looking at it took longer than {} s", target.name, LOOK_LIMIT.as_secs());
-        Err(Failure::new(Code::Unreachable, message).hint("nothing was changed; try again when it is less busy"))
-    });
-    // The answer is there already; a goodbye that is not heard changes nothing.
-    let _ = tokio::time::timeout(CLOSE_LIMIT, connection.close()).await;
-    match looked {
+    match look(&target, connection).await {
         Ok(facts) => {
             recorder.finish(&words_of(&facts));
             supplied.keep(&target);
@@ -195,6 +188,17 @@ pub async fn trial(
             recorder.end(TrialOutcome::Failed { failure })
         }
     }
+}
+
+/// What the host is, looked at once.
+async fn look(target: &Target, connection: Connection) -> Outcome<Facts> {
+    let looked = tokio::time::timeout(LOOK_LIMIT, observe::facts(&connection)).await;
+    // The answer is there already; a goodbye that is not heard changes nothing.
+    let _ = tokio::time::timeout(CLOSE_LIMIT, connection.close()).await;
+    looked.unwrap_or_else(|_| {
+        let message = format!("{}: looking at it took longer than {} s", target.name, LOOK_LIMIT.as_secs());
+        Err(Failure::new(Code::Unreachable, message).hint("nothing was changed; try again when it is less busy"))
+    })
 }
 
 fn words_of(facts: &Facts) -> String {
