@@ -24,7 +24,7 @@ pub const CRATES: [&str; 5] = [
 
 /// Circles that are to go: the crate, and the modules that are in one.
 const KNOWN: [(&str, &[&str]); 1] = [
-    // Both are about to be taken apart.
+    // What both use stands in setup, and is to move below them.
     ("src-tauri/crates/core/src/", &["plan::release", "plan::setup"]),
 ];
 

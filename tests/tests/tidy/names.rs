@@ -10,7 +10,7 @@ use crate::{ending, is_test_source, none_may, text};
 const SHARED: [(&str, &str, &str); 1] = [(
     "src-tauri/crates/core/src/",
     "FileChange",
-    "both are about to be taken apart with plan::setup and plan::summary",
+    "in plan::setup a write in the making, in plan::summary what a person reviews of it; the first is to go",
 )];
 
 #[test]
