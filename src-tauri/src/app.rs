@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use slipway_core::site::Name;
-use slipway_engine::desk::{Desk, SiteFile, SiteFileError, inventory_failure, read_site_file};
+use slipway_engine::desk::Desk;
 use slipway_engine::disposable::{Disposable, TestKit};
 use slipway_engine::failure::{Code, Failure, Outcome};
 use slipway_engine::fleet::Fleet;
-use slipway_engine::going::Going;
+use slipway_engine::going::ActiveRuns;
 use slipway_engine::inventory::HostName;
 use slipway_engine::link::Link;
 use slipway_engine::site::{Planned, Request};
+use slipway_engine::site_file::{SiteFile, SiteFileError, read_site_file};
 use slipway_engine::trial::{TrialAnswers, TrialOutcome, trial};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -29,7 +30,7 @@ pub(crate) struct App {
     /// Kept connections.
     pub fleet: Arc<Fleet>,
     /// Runs under way.
-    pub going: Going,
+    pub going: ActiveRuns,
     /// What a person prefers.
     pub settings: Store,
     /// What Slipway itself uses.
@@ -56,7 +57,7 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl App {
     /// Nothing is going on yet.
     pub(crate) fn new(desk: Arc<Desk>, fleet: Arc<Fleet>, settings: Store) -> Self {
-        let going = Going::new(desk.clone());
+        let going = ActiveRuns::new(desk.clone());
         Self {
             desk,
             fleet,
@@ -71,7 +72,7 @@ impl App {
 
     /// Keeps connections to every host of the inventory.
     pub(crate) async fn keep_hosts(&self) -> Outcome<()> {
-        let hosts = self.desk.inventory.hosts().map_err(|error| inventory_failure(&error))?;
+        let hosts = self.desk.inventory.hosts().map_err(Failure::from)?;
         let names: Vec<HostName> = hosts.into_iter().map(|host| host.name).collect();
         self.fleet.begin(&names).await;
         Ok(())
@@ -79,7 +80,7 @@ impl App {
 
     /// Takes over what an import brought: hosts of the same name may be other machines now.
     pub(crate) async fn imported(&self, replaced: &[String]) -> Outcome<()> {
-        let known = self.desk.inventory.hosts().map_err(|error| inventory_failure(&error))?;
+        let known = self.desk.inventory.hosts().map_err(Failure::from)?;
         for host in known.iter().filter(|host| replaced.iter().any(|name| name == host.name.as_str())) {
             self.fleet.restart(&host.name).await;
         }
@@ -144,7 +145,7 @@ impl App {
 
     /// The file of a known site, or what is wrong with it.
     pub(crate) fn read_site(&self, site: &str) -> Outcome<Result<SiteFile, SiteFileError>> {
-        let known = self.desk.inventory.site(&site_name(site)?).map_err(|error| inventory_failure(&error))?;
+        let known = self.desk.inventory.site(&site_name(site)?).map_err(Failure::from)?;
         Ok(read_site_file(known.file.as_ref()))
     }
 

@@ -16,11 +16,12 @@ use std::sync::Arc;
 use slipway_core::digest::Digest;
 use slipway_engine::answers::Answers;
 use slipway_engine::clock;
-use slipway_engine::desk::{Desk, surroundings};
+use slipway_engine::desk::Desk;
 use slipway_engine::failure::Failure;
 use slipway_engine::fleet::Fleet;
 use slipway_engine::home::Home;
 use slipway_engine::secrets::{OnDemand, SecretStore};
+use slipway_engine::surroundings::surroundings;
 use tauri::Manager;
 use tauri_plugin_dialog::{DialogExt, MessageDialogKind};
 

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use slipway_engine::desk::home_failure;
 use slipway_engine::failure::{Code, Failure, Outcome};
 use slipway_engine::home::Home;
 
@@ -46,6 +45,6 @@ impl Store {
         let text = serde_json::to_vec_pretty(&settings)
             .map_err(|error| Failure::new(Code::Local, format!("the settings cannot be written: {error}")))?;
         *self.now.lock().unwrap_or_else(PoisonError::into_inner) = settings;
-        self.home.write_private(&place(&self.home), &text).map_err(|error| home_failure(&error))
+        self.home.write_private(&place(&self.home), &text).map_err(Failure::from)
     }
 }

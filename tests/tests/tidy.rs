@@ -16,6 +16,13 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
+#[path = "tidy/circles.rs"]
+mod circles;
+#[path = "tidy/names.rs"]
+mod names;
+#[path = "tidy/tokens.rs"]
+mod tokens;
+
 use serde_json::Value;
 
 /// The folders that may be at the top, besides those whose names begin with a dot.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use slipway_core::readiness::{self, Root};
+use slipway_engine::desk;
 use slipway_engine::desk::hosts::HostForm as Form;
-use slipway_engine::desk::{self, inventory_failure};
+use slipway_engine::failure::Failure;
 use slipway_engine::readiness::probe_outside;
 use slipway_engine::trial::trial;
 use slipway_engine::{lock, observe};
@@ -73,7 +74,7 @@ pub(crate) async fn host(app: State<'_, App>, name: String) -> Outcome<HostDetai
 pub(crate) async fn refresh_host(app: State<'_, App>, name: String) -> Outcome<HostDetail> {
     let (link, name) = (app.link(&name).await?, host_name(&name)?);
     let facts = observe::facts(&*link.connection().await).await?;
-    app.desk.inventory.saw_host(&name, &facts, app.desk.clock.now()).map_err(|error| inventory_failure(&error))?;
+    app.desk.inventory.saw_host(&name, &facts, app.desk.clock.now()).map_err(Failure::from)?;
     app.fleet.look(&name).await;
     Ok(HostDetail::of(&app.desk, &app.fleet.states(), &name)?)
 }
@@ -117,7 +118,7 @@ pub(crate) async fn edit_host(
     let (before, form) = (host_name(&name)?, Form::try_from(form)?);
     app.desk.change_host(&Form { name: before.clone(), ..form.clone() })?;
     if before != form.name {
-        app.desk.inventory.rename_host(&before, &form.name).map_err(|error| inventory_failure(&error))?;
+        app.desk.inventory.rename_host(&before, &form.name).map_err(Failure::from)?;
         app.fleet.forget(&before).await;
     }
     app.fleet.restart(&form.name).await;
@@ -130,7 +131,7 @@ pub(crate) async fn edit_host(
 #[specta::specta]
 pub(crate) async fn remove_host(app: State<'_, App>, name: String) -> Outcome<()> {
     let name = host_name(&name)?;
-    app.desk.inventory.remove_host(&name).map_err(|error| inventory_failure(&error))?;
+    app.desk.inventory.remove_host(&name).map_err(Failure::from)?;
     app.fleet.forget(&name).await;
     app.tell_inventory();
     // Without a keyring nothing was remembered there.
@@ -182,7 +183,7 @@ pub(crate) async fn retry_host(app: State<'_, App>, name: String) -> Outcome<()>
 #[specta::specta]
 pub(crate) async fn answer_host(app: State<'_, App>, name: String, answers: Answers) -> Outcome<Option<Need>> {
     let name = host_name(&name)?;
-    let known = app.desk.inventory.host(&name).map_err(|error| inventory_failure(&error))?;
+    let known = app.desk.inventory.host(&name).map_err(Failure::from)?;
     let (remember, compared) = (answers.remember, answers.accepted_fingerprint.is_some());
     // The answers are tried before they are kept, so that a wrong password is not sent again and again.
     let tried = trial(&app.desk, app.fleet.answers(), &Form::of(&known), &answers.given(), |_| {}).await;
@@ -205,7 +206,7 @@ pub(crate) async fn answer_host(app: State<'_, App>, name: String, answers: Answ
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn readiness(app: State<'_, App>, host: String, draft: Option<String>) -> Outcome<Vec<Check>> {
-    let known = app.desk.inventory.host(&host_name(&host)?).map_err(|error| inventory_failure(&error))?;
+    let known = app.desk.inventory.host(&host_name(&host)?).map_err(Failure::from)?;
     let address = app.desk.target(&known)?.target.address;
     let site = draft.map(|id| app.desk.draft(&id)).transpose()?.and_then(|view| view.site);
     let domains: Vec<String> = site.iter().flat_map(|site| &site.domains).map(ToString::to_string).collect();

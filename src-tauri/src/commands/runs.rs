@@ -1,8 +1,8 @@
 //! Runs. Each command hands over to the engine and turns what comes back into a view.
 
 use slipway_core::progress::View;
-use slipway_engine::desk::inventory_failure;
 use slipway_engine::desk::runs::Consent;
+use slipway_engine::failure::Failure;
 use slipway_engine::history::{Filter, RunId};
 use tauri::State;
 use tauri::ipc::Channel;
@@ -83,7 +83,7 @@ pub(crate) async fn runs(app: State<'_, App>, filter: RunFilter) -> Outcome<Vec<
         host: filter.host.as_deref().map(host_name).transpose()?,
         before: filter.before.map(RunId::from),
     };
-    let page = app.desk.history.runs(&wanted, filter.limit).map_err(|error| inventory_failure(&error))?;
+    let page = app.desk.history.runs(&wanted, filter.limit).map_err(Failure::from)?;
     Ok(page.runs.iter().map(|run| RunCard::of(run, app.desk.run_state(run))).collect())
 }
 

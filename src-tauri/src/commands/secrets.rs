@@ -1,7 +1,7 @@
 //! Secrets of a site. A value goes out only when a person asks to see it.
 
 use slipway_core::site::Site;
-use slipway_engine::desk::secrets_failure;
+use slipway_engine::failure::Failure;
 use slipway_engine::secrets::{self, SecretKey};
 use tauri::{AppHandle, State};
 
@@ -20,7 +20,7 @@ pub(crate) async fn secrets(app: State<'_, App>, site: String) -> Outcome<Vec<Se
 /// The secrets of a site that is known or half-finished.
 pub(crate) async fn rows(app: &App, site: Site) -> Outcome<Vec<SecretRow>> {
     let looked = secrets::off_thread(app.desk.secrets.clone(), move |store| secrets::rows(&site, store)).await;
-    Ok(looked.map_err(|error| secrets_failure(&error))?.into_iter().map(SecretRow::from).collect())
+    Ok(looked.map_err(Failure::from)?.into_iter().map(SecretRow::from).collect())
 }
 
 /// Gives a secret a new value; the one before is kept.
@@ -59,7 +59,7 @@ pub(crate) async fn remove_secret(app: State<'_, App>, site: String, name: Strin
     let site = app.site_file(&site)?.site;
     let key = SecretKey::new(&site.name, name_of(&name)?);
     let removed = secrets::off_thread(app.desk.secrets.clone(), move |store| store.remove(&key)).await;
-    removed.map_err(|error| secrets_failure(&error))?;
+    removed.map_err(Failure::from)?;
     rows(&app, site).await
 }
 
@@ -69,7 +69,7 @@ pub(crate) async fn remove_secret(app: State<'_, App>, site: String, name: Strin
 pub(crate) async fn reveal_secret(app: State<'_, App>, site: String, name: String) -> Outcome<String> {
     let key = SecretKey::new(&crate::app::site_name(&site)?, name_of(&name)?);
     let got = secrets::off_thread(app.desk.secrets.clone(), move |store| secrets::require(store, &key)).await;
-    let value = got.map_err(|error| secrets_failure(&error))?;
+    let value = got.map_err(Failure::from)?;
     // A binary value cannot be shown as it is; what is not text becomes the mark for that.
     Ok(String::from_utf8_lossy(value.expose()).into_owned())
 }

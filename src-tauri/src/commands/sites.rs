@@ -5,9 +5,9 @@ use std::time::Duration;
 use slipway_core::site::{Name, parse, schema};
 use slipway_engine::compare;
 use slipway_engine::desk::files::replace_site_text;
-use slipway_engine::desk::{inventory_failure, read_site_file};
 use slipway_engine::failure::{Code, Failure};
 use slipway_engine::refs::{self, Freshness};
+use slipway_engine::site_file::read_site_file;
 use slipway_engine::{observe, service, watch};
 use tauri::State;
 use tauri::ipc::Channel;
@@ -27,7 +27,7 @@ const MOST_COMMITS: u32 = 200;
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn sites(app: State<'_, App>) -> Outcome<Vec<SiteCard>> {
-    let known = app.desk.inventory.sites().map_err(|error| inventory_failure(&error))?;
+    let known = app.desk.inventory.sites().map_err(Failure::from)?;
     Ok(known.iter().map(|site| SiteCard::of(&app.desk, site)).collect::<Result<_, _>>()?)
 }
 
@@ -97,7 +97,7 @@ pub(crate) async fn site_schema(_app: State<'_, App>) -> Outcome<SiteSchema> {
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn forget_site(app: State<'_, App>, site: String) -> Outcome<()> {
-    app.desk.inventory.remove_site(&site_name(&site)?).map_err(|error| inventory_failure(&error))?;
+    app.desk.inventory.remove_site(&site_name(&site)?).map_err(Failure::from)?;
     app.tell_inventory();
     Ok(())
 }

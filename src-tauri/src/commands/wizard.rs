@@ -3,7 +3,7 @@
 use slipway_core::site::blueprint;
 use slipway_engine::draft::{self, DraftView, profiles};
 use slipway_engine::failure::{Code, Failure};
-use slipway_engine::source::look::Place;
+use slipway_engine::source::look::{SourceLocation, look};
 use tauri::{AppHandle, State};
 
 use super::secrets::{rows, store};
@@ -90,9 +90,9 @@ pub(crate) async fn use_blueprint(app: State<'_, App>, id: String, name: String)
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn detect_source(app: State<'_, App>, id: String, place: SourcePlace) -> Outcome<Draft> {
-    let place = Place::from(place);
+    let place = SourceLocation::from(place);
     app.desk.edit_draft(&id, &place.edits()?)?;
-    let detected = app.desk.look_at_source(&place).await?;
+    let detected = look(&app.desk.home, &place).await?;
     shown(&app, app.desk.note_detected(&id, &detected)?).await
 }
 

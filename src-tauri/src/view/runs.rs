@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use slipway_core::event::{self, VerdictKind};
 use slipway_core::progress::{self, Changes, Note, View};
 use slipway_engine::going;
-use slipway_engine::history::Run;
+use slipway_engine::history::RunRecord;
 use specta::Type;
 use specta_typescript::Number;
 
@@ -260,7 +260,7 @@ impl From<progress::StepView> for RunStep {
 
 impl RunCard {
     /// A run of the history.
-    pub(crate) fn of(run: &Run, state: going::RunState) -> Self {
+    pub(crate) fn of(run: &RunRecord, state: going::RunState) -> Self {
         // What is kept as the verdict is the failure of a run that did not begin.
         let text = |key: &str| run.verdict.as_ref()?.get(key)?.as_str().map(str::to_owned);
         let kind = || serde_json::from_value::<VerdictKind>(run.verdict.as_ref()?.get("kind")?.clone()).ok();

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use slipway_core::secret::Secret;
+use slipway_engine::desk::secrets::NewValue;
 use slipway_engine::failure::{Code, Failure, Outcome};
-use slipway_engine::secrets::{self as engine, NewValue, SecretName, SecretState, strength_of};
+use slipway_engine::secrets::{self as engine, SecretName, SecretState, strength_of};
 use specta::Type;
 use specta_typescript::Number;
 

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use slipway_core::running::RunningUnit;
 use slipway_core::site::{self as core, Site, TlsMode};
-use slipway_engine::desk::{Desk, SiteFile, SiteFileError, inventory_failure, read_site_file};
+use slipway_engine::desk::Desk;
 use slipway_engine::failure::{Failure, Outcome};
 use slipway_engine::history::Filter;
 use slipway_engine::inventory::KnownSite;
+use slipway_engine::site_file::{SiteFile, SiteFileError, read_site_file};
 use slipway_engine::watch::certificate::Served;
 use slipway_engine::{service, watch};
 use specta::Type;
@@ -211,7 +212,7 @@ impl SiteCard {
         let site = file.as_ref().ok().map(|file| &file.site);
         let domains: Vec<String> = site.iter().flat_map(|site| &site.domains).map(ToString::to_string).collect();
         let filter = Filter { site: Some(known.name.clone()), ..Filter::default() };
-        let page = desk.history.runs(&filter, 1).map_err(|error| inventory_failure(&error))?;
+        let page = desk.history.runs(&filter, 1).map_err(Failure::from)?;
         Ok(Self {
             name: known.name.to_string(),
             url: site.and_then(url),
@@ -318,11 +319,11 @@ impl SiteStatus {
             at_ms,
             url,
             state: match standing {
-                watch::Standing::Serving => SiteState::Serving,
-                watch::Standing::Degraded => SiteState::Degraded,
-                watch::Standing::Down => SiteState::Down,
-                watch::Standing::NotDeployed => SiteState::NotDeployed,
-                watch::Standing::Interrupted => SiteState::Interrupted,
+                watch::SiteHealth::Serving => SiteState::Serving,
+                watch::SiteHealth::Degraded => SiteState::Degraded,
+                watch::SiteHealth::Down => SiteState::Down,
+                watch::SiteHealth::NotDeployed => SiteState::NotDeployed,
+                watch::SiteHealth::Interrupted => SiteState::Interrupted,
             },
             headline,
             release: status

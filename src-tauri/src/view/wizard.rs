@@ -5,7 +5,7 @@ use serde_json::Value;
 use slipway_core::detect;
 use slipway_core::site::blueprint;
 use slipway_engine::draft::{self as engine, DraftView};
-use slipway_engine::source::look::Place;
+use slipway_engine::source::look::SourceLocation;
 use specta::Type;
 use specta_typescript::{Number, Unknown};
 
@@ -146,7 +146,7 @@ impl From<Edit> for engine::Edit {
     }
 }
 
-impl From<SourcePlace> for Place {
+impl From<SourcePlace> for SourceLocation {
     fn from(place: SourcePlace) -> Self {
         match place {
             SourcePlace::Folder { path } => Self::Folder(path.into()),

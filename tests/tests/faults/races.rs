@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use slipway_core::event::{EventKind, VerdictKind};
 use slipway_engine::clock::Clock;
-use slipway_engine::desk::{Desk, SiteFile};
+use slipway_engine::desk::Desk;
 use slipway_engine::failure::{Code, Failure};
 use slipway_engine::site::Request;
+use slipway_engine::site_file::SiteFile;
 use slipway_tests::hosts::Host;
 
 use crate::support::hall::site;

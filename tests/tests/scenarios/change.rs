@@ -3,8 +3,8 @@
 use std::process::Stdio;
 
 use slipway_core::event::VerdictKind::Succeeded;
-use slipway_engine::desk::SiteFile;
 use slipway_engine::site::{Planned, Request};
+use slipway_engine::site_file::SiteFile;
 
 use crate::support::outside::{Poller, get, instances, log_in, probe, still_logged_in};
 use crate::support::{SECRET_KEY, TestDesk, parlour_site, secrets};

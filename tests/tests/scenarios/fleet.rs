@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use slipway_core::command::Command;
 use slipway_core::secret::Secret;
-use slipway_engine::answers::{Answers, Asked};
+use slipway_engine::answers::{Answers, CredentialKind};
 use slipway_engine::desk::Desk;
 use slipway_engine::desk::hosts::{Auth, HostForm};
 use slipway_engine::failure::Code;
@@ -25,7 +25,7 @@ fn desk() -> (tempfile::TempDir, Arc<Desk>, Arc<Answers>) {
     let mut variables = std::collections::BTreeMap::new();
     variables.insert("SLIPWAY_HOME".into(), folder.path().join("home").into());
     variables.insert("HOME".into(), folder.path().into());
-    let surroundings = slipway_engine::desk::Surroundings { variables, operator: "ann@laptop".into() };
+    let surroundings = slipway_engine::surroundings::Surroundings { variables, operator: "ann@laptop".into() };
     let desk = Desk::open(surroundings, secrets(&[]), Arc::new(slipway_engine::clock::System)).unwrap();
     (folder, Arc::new(desk), Answers::new(secrets(&[])))
 }
@@ -162,7 +162,7 @@ async fn passwords_are_asked_for_as_data_and_a_refused_one_is_not_repeated() {
     let failure = failed(fleet.link(&name).await, Code::Refused);
     assert!(matches!(failure.needs.as_deref(), Some(Need::Password { wrong: false, .. })), "{failure:#?}");
     until(&fleet, 5, |state| matches!(state.reach, Reach::Needs { .. })).await;
-    answers.give(name.as_str(), Asked::Password, Secret::new("wrong pony"));
+    answers.give(name.as_str(), CredentialKind::Password, Secret::new("wrong pony"));
     fleet.retry(&name).await;
     let wrong =
         |state: &HostState| matches!(&state.reach, Reach::Needs { need: Need::Password { wrong: true, .. }, .. });
@@ -174,7 +174,7 @@ async fn passwords_are_asked_for_as_data_and_a_refused_one_is_not_repeated() {
     }
     assert_eq!(inside(&host, refusals), before);
     // The login's password is sudo's as well.
-    answers.give(name.as_str(), Asked::Password, Secret::new("correct horse"));
+    answers.give(name.as_str(), CredentialKind::Password, Secret::new("correct horse"));
     fleet.retry(&name).await;
     until(&fleet, 20, is_up).await;
     fleet.link(&name).await.unwrap();

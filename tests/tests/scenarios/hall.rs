@@ -1,8 +1,8 @@
 //! A site of nothing but files: quick to set up, for scenarios that are not about processes.
 
 use slipway_core::event::VerdictKind::Succeeded;
-use slipway_engine::desk::SiteFile;
 use slipway_engine::site::Request;
+use slipway_engine::site_file::SiteFile;
 use slipway_tests::hosts::Host;
 
 pub(crate) use crate::support::hall::{BUILD, BUILDS, site};

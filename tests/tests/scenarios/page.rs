@@ -8,13 +8,13 @@ use slipway_core::event::VerdictKind::{FailedIntact, Succeeded};
 use slipway_core::event::{Event, EventKind};
 use slipway_core::plan::summary::{FileKind, summary};
 use slipway_core::progress::View;
-use slipway_engine::desk::SiteFile;
 use slipway_engine::desk::runs::Consent;
 use slipway_engine::failure::Code;
-use slipway_engine::going::{Going, RunState};
+use slipway_engine::going::{ActiveRuns, RunState};
 use slipway_engine::refs::{Freshness, commits, refs};
 use slipway_engine::service::{Action, Target, act};
 use slipway_engine::site::Request;
+use slipway_engine::site_file::SiteFile;
 use slipway_engine::watch::{Drift, certificate, status};
 use slipway_engine::{compare, observe};
 use slipway_tests::hosts::Host;
@@ -192,7 +192,7 @@ async fn services_and_the_certificate() {
     assert!(row.files[0].unified.contains("-# mine"), "{row:#?}");
 }
 
-async fn everything(going: &Going, id: slipway_engine::history::RunId) -> Vec<Event> {
+async fn everything(going: &ActiveRuns, id: slipway_engine::history::RunId) -> Vec<Event> {
     let mut watch = going.watch(id).unwrap();
     let mut events = Vec::new();
     while let Some(batch) = watch.next().await.unwrap() {
@@ -206,7 +206,7 @@ async fn a_run_goes_on_by_itself_and_is_stopped() {
     let Some(host) = boot() else { return };
     let TestDesk { desk, folder, host: name, credentials } = TestDesk::new(&host, "root");
     let desk = Arc::new(desk);
-    let going = Going::new(desk.clone());
+    let going = ActiveRuns::new(desk.clone());
     let test = TestDesk { desk: second_desk(&folder), folder, host: name, credentials };
     let file = hall::file(&test, hall::BUILD);
     let apply = test.plan(&file, &Request::Apply).await;
@@ -247,7 +247,8 @@ async fn a_run_goes_on_by_itself_and_is_stopped() {
 
 /// A second desk on the same local folder, as a second process would have.
 fn second_desk(folder: &tempfile::TempDir) -> slipway_engine::desk::Desk {
-    use slipway_engine::desk::{Desk, Surroundings};
+    use slipway_engine::desk::Desk;
+    use slipway_engine::surroundings::Surroundings;
     let variables = std::collections::BTreeMap::from([("SLIPWAY_HOME".into(), folder.path().join("home").into())]);
     let surroundings = Surroundings { variables, operator: "tester@desk".to_owned() };
     let store = secrets(&[("SECRET_KEY", SECRET_KEY)]);

@@ -18,14 +18,16 @@ use slipway_core::plan::Plan;
 use slipway_core::secret::Secret;
 use slipway_engine::cancel::Cancel;
 use slipway_engine::clock::System;
+use slipway_engine::desk::Desk;
 use slipway_engine::desk::dial::Parties;
 use slipway_engine::desk::runs::Consent;
-use slipway_engine::desk::{Desk, SiteFile, Surroundings, read_site_file};
 use slipway_engine::failure::Failure;
 use slipway_engine::inventory::{Host as KnownHost, HostName, SudoMode};
 use slipway_engine::link::Link;
 use slipway_engine::secrets::Environment;
 use slipway_engine::site::{Planned, Request};
+use slipway_engine::site_file::{SiteFile, read_site_file};
+use slipway_engine::surroundings::Surroundings;
 use slipway_host::{Credentials, Decision, NoCredentials, Step, Target};
 use slipway_tests::hosts::Host;
 

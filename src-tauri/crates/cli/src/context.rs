@@ -8,13 +8,15 @@ use slipway_core::event::Verdict;
 use slipway_core::facts::Facts;
 use slipway_core::site::Diagnostic;
 use slipway_engine::clock;
+use slipway_engine::desk::Desk;
 use slipway_engine::desk::dial::Parties;
-use slipway_engine::desk::{Desk, SiteFile, SiteFileError, Surroundings, inventory_failure, read_site_file};
 use slipway_engine::failure::{Code, Failure};
 use slipway_engine::inventory::{Host, HostName};
 use slipway_engine::link::Link;
 use slipway_engine::observe;
 use slipway_engine::secrets::{Environment, OnDemand, SecretStore};
+use slipway_engine::site_file::{SiteFile, SiteFileError, read_site_file};
+use slipway_engine::surroundings::Surroundings;
 
 use crate::args::Global;
 use crate::exit::Exit;
@@ -95,7 +97,7 @@ impl Context {
 
     /// Connects to a host of the inventory.
     pub(crate) async fn link(&self, desk: &Desk, name: &HostName) -> Result<Arc<Link>, Failure> {
-        let host = desk.inventory.host(name).map_err(|error| inventory_failure(&error))?;
+        let host = desk.inventory.host(name).map_err(Failure::from)?;
         self.connect(desk, &host, Steps::Quiet).await
     }
 

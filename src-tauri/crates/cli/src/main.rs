@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Exit {
-    let surroundings = slipway_engine::desk::surroundings();
+    let surroundings = slipway_engine::surroundings::surroundings();
     let reader = if cli.global.json { Reader::Program } else { Reader::Person };
     let dumb = surroundings.variable("TERM").is_some_and(|term| term == "dumb");
     let colour = if cli.global.no_color || surroundings.variable("NO_COLOR").is_some() || dumb {

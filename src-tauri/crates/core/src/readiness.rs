@@ -135,11 +135,6 @@ pub fn checks(facts: &Facts, input: &Input<'_>) -> Vec<Check> {
     all
 }
 
-/// The worst state of `checks`.
-pub fn worst(checks: &[Check]) -> State {
-    checks.iter().map(|check| check.state).max().unwrap_or(State::Unknown)
-}
-
 fn check(id: &str, label: &str, state: State, detail: impl Into<String>, hint: &str) -> Check {
     let hint = (!hint.is_empty()).then(|| hint.to_owned());
     Check { id: id.into(), label: label.into(), state, detail: detail.into(), hint }

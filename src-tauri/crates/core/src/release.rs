@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::site::Name;
+use crate::site::{Name, RelativePath};
 
 /// A release's name: `20261121T104500Z-1a2b3c`, sortable by time, safe as a path component.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -125,6 +125,31 @@ impl Layout {
     /// `/etc/SITE`.
     pub fn etc(&self) -> String {
         format!("/etc/{}", self.site)
+    }
+
+    /// `/etc/SITE/secrets/PATH`.
+    pub fn secret_file(&self, path: &RelativePath) -> String {
+        format!("/etc/{}/secrets/{path}", self.site)
+    }
+
+    /// `/etc/SITE/config/PATH`.
+    pub fn config_file(&self, path: &RelativePath) -> String {
+        format!("/etc/{}/config/{path}", self.site)
+    }
+
+    /// `/etc/SITE/environment`.
+    pub fn environment_file(&self) -> String {
+        format!("/etc/{}/environment", self.site)
+    }
+
+    /// `/etc/SITE/environment-PROCESS`: variables of one process, read after the site's.
+    pub fn process_environment(&self, process: &str) -> String {
+        format!("/etc/{}/environment-{process}", self.site)
+    }
+
+    /// `/etc/SITE/gunicorn-PROCESS.py`.
+    pub fn gunicorn(&self, process: &str) -> String {
+        format!("/etc/{}/gunicorn-{process}.py", self.site)
     }
 
     /// `/var/log/SITE`.

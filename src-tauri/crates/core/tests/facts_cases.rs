@@ -14,6 +14,7 @@ use slipway_core::facts::{
     self, accounts, load, nginx_sites, packages, paths, programs, records, security, sockets, storage, system, units,
     updates,
 };
+use slipway_core::profile::{PackageManager, all_packages};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -137,7 +138,7 @@ fn a_cut_answer_knows_nothing() {
 #[test]
 fn a_wrong_number_of_answers_fails_every_fact() {
     let one = output(b"end\n".to_vec(), Exit::Code(0), vec![], false);
-    for count in [0, 1, facts::sweep().len() - 1, facts::sweep().len() + 1] {
+    for count in [0, 1, facts::sweep(&all_packages()).len() - 1, facts::sweep(&all_packages()).len() + 1] {
         let facts = json!(facts::parse_sweep(&vec![one.clone(); count]));
         let all_failed = facts.as_object().unwrap().values().all(|fact| fact.get("failed").is_some());
         assert!(all_failed, "{count}: {facts}");
@@ -240,13 +241,13 @@ fn scripts_pass_shellcheck() {
         return;
     };
     assert!(version.status.success());
-    let mut commands = facts::sweep();
+    let mut commands = facts::sweep(&all_packages());
     commands.push(units::command(&[]));
     commands.push(paths::command(&[]));
-    commands.push(packages::candidates_command(slipway_core::profile::PackageManager::Apt, &[]));
-    commands.push(packages::candidates_command(slipway_core::profile::PackageManager::Dnf, &[]));
+    commands.push(packages::candidates_command(PackageManager::Apt, &[]));
+    commands.push(packages::candidates_command(PackageManager::Dnf, &[]));
     commands.push(load::command(load::Depth::Quick));
-    for manager in [slipway_core::profile::PackageManager::Apt, slipway_core::profile::PackageManager::Dnf] {
+    for manager in [PackageManager::Apt, PackageManager::Dnf] {
         commands.push(updates::command(manager));
     }
     for command in commands {

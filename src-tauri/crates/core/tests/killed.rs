@@ -11,8 +11,10 @@ use std::process::{Command as Process, Stdio};
 
 use slipway_core::command::{Command, Stdin};
 use slipway_core::digest::Digest;
-use slipway_core::plan::action::{Action, FileContent, FileWrite, Payloads, keep_environment, seal};
+use slipway_core::plan::release_step::{keep_environment, seal};
+use slipway_core::plan::{FileContent, FileWrite};
 use slipway_core::release::{Layout, ReleaseRecord};
+use slipway_core::resource::Payloads;
 
 const PROGRAMS: [&str; 15] = [
     "cat",

@@ -5,14 +5,12 @@
 use std::collections::BTreeMap;
 
 use slipway_core::fact::Fact;
-use slipway_core::facts::packages::{PackageTools, Packages};
+use slipway_core::facts::packages::{PackageSystem, PackageTools};
 use slipway_core::facts::programs::{NginxBuild, Programs, TOOLS};
 use slipway_core::facts::security::{BaseChain, Firewalld, Firewalls};
 use slipway_core::facts::system::{Clock, Family, OsRelease, Systemd};
 use slipway_core::facts::{Facts, Version};
-use slipway_core::profile::{
-    FirewallKind, HostProfile, Http2, Need, PackageManager, ServiceStart, Unsupported, all_packages,
-};
+use slipway_core::profile::{FirewallKind, HostProfile, Need, PackageManager, ServiceStart, Unsupported, all_packages};
 
 fn version(text: &str) -> Version {
     text.parse().unwrap()
@@ -30,7 +28,7 @@ fn host(id: &str, like: &[&str], release: &str) -> Facts {
         family: if rpm { Family::Rhel } else { Family::Debian },
     });
     facts.systemd = Fact::Known(Systemd { version: 299, booted: true });
-    facts.packages = Fact::Known(Packages {
+    facts.packages = Fact::Known(PackageSystem {
         tools: PackageTools { apt: !rpm, dpkg: !rpm, dnf: rpm, rpm },
         installed: BTreeMap::new(),
         lists_refreshed: Fact::Absent,
@@ -47,7 +45,7 @@ fn host(id: &str, like: &[&str], release: &str) -> Facts {
     facts
 }
 
-fn packages(facts: &mut Facts) -> &mut Packages {
+fn packages(facts: &mut Facts) -> &mut PackageSystem {
     match &mut facts.packages {
         Fact::Known(packages) => packages,
         other => panic!("{other:?}"),
@@ -120,14 +118,15 @@ fn an_unread_systemd_counts_as_the_distributions_own() {
 }
 
 #[test]
-fn the_installed_nginx_decides_how_http2_is_written() {
+fn the_installed_nginx_counts() {
     let mut facts = host("debian", &[], "12");
-    assert_eq!(HostProfile::resolve(&facts).unwrap().http2(), Http2::ListenParameter);
+    let offered = HostProfile::resolve(&facts).unwrap().nginx_version;
     if let Fact::Known(programs) = &mut facts.programs {
         let build = |text| NginxBuild { version: version(text), openssl: None, modules: vec![], configuration: None };
         programs.nginx = Fact::Known(build("1.25.1"));
     }
-    assert_eq!(HostProfile::resolve(&facts).unwrap().http2(), Http2::Directive);
+    let installed = HostProfile::resolve(&facts).unwrap().nginx_version;
+    assert_eq!((offered, installed), (version("1.22.1"), version("1.25.1")));
 }
 
 #[test]

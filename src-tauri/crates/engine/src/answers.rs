@@ -14,16 +14,15 @@ use serde::{Deserialize, Serialize};
 use slipway_core::secret::Secret;
 use slipway_host::{Credentials, Target};
 
-use crate::desk::secrets_failure;
 use crate::failure::{Code, Failure, Outcome};
 use crate::inventory::HostName;
 use crate::need::Need;
 use crate::secrets::{Scope, SecretKey, SecretStore, SecretsError, Version, off_thread};
 
-/// What is asked for.
+/// What a value is given for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Asked {
+pub enum CredentialKind {
     /// The login's password.
     Password,
     /// The password for `sudo`. Without one, the login's is tried.
@@ -35,7 +34,7 @@ pub enum Asked {
     },
 }
 
-impl Asked {
+impl CredentialKind {
     /// The name that it is kept under in the keyring.
     fn name(&self) -> &'static str {
         match self {
@@ -60,7 +59,7 @@ pub struct Answers {
     known: Mutex<Known>,
 }
 
-type Place = (String, Asked);
+type Place = (String, CredentialKind);
 
 #[derive(Default)]
 struct Known {
@@ -94,7 +93,7 @@ impl Answers {
     }
 
     /// Takes an answer for the host of this name, for as long as the process runs.
-    pub fn give(&self, host: &str, asked: Asked, value: Secret) {
+    pub fn give(&self, host: &str, asked: CredentialKind, value: Secret) {
         let place = (host.to_owned(), asked);
         let mut known = self.known();
         known.refused.remove(&place);
@@ -102,7 +101,7 @@ impl Answers {
     }
 
     /// Takes an answer that worked for `target`, and is its from now on.
-    pub(crate) fn give_for(&self, target: &Target, asked: Asked, value: Secret) {
+    pub(crate) fn give_for(&self, target: &Target, asked: CredentialKind, value: Secret) {
         let belongs_to = Some(asked.belongs_to(target));
         let place = (target.name.clone(), asked);
         let mut known = self.known();
@@ -113,9 +112,11 @@ impl Answers {
     /// Notes what a failed connection says about answers: one that was refused is not sent again.
     pub fn heard(&self, need: &Need) {
         let place = match need {
-            Need::Password { host, wrong: true } => (host.clone(), Asked::Password),
-            Need::SudoPassword { host, wrong: true } => (host.clone(), Asked::SudoPassword),
-            Need::Passphrase { host, file, wrong: true } => (host.clone(), Asked::Passphrase { file: file.clone() }),
+            Need::Password { host, wrong: true } => (host.clone(), CredentialKind::Password),
+            Need::SudoPassword { host, wrong: true } => (host.clone(), CredentialKind::SudoPassword),
+            Need::Passphrase { host, file, wrong: true } => {
+                (host.clone(), CredentialKind::Passphrase { file: file.clone() })
+            }
             Need::Password { .. } | Need::SudoPassword { .. } | Need::Passphrase { .. } | Need::HostKey { .. } => {
                 return;
             }
@@ -141,7 +142,7 @@ impl Answers {
         let write = move |store: &dyn SecretStore| -> Result<(), SecretsError> {
             entries.iter().try_for_each(|(key, value)| store.set(key, value, now))
         };
-        off_thread(Arc::clone(&self.store), write).await.map_err(|error| secrets_failure(&error))?;
+        off_thread(Arc::clone(&self.store), write).await?;
         Ok(count)
     }
 
@@ -159,10 +160,14 @@ impl Answers {
     /// When the keyring cannot be used; those in memory are forgotten all the same.
     pub async fn forget_remembered(&self, host: &HostName) -> Outcome<()> {
         self.forget(host.as_str());
-        let all = [Asked::Password, Asked::SudoPassword, Asked::Passphrase { file: PathBuf::new() }];
+        let all = [
+            CredentialKind::Password,
+            CredentialKind::SudoPassword,
+            CredentialKind::Passphrase { file: PathBuf::new() },
+        ];
         let keys: Vec<SecretKey> = all.iter().filter_map(|asked| key(host, asked)).collect();
         let clear = move |store: &dyn SecretStore| keys.iter().try_for_each(|key| store.remove(key).map(drop));
-        off_thread(Arc::clone(&self.store), clear).await.map_err(|error| secrets_failure(&error))
+        off_thread(Arc::clone(&self.store), clear).await.map_err(Failure::from)
     }
 
     /// The kinds of answers that the keyring remembers for a host.
@@ -172,12 +177,12 @@ impl Answers {
     pub async fn remembered(&self, host: &HostName) -> Outcome<Vec<String>> {
         let scope = Scope::Host(host.clone());
         let list = off_thread(Arc::clone(&self.store), move |store| store.list(&scope)).await;
-        let list = list.map_err(|error| secrets_failure(&error))?;
+        let list = list?;
         Ok(list.into_iter().map(|stored| stored.name.to_string()).collect())
     }
 
     /// The answer for `target`, from memory or the keyring.
-    async fn find(&self, target: &Target, asked: Asked) -> Option<Secret> {
+    async fn find(&self, target: &Target, asked: CredentialKind) -> Option<Secret> {
         let wanted = asked.belongs_to(target);
         let place = (target.name.clone(), asked);
         {
@@ -214,7 +219,7 @@ impl Answers {
         Some((belongs_to, Secret::new(bytes.get(end + 1..)?)))
     }
 
-    fn is_refused(&self, target: &Target, asked: Asked) -> bool {
+    fn is_refused(&self, target: &Target, asked: CredentialKind) -> bool {
         self.known().refused.contains(&(target.name.clone(), asked))
     }
 }
@@ -224,30 +229,38 @@ fn bound(belongs_to: &str, value: &Secret) -> Secret {
     Secret::new([belongs_to.as_bytes(), b"\n", value.expose()].concat())
 }
 
-fn key(host: &HostName, asked: &Asked) -> Option<SecretKey> {
+fn key(host: &HostName, asked: &CredentialKind) -> Option<SecretKey> {
     let name = asked.name().parse().ok()?;
     Some(SecretKey { scope: Scope::Host(host.clone()), name, version: Version::Current })
 }
 
 impl Credentials for Answers {
     fn password<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Option<Secret>> {
-        Box::pin(self.find(target, Asked::Password))
+        Box::pin(self.find(target, CredentialKind::Password))
     }
 
     fn passphrase<'a>(&'a self, target: &'a Target, file: &'a Path, attempt: u8) -> BoxFuture<'a, Option<Secret>> {
         Box::pin(async move {
             // The same one would be as wrong the second time.
-            if attempt > 1 { None } else { self.find(target, Asked::Passphrase { file: file.to_owned() }).await }
+            if attempt > 1 {
+                None
+            } else {
+                self.find(target, CredentialKind::Passphrase { file: file.to_owned() }).await
+            }
         })
     }
 
     fn sudo_password<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Option<Secret>> {
         Box::pin(async move {
-            if let Some(password) = self.find(target, Asked::SudoPassword).await {
+            if let Some(password) = self.find(target, CredentialKind::SudoPassword).await {
                 return Some(password);
             }
             // sudo asks for the login's own password (sudoers(5), without `rootpw` or `targetpw`).
-            if self.is_refused(target, Asked::SudoPassword) { None } else { self.find(target, Asked::Password).await }
+            if self.is_refused(target, CredentialKind::SudoPassword) {
+                None
+            } else {
+                self.find(target, CredentialKind::Password).await
+            }
         })
     }
 }
@@ -284,16 +297,16 @@ mod tests {
         let answers = Answers::new(Arc::new(Memory::default()));
         let (here, moved) = (target("192.0.2.1"), target("192.0.2.2"));
         assert_eq!(text(answers.password(&here)).await, None);
-        answers.give("web-1", Asked::Password, Secret::new("one"));
+        answers.give("web-1", CredentialKind::Password, Secret::new("one"));
         assert_eq!(text(answers.password(&here)).await.as_deref(), Some("one"));
         assert_eq!(text(answers.password(&moved)).await, None, "another address");
         assert_eq!(text(answers.sudo_password(&here)).await.as_deref(), Some("one"), "sudo asks for the login's");
-        answers.give("web-1", Asked::SudoPassword, Secret::new("two"));
+        answers.give("web-1", CredentialKind::SudoPassword, Secret::new("two"));
         assert_eq!(text(answers.sudo_password(&here)).await.as_deref(), Some("two"));
         answers.heard(&Need::SudoPassword { host: "web-1".into(), wrong: true });
         assert_eq!(text(answers.sudo_password(&here)).await, None, "no second attempt");
         assert_eq!(text(answers.password(&here)).await.as_deref(), Some("one"));
-        answers.give("web-1", Asked::SudoPassword, Secret::new("three"));
+        answers.give("web-1", CredentialKind::SudoPassword, Secret::new("three"));
         assert_eq!(text(answers.sudo_password(&here)).await.as_deref(), Some("three"));
         assert!(!format!("{answers:?}").contains("three"));
     }
@@ -304,9 +317,9 @@ mod tests {
         let host: HostName = "web-1".parse().unwrap();
         let file = PathBuf::from("/home/ann/.ssh/id_work");
         let first = Answers::new(store.clone());
-        first.give("web-1", Asked::Password, Secret::new("pass\nword"));
-        first.give("web-1", Asked::Passphrase { file: file.clone() }, Secret::new("phrase"));
-        first.give("web-1", Asked::SudoPassword, Secret::new("never used"));
+        first.give("web-1", CredentialKind::Password, Secret::new("pass\nword"));
+        first.give("web-1", CredentialKind::Passphrase { file: file.clone() }, Secret::new("phrase"));
+        first.give("web-1", CredentialKind::SudoPassword, Secret::new("never used"));
         text(first.password(&target("192.0.2.1"))).await.unwrap();
         text(first.passphrase(&target("192.0.2.1"), &file, 1)).await.unwrap();
         assert_eq!(first.remember(&host, Timestamp::UNIX_EPOCH).await.unwrap(), 2);
@@ -329,7 +342,7 @@ mod tests {
         let store: Arc<dyn SecretStore> = Arc::new(Memory::default());
         let host: HostName = "web-1".parse().unwrap();
         let first = Answers::new(store.clone());
-        first.give_for(&target("192.0.2.1"), Asked::Password, Secret::new("one"));
+        first.give_for(&target("192.0.2.1"), CredentialKind::Password, Secret::new("one"));
         assert_eq!(first.remember(&host, Timestamp::UNIX_EPOCH).await.unwrap(), 1);
         let again = Answers::new(store);
         assert_eq!(text(again.password(&target("192.0.2.1"))).await.as_deref(), Some("one"));

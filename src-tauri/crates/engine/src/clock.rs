@@ -3,7 +3,7 @@
 
 use std::sync::Mutex;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
@@ -32,7 +32,8 @@ impl Fixed {
     }
 
     /// Moves on by `step`, stopping at the ends of what a timestamp can hold.
-    pub fn advance(&self, step: SignedDuration) {
+    #[cfg(test)]
+    pub(crate) fn advance(&self, step: jiff::SignedDuration) {
         let mut moment = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let end = if step.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
         *moment = moment.checked_add(step).unwrap_or(end);
@@ -47,6 +48,8 @@ impl Clock for Fixed {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     #[test]

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::Command;
 
-use crate::desk::Surroundings;
 use crate::desk::hosts::{Auth, HostForm};
 use crate::failure::{Code, Failure, Outcome};
 use crate::inventory::HostName;
+use crate::surroundings::Surroundings;
 
 /// The variable that names the program.
 const VARIABLE: &str = "SLIPWAY_TESTKIT";

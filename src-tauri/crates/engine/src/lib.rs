@@ -1,9 +1,10 @@
 //! What a user can do with Slipway: the operations behind the window and the terminal.
 //!
 //! The clock and the event sink are passed in; nothing here prints, and the environment is read once,
-//! by [`desk::surroundings`].
+//! by [`surroundings::surroundings`].
 
 pub mod answers;
+pub mod asked;
 pub mod cancel;
 pub mod clock;
 pub mod compare;
@@ -28,7 +29,10 @@ pub mod run;
 pub mod secrets;
 pub mod service;
 pub mod site;
+pub mod site_file;
 pub mod source;
+pub mod supplies;
+pub mod surroundings;
 pub mod tokens;
 pub mod trial;
 pub mod watch;

@@ -2,9 +2,9 @@
 
 use slipway_core::lock::{self, Acquired, Holder};
 
+use crate::asked::Asked;
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
-use crate::site::planned::Asked;
 use crate::tokens::Token;
 
 /// The lock, held. Release it with [`Lock::release`]; when the program dies, its lease runs out.

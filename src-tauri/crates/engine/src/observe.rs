@@ -7,7 +7,7 @@ use slipway_core::fact::Fact;
 use slipway_core::facts::{self, Facts, packages, paths};
 use slipway_core::manifest::{Manifest, Records};
 use slipway_core::plan::Wanted;
-use slipway_core::profile::{HostProfile, PackageManager};
+use slipway_core::profile::{HostProfile, PackageManager, all_packages};
 use slipway_core::release::{Layout, Ledger, ReleaseId};
 use slipway_core::resource::Effect;
 use slipway_core::running::{self, Newer};
@@ -68,7 +68,8 @@ impl SiteView {
 /// # Errors
 /// When the link fails; a fact that cannot be read is a failed fact, not an error.
 pub async fn facts(connection: &Connection) -> Outcome<Facts> {
-    let outputs = connection.batch(Batch::all(facts::sweep())).await.map_err(|error| host_failure(&error))?;
+    let outputs =
+        connection.batch(Batch::all(facts::sweep(&all_packages()))).await.map_err(|error| host_failure(&error))?;
     Ok(facts::parse_sweep(&outputs))
 }
 

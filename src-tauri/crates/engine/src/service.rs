@@ -14,11 +14,11 @@ use slipway_core::running::{self, Running};
 use slipway_core::site::Name;
 use slipway_host::Batch;
 
+use crate::asked::Asked;
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
 use crate::lock::Lock;
 use crate::run::append_audit;
-use crate::site::planned::Asked;
 
 /// Seconds that an instance may take to come back.
 const PATIENCE_S: u64 = 90;

@@ -105,7 +105,7 @@ impl Connection {
     /// A command that fails or runs out of time is no error here: see [`Output::exit`].
     ///
     /// # Errors
-    /// When the command cannot be sent or its answer does not come; see [`HostError::is_fatal`].
+    /// When the command cannot be sent or its answer does not come.
     pub async fn run(&self, command: Command) -> Result<Output, HostError> {
         only(&self.name, self.batch(Batch::all([command])).await?)
     }

@@ -316,13 +316,3 @@ pub enum HostError {
         why: String,
     },
 }
-
-impl HostError {
-    /// Whether the connection is gone with this error.
-    pub fn is_fatal(&self) -> bool {
-        match self {
-            Self::Lost { .. } | Self::Protocol { .. } | Self::Overdue { .. } => true,
-            Self::Unsendable { .. } | Self::Failed { .. } | Self::Local { .. } => false,
-        }
-    }
-}

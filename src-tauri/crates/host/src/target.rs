@@ -170,10 +170,8 @@ pub struct PresentedKey {
 /// What to do with the key of a host that is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Accept it and add it to [`Target::remember_in`].
+    /// Accept it and add it to [`Target::remember_in`], if that names a file.
     Remember,
-    /// Accept it for this connection only.
-    Once,
     /// Do not connect.
     Reject,
 }

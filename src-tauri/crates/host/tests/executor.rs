@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use slipway_core::command::{Command, Exit, Stdin};
 use slipway_core::secret::Secret;
-use slipway_host::Batch;
+use slipway_host::{Batch, HostError};
 use support::{Server, can_run};
 
 /// One sshd where `sh` is what the system has, and one where it is bash, as on the RHEL family.
@@ -243,7 +243,7 @@ async fn no_command_can_break_the_loop() {
         let missing = host.run(Command::new(["no-such-program"])).await.unwrap();
         assert_eq!(missing.exit, Exit::Code(127));
         let nul = host.run(Command::new(["a\0b"])).await.unwrap_err();
-        assert!(!nul.is_fatal());
+        assert!(matches!(nul, HostError::Unsendable { .. }), "{nul}");
         assert!(host.run(Command::new(["true"])).await.unwrap().success());
     }
 }

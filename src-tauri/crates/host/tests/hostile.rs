@@ -142,7 +142,7 @@ impl Credentials for Nobody {
 }
 
 async fn open(target: &Target) -> Result<Connection, ConnectError> {
-    connect(target, Arc::new(Nobody), Arc::new(Decision::Once), Arc::new(|_: Step| {})).await
+    connect(target, Arc::new(Nobody), Arc::new(Decision::Remember), Arc::new(|_: Step| {})).await
 }
 
 /// Says it is ready and returns the first request's number, once it has come.

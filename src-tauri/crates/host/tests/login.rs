@@ -121,7 +121,7 @@ impl Credentials for Answers {
 /// The error of a connect; getting as far as the channel, which the fake refuses, is a login that worked.
 async fn login(fake: &Fake, answers: Answers) -> Result<(), ConnectError> {
     let target = serve(fake.clone()).await;
-    match connect(&target, Arc::new(answers), Arc::new(Decision::Once), Arc::new(|_: Step| {})).await {
+    match connect(&target, Arc::new(answers), Arc::new(Decision::Remember), Arc::new(|_: Step| {})).await {
         Err(ConnectError::NoPrivilegedShell { .. }) => Ok(()),
         Err(error) => Err(error),
         Ok(_) => panic!(),

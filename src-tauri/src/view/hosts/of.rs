@@ -8,10 +8,10 @@ use slipway_core::readiness;
 use slipway_core::secret::Secret;
 use slipway_engine::answers::typed;
 use slipway_engine::desk::aliases::{self, Alias};
-use slipway_engine::desk::{Desk, hosts as form, inventory_failure};
+use slipway_engine::desk::{Desk, hosts as form};
 use slipway_engine::failure::{Code, Failure as EngineFailure, Outcome};
 use slipway_engine::fleet;
-use slipway_engine::history::{Filter, Run};
+use slipway_engine::history::{Filter, RunRecord};
 use slipway_engine::inventory::{Host, HostName, KnownSite, SudoMode};
 use slipway_engine::need::{self, ShownKey};
 use slipway_engine::trial::{self as engine, StepKind, StepState, TrialAnswers, TrialOutcome};
@@ -224,7 +224,7 @@ impl From<slipway_engine::desk::hosts::OwnKeyFile> for KeyFile {
 
 impl From<Alias> for SshAlias {
     fn from(alias: Alias) -> Self {
-        let known = matches!(alias.standing, aliases::Standing::Known | aliases::Standing::Added);
+        let known = matches!(alias.standing, aliases::AliasState::Known | aliases::AliasState::Added);
         Self { alias: alias.alias, address: alias.address, known, problem: alias.why }
     }
 }
@@ -282,9 +282,8 @@ fn seen_facts(host: &Host) -> Option<Facts> {
 impl HostCard {
     /// Every host of the inventory.
     pub(crate) fn all(desk: &Desk, states: &[fleet::HostState]) -> Outcome<Vec<Self>> {
-        let failed = |error| inventory_failure(&error);
-        let hosts = desk.inventory.hosts().map_err(failed)?;
-        let (known, last) = (desk.inventory.sites().map_err(failed)?, desk.history.last_of_hosts().map_err(failed)?);
+        let hosts = desk.inventory.hosts()?;
+        let (known, last) = (desk.inventory.sites()?, desk.history.last_of_hosts()?);
         let states: BTreeMap<_, _> = states.iter().map(|state| (&state.name, state)).collect();
         let card = |host: &Host| {
             let state = states.get(&host.name).map(|state| (*state).clone());
@@ -298,7 +297,7 @@ impl HostCard {
         state: Option<fleet::HostState>,
         host: &Host,
         known: &[KnownSite],
-        last_run: Option<&Run>,
+        last_run: Option<&RunRecord>,
     ) -> Self {
         let facts = seen_facts(host);
         let mut sites: Vec<String> =
@@ -355,10 +354,9 @@ fn system(facts: &Facts) -> String {
 impl HostDetail {
     /// A host of the inventory, as last seen.
     pub(crate) fn of(desk: &Desk, states: &[fleet::HostState], name: &HostName) -> Outcome<Self> {
-        let failed = |error| inventory_failure(&error);
-        let (host, known) = (desk.inventory.host(name).map_err(failed)?, desk.inventory.sites().map_err(failed)?);
+        let (host, known) = (desk.inventory.host(name)?, desk.inventory.sites()?);
         let filter = Filter { host: Some(host.name.clone()), ..Filter::default() };
-        let page = desk.history.runs(&filter, 1).map_err(failed)?;
+        let page = desk.history.runs(&filter, 1)?;
         let state = states.iter().find(|state| state.name == host.name).cloned();
         Ok(Self {
             card: HostCard::of(desk, state, &host, &known, page.runs.first()),

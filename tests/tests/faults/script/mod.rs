@@ -37,8 +37,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use slipway_engine::desk::{Desk, Surroundings};
+use slipway_engine::desk::Desk;
 use slipway_engine::inventory::{Host as KnownHost, SudoMode};
+use slipway_engine::surroundings::Surroundings;
 use slipway_tests::hosts::Host;
 
 use crate::program::{Ended, PATIENCE, Slipway};

@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde::Serialize;
 use slipway_core::event::Event;
 use slipway_core::plan::Plan;
-use slipway_engine::desk::{Desk, inventory_failure};
+use slipway_engine::desk::Desk;
+use slipway_engine::failure::Failure;
 use slipway_engine::going::RunState;
-use slipway_engine::history::{Filter, Run, RunId};
+use slipway_engine::history::{Filter, RunId, RunRecord};
 
 use crate::args::HistoryCommand;
 use crate::context::{Context, Outcome};
@@ -32,7 +33,7 @@ pub(crate) fn run(context: &Context, command: Option<HistoryCommand>, count: u32
 
 fn list(context: &Context, desk: &Desk, count: u32) -> Outcome {
     let filter = Filter { host: context.global.host.clone(), ..Filter::default() };
-    let page = desk.history.runs(&filter, count).map_err(|error| inventory_failure(&error))?;
+    let page = desk.history.runs(&filter, count).map_err(Failure::from)?;
     let rows: Vec<Vec<Cell>> = page
         .runs
         .iter()
@@ -59,12 +60,12 @@ fn list(context: &Context, desk: &Desk, count: u32) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn took(run: &Run) -> Option<Duration> {
+fn took(run: &RunRecord) -> Option<Duration> {
     let span = run.finished_at?.duration_since(run.started_at);
     Duration::try_from(span).ok()
 }
 
-fn ending(run: &Run, state: RunState) -> Cell {
+fn ending(run: &RunRecord, state: RunState) -> Cell {
     let word = |key: &str| run.verdict.as_ref().and_then(|verdict| verdict.get(key)).and_then(|kind| kind.as_str());
     match (run.finished_at, word("kind"), word("code")) {
         (None, _, _) => Cell::toned(format!("◌ {}", state.label()), Tone::Watch),
@@ -79,14 +80,13 @@ fn ending(run: &Run, state: RunState) -> Cell {
 }
 
 fn show(context: &Context, desk: &Desk, id: RunId) -> Outcome {
-    let failed = |error: slipway_engine::inventory::InventoryError| inventory_failure(&error);
-    let run = desk.history.run(id).map_err(failed)?;
+    let run = desk.history.run(id).map_err(Failure::from)?;
     // A plan or event of an older Slipway may not be readable; the rest is still worth showing.
     let made: Option<Plan> = desk.history.plan(id).ok().flatten();
     let events: Vec<Event> = desk.history.events(id, 0, MOST_EVENTS).unwrap_or_default();
     #[derive(Serialize)]
     struct Shown<'a> {
-        run: &'a Run,
+        run: &'a RunRecord,
         plan: Option<&'a Plan>,
         events: &'a [Event],
     }

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use slipway_engine::desk::hosts::{Auth, HostForm, Place};
-use slipway_engine::desk::{Desk, inventory_failure};
+use slipway_engine::desk::Desk;
+use slipway_engine::desk::hosts::{Auth, Destination, HostForm};
 use slipway_engine::failure::{Code, Failure};
 use slipway_engine::inventory::{Host, HostName, Login, SudoMode, Tag};
 
@@ -95,7 +95,7 @@ async fn add(context: &Context, desk: &Desk, arguments: Add) -> Outcome {
         host: Shown<'a>,
         facts: &'a slipway_core::facts::Facts,
     }
-    let stored = desk.inventory.host(&host.name).map_err(|error| inventory_failure(&error))?;
+    let stored = desk.inventory.host(&host.name).map_err(Failure::from)?;
     context.answer(Added { host: (&stored).into(), facts: &seen }, text);
     Ok(Exit::Done)
 }
@@ -109,7 +109,7 @@ fn absolute(path: &std::path::Path) -> String {
 }
 
 fn list(context: &Context, desk: &Desk) -> Outcome {
-    let hosts = desk.inventory.hosts().map_err(|error| inventory_failure(&error))?;
+    let hosts = desk.inventory.hosts().map_err(Failure::from)?;
     let now = desk.clock.now();
     let rows: Vec<Vec<Cell>> = hosts
         .iter()
@@ -148,7 +148,7 @@ fn system(host: &Host) -> String {
 }
 
 fn show(context: &Context, desk: &Desk, name: &HostName) -> Outcome {
-    let host = desk.inventory.host(name).map_err(|error| inventory_failure(&error))?;
+    let host = desk.inventory.host(name).map_err(Failure::from)?;
     let style = context.screen.style();
     let mut text = format!("{}  {}\n", style.bold(host.name.as_str()), visible(&address(&host)));
     let mut row = |label: &str, value: Option<String>| {
@@ -178,18 +178,18 @@ fn show(context: &Context, desk: &Desk, name: &HostName) -> Outcome {
 }
 
 async fn remove(context: &Context, desk: &Desk, name: &HostName) -> Outcome {
-    desk.inventory.host(name).map_err(|error| inventory_failure(&error))?;
+    desk.inventory.host(name).map_err(Failure::from)?;
     let question = format!("Forget {name}, its address and tags? Nothing changes on it, and its history stays");
     context.agreed(&question).await?;
-    desk.inventory.remove_host(name).map_err(|error| inventory_failure(&error))?;
+    desk.inventory.remove_host(name).map_err(Failure::from)?;
     context.answer(name, format!("{name} is forgotten here; nothing was changed on it."));
     Ok(Exit::Done)
 }
 
 fn edit(context: &Context, desk: &Desk, arguments: Edit) -> Outcome {
-    let mut host = desk.inventory.host(&arguments.name).map_err(|error| inventory_failure(&error))?;
+    let mut host = desk.inventory.host(&arguments.name).map_err(Failure::from)?;
     if let Some(typed) = &arguments.address {
-        let place: Place = typed.parse()?;
+        let place: Destination = typed.parse()?;
         host.address = place.address;
         host.user = place.user;
         host.port = place.port.unwrap_or(22);
@@ -208,9 +208,9 @@ fn edit(context: &Context, desk: &Desk, arguments: Edit) -> Outcome {
     host.tags.retain(|tag| !arguments.untags.contains(tag));
     // It must make sense before it is stored: a jump host that is not there, a broken configuration.
     desk.target(&host)?;
-    desk.inventory.update_host(&host).map_err(|error| inventory_failure(&error))?;
+    desk.inventory.update_host(&host).map_err(Failure::from)?;
     if let Some(to) = arguments.rename {
-        desk.inventory.rename_host(&host.name, &to).map_err(|error| inventory_failure(&error))?;
+        desk.inventory.rename_host(&host.name, &to).map_err(Failure::from)?;
         host.name = to;
     }
     context.answer(Shown::from(&host), format!("{} is now {}", host.name, visible(&address(&host))));
@@ -219,7 +219,7 @@ fn edit(context: &Context, desk: &Desk, arguments: Edit) -> Outcome {
 
 async fn test(context: &Context, desk: &Desk, name: Option<HostName>) -> Outcome {
     let name = desk.choose_host(name.as_ref().or(context.global.host.as_ref()), None)?;
-    let host = desk.inventory.host(&name).map_err(|error| inventory_failure(&error))?;
+    let host = desk.inventory.host(&name).map_err(Failure::from)?;
     let began = std::time::Instant::now();
     context.connect(desk, &host, Steps::Shown).await?;
     let took = began.elapsed();

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use slipway_engine::desk::aliases::{Alias, Standing};
-use slipway_engine::desk::{Desk, inventory_failure};
+use slipway_engine::desk::Desk;
+use slipway_engine::desk::aliases::{Alias, AliasState};
 use slipway_engine::failure::{Code, Failure};
 use slipway_engine::inventory::OnConflict;
 
@@ -34,10 +34,10 @@ pub(crate) fn run(context: &Context, desk: &Desk, arguments: &Import) -> Outcome
         .iter()
         .map(|taken| {
             let (word, tone) = match taken.standing {
-                Standing::Added => ("added", Tone::Good),
-                Standing::Refused => ("refused", Tone::Watch),
-                Standing::Known => ("known already", Tone::Dim),
-                Standing::New => ("would be added", Tone::Dim),
+                AliasState::Added => ("added", Tone::Good),
+                AliasState::Refused => ("refused", Tone::Watch),
+                AliasState::Known => ("known already", Tone::Dim),
+                AliasState::New => ("would be added", Tone::Dim),
             };
             let address = taken.address.clone().unwrap_or_default();
             let why = taken.why.clone().unwrap_or_default();
@@ -50,14 +50,14 @@ pub(crate) fn run(context: &Context, desk: &Desk, arguments: &Import) -> Outcome
         table(&["alias", "address", "result", ""], &rows, context.screen.style())
     };
     context.answer(&all, text);
-    let refused = !arguments.aliases.is_empty() && all.iter().any(|taken| taken.standing == Standing::Refused);
+    let refused = !arguments.aliases.is_empty() && all.iter().any(|taken| taken.standing == AliasState::Refused);
     Ok(if refused { Exit::Usage } else { Exit::Done })
 }
 
 /// Writes hosts and sites, for another computer.
 pub(crate) fn export(context: &Context, desk: &Desk, file: Option<&Path>) -> Outcome {
     let Some(file) = file else {
-        let export = desk.inventory.export(desk.clock.now()).map_err(|error| inventory_failure(&error))?;
+        let export = desk.inventory.export(desk.clock.now()).map_err(Failure::from)?;
         let mut text = serde_json::to_string_pretty(&export)
             .map_err(|error| Failure::new(Code::Local, format!("the inventory cannot be written: {error}")))?;
         text.push('\n');

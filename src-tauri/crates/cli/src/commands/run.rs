@@ -5,11 +5,12 @@ use std::path::Path;
 use serde::Serialize;
 use slipway_core::plan::Plan;
 use slipway_engine::cancel::Cancel;
+use slipway_engine::desk::Desk;
 use slipway_engine::desk::runs::Consent;
 use slipway_engine::desk::saved::{SavedPlan, read_saved_plan};
-use slipway_engine::desk::{Desk, SiteFile};
 use slipway_engine::failure::{Code, Failure};
 use slipway_engine::site::{Planned, Request};
+use slipway_engine::site_file::SiteFile;
 
 use crate::args::{ApplyArguments, DeployArguments, RollbackArguments, RunArguments, UninstallArguments};
 use crate::context::{Context, Outcome, read_site};

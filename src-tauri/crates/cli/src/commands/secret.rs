@@ -5,12 +5,14 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Serialize;
 use slipway_core::secret::Secret;
-use slipway_engine::desk::{Desk, SiteFile, secrets_failure};
+use slipway_engine::desk::Desk;
+use slipway_engine::desk::secrets::read_value;
 use slipway_engine::failure::{Code, Failure};
 use slipway_engine::secrets::{
-    Previous, Removal, SecretKey, SecretName, SecretRow, SecretState, SecretUse, off_thread, read_value, replace,
-    rotate, rotation_warning, rows, uses,
+    Previous, Removal, SecretKey, SecretName, SecretRow, SecretState, SecretUse, off_thread, replace, rotate,
+    rotation_warning, rows, uses,
 };
+use slipway_engine::site_file::SiteFile;
 
 use crate::args::SecretCommand;
 use crate::context::{Context, Outcome};
@@ -53,7 +55,7 @@ async fn set(context: &Context, desk: &Desk, file: &SiteFile, name: SecretName, 
     }
     let (of, now, key) = (site.name.clone(), desk.clock.now(), name.clone());
     let rotation = off_thread(desk.secrets.clone(), move |store| replace(&of, &key, &value, store, now)).await;
-    let rotation = rotation.map_err(|error| secrets_failure(&error))?;
+    let rotation = rotation.map_err(Failure::from)?;
     let kept = match rotation.previous {
         Previous::Kept => " The value before is kept for a rollback.",
         Previous::None => "",
@@ -88,7 +90,7 @@ struct Listed {
 async fn list(context: &Context, desk: &Desk, file: &SiteFile) -> Outcome {
     let site = file.site.clone();
     let looked = off_thread(desk.secrets.clone(), move |store| rows(&site, store)).await;
-    let looked = looked.map_err(|error| secrets_failure(&error))?;
+    let looked = looked.map_err(Failure::from)?;
     let line = |row: SecretRow| Listed {
         state: match row.state {
             SecretState::There => "there",
@@ -146,7 +148,7 @@ async fn remove(context: &Context, desk: &Desk, file: &SiteFile, name: SecretNam
         store.remove(&key.previous())?;
         store.remove(&key)
     });
-    let (result, text) = match removed.await.map_err(|error| secrets_failure(&error))? {
+    let (result, text) = match removed.await.map_err(Failure::from)? {
         Removal::Removed => ("removed", format!("{name} of {site} is removed from this computer.")),
         Removal::WasAbsent => ("absent", format!("{name} of {site} was not there.")),
     };
@@ -162,7 +164,7 @@ async fn renew(context: &Context, desk: &Desk, file: &SiteFile, name: SecretName
     context.agreed(&format!("Make a new value for {name} of {}?", site.name)).await?;
     let (now, key) = (desk.clock.now(), name.clone());
     let rotation = off_thread(desk.secrets.clone(), move |store| rotate(&site, &key, store, now)).await;
-    let rotation = rotation.map_err(|error| secrets_failure(&error))?;
+    let rotation = rotation.map_err(Failure::from)?;
     let kept = match rotation.previous {
         Previous::Kept => " The value before is kept for a rollback.",
         Previous::None => "",

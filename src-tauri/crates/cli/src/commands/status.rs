@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use slipway_core::release::ReleaseId;
 use slipway_core::running::Running;
-use slipway_engine::desk::{Desk, SiteFile};
+use slipway_engine::desk::Desk;
 use slipway_engine::link::Link;
+use slipway_engine::site_file::SiteFile;
 use slipway_engine::watch::{self, SiteStatus};
 
 use crate::context::{Context, Outcome, Stop};

@@ -131,11 +131,6 @@ impl Detected {
     pub fn edits(&self) -> Vec<Edit> {
         self.findings.iter().flat_map(|finding| finding.edits.iter().cloned()).collect()
     }
-
-    /// The likeliest candidate.
-    pub fn best(&self) -> Option<&Candidate> {
-        self.candidates.first()
-    }
 }
 
 /// Looks at a tree.

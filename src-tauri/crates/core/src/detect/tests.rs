@@ -301,7 +301,7 @@ const CASES: &[Case] = &[
 fn every_kind_is_recognised_with_its_reasons() {
     for case in CASES {
         let detected = detect(&tree(case.files));
-        let best = detected.best().unwrap_or_else(|| panic!("{}: nothing was recognised", case.what));
+        let best = detected.candidates.first().unwrap_or_else(|| panic!("{}: nothing was recognised", case.what));
         assert_eq!(best.name, case.best, "{}: {:?}", case.what, names(&detected));
         assert!(best.reasons.iter().any(|reason| reason == case.reason), "{}: {:?}", case.what, best.reasons);
         for (path, expected) in case.values {

@@ -53,7 +53,7 @@ pub struct Facts {
     /// Mounted file systems.
     pub disks: Fact<Vec<storage::Disk>>,
     /// Packages.
-    pub packages: Fact<packages::Packages>,
+    pub packages: Fact<packages::PackageSystem>,
     /// Programs and their versions.
     pub programs: Fact<programs::Programs>,
     /// Users.
@@ -75,12 +75,13 @@ pub struct Facts {
 /// Number of commands in a sweep.
 const PROBES: usize = 9;
 
-/// The commands that together see everything; they are independent and meant for one batch.
-pub fn sweep() -> Vec<Command> {
+/// The commands that together see everything, and which of `packages` are installed; they are independent and meant for
+/// one batch. Which packages matter depends on the distribution, which is not known yet: ask about all.
+pub fn sweep(packages: &[String]) -> Vec<Command> {
     let probes: [Command; PROBES] = [
         system::command(),
         storage::command(),
-        packages::command(&crate::profile::all_packages()),
+        packages::command(packages),
         programs::command(),
         accounts::command(),
         sockets::command(),

@@ -35,12 +35,12 @@ pub struct ServerBlock {
     /// Arguments of `server_name`; empty when there is none.
     pub names: Vec<String>,
     /// Arguments of each `listen`; empty means `*:80`.
-    pub listens: Vec<Listen>,
+    pub listens: Vec<ListenDirective>,
 }
 
 /// One `listen` line (ngx_http_core_module).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listen {
+pub struct ListenDirective {
     /// Address as written, for example `*`, `[::]`, `127.0.0.1`; `*` when only a port is given.
     pub address: String,
     /// Port; `None` for a `unix:` socket.
@@ -235,7 +235,7 @@ fn wildcard(pattern: &[u8], name: &[u8]) -> bool {
     pattern.get(p..).is_some_and(|rest| rest.iter().all(|&byte| byte == b'*'))
 }
 
-fn listen(address: &str, parameters: &[&str]) -> Option<Listen> {
+fn listen(address: &str, parameters: &[&str]) -> Option<ListenDirective> {
     let address = plain(address, 1024)?;
     let (tls, default_server) =
         (parameters.contains(&"ssl"), parameters.iter().any(|p| matches!(*p, "default_server" | "default")));
@@ -249,5 +249,5 @@ fn listen(address: &str, parameters: &[&str]) -> Option<Listen> {
             None => (address, Some(80)),
         }
     };
-    Some(Listen { address: address.to_owned(), port, tls, default_server })
+    Some(ListenDirective { address: address.to_owned(), port, tls, default_server })
 }

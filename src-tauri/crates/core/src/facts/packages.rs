@@ -9,11 +9,20 @@ use super::reply::{Part, Reply, excerpt, fact, number, plain, script};
 use super::system::{Family, os};
 use crate::command::{Command, Output};
 use crate::fact::Fact;
-use crate::profile::PackageManager;
+
+/// A package manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PackageManager {
+    /// apt-get and dpkg.
+    Apt,
+    /// dnf and rpm.
+    Dnf,
+}
 
 /// The package system and the packages Slipway asks about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Packages {
+pub struct PackageSystem {
     /// Tools found, in `PATH`.
     pub tools: PackageTools,
     /// Installed version (`[epoch:]version-release`) by package name.
@@ -50,11 +59,11 @@ pub(crate) fn well_formed(name: &str) -> bool {
 }
 
 /// Reads the answer to [`command`].
-pub fn parse(output: &Output) -> Fact<Packages> {
+pub fn parse(output: &Output) -> Fact<PackageSystem> {
     fact(read(output).map(Some))
 }
 
-fn read(output: &Output) -> Result<Packages, String> {
+fn read(output: &Output) -> Result<PackageSystem, String> {
     let reply = Reply::read(output)?;
     let words: Vec<&str> = reply.need("tools")?.good()?.split_whitespace().collect();
     let has = |tool| words.contains(&tool);
@@ -75,7 +84,7 @@ fn read(output: &Output) -> Result<Packages, String> {
         Ok(known) => known,
         Err(reason) => asked.iter().map(|name| ((*name).to_owned(), Fact::Failed(reason.clone()))).collect(),
     };
-    Ok(Packages { tools, installed, lists_refreshed: fact(lists_refreshed(&reply)) })
+    Ok(PackageSystem { tools, installed, lists_refreshed: fact(lists_refreshed(&reply)) })
 }
 
 fn installed(part: &Part<'_>, asked: &[&str]) -> Result<BTreeMap<String, Fact<String>>, String> {

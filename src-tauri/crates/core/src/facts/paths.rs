@@ -34,13 +34,6 @@ pub struct Observed {
     pub untrusted_parent: Option<UntrustedParent>,
 }
 
-impl Observed {
-    /// Whether only root can change what the path leads to.
-    pub fn parents_trusted(&self) -> bool {
-        self.untrusted_parent.is_none()
-    }
-}
-
 /// What is at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
@@ -58,7 +51,7 @@ pub enum PathState {
         /// SHA-256 of the content.
         digest: Digest,
         /// The content, when asked for, different from what is desired and small enough.
-        content: Option<Content>,
+        content: Option<FileBytes>,
     },
     /// A directory.
     Directory {
@@ -129,22 +122,22 @@ pub enum ParentFault {
 /// Bytes of a file. Serialised as base64; never shown by `Debug`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Content(pub Vec<u8>);
+pub struct FileBytes(pub Vec<u8>);
 
-impl std::fmt::Debug for Content {
+impl std::fmt::Debug for FileBytes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Content({} bytes)", self.0.len())
+        write!(f, "FileBytes({})", self.0.len())
     }
 }
 
-impl From<Content> for String {
-    fn from(content: Content) -> Self {
+impl From<FileBytes> for String {
+    fn from(content: FileBytes) -> Self {
         use base64::Engine as _;
         base64::engine::general_purpose::STANDARD.encode(content.0)
     }
 }
 
-impl TryFrom<String> for Content {
+impl TryFrom<String> for FileBytes {
     type Error = base64::DecodeError;
     fn try_from(text: String) -> Result<Self, Self::Error> {
         use base64::Engine as _;
@@ -356,14 +349,14 @@ impl Seen<'_> {
         }
     }
 
-    fn content(&self, watch: &Watch, digest: &Digest, size: u64) -> Result<Option<Content>, String> {
+    fn content(&self, watch: &Watch, digest: &Digest, size: u64) -> Result<Option<FileBytes>, String> {
         if !watch.content || watch.desired.as_ref() == Some(digest) {
             return Ok(None);
         }
         let Some(text) = self.contents.get(watch.path.as_str()) else {
             return if size > CONTENT_LIMIT { Ok(None) } else { Err("the content did not come back".into()) };
         };
-        let content = Content::try_from((*text).to_owned()).map_err(|_| "the content is malformed")?;
+        let content = FileBytes::try_from((*text).to_owned()).map_err(|_| "the content is malformed")?;
         if Digest::of(&content.0) == *digest {
             Ok(Some(content))
         } else {

@@ -19,12 +19,12 @@ pub struct Listener {
     /// Port.
     pub port: u16,
     /// Who holds it; empty when the kernel does not say.
-    pub processes: Vec<Holder>,
+    pub processes: Vec<ListeningProcess>,
 }
 
 /// A process that holds a socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
+pub struct ListeningProcess {
     /// Name (`comm`, at most 15 bytes).
     pub name: String,
     /// Process id.
@@ -79,7 +79,7 @@ fn address(text: &str) -> Option<(Option<IpAddr>, Option<String>)> {
     Some((address, interface))
 }
 
-fn holders(text: &str) -> Option<Vec<Holder>> {
+fn holders(text: &str) -> Option<Vec<ListeningProcess>> {
     if text.is_empty() {
         return Some(Vec::new());
     }
@@ -93,7 +93,7 @@ fn holders(text: &str) -> Option<Vec<Holder>> {
         if name.contains('"') {
             return None;
         }
-        let holder = Holder { name: plain(name, 64)?.to_owned(), pid: number(pid)? };
+        let holder = ListeningProcess { name: plain(name, 64)?.to_owned(), pid: number(pid)? };
         if !holders.contains(&holder) {
             holders.push(holder);
         }

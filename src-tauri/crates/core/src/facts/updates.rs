@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::packages::PackageManager;
 use super::reply::{Part, Reply, excerpt, fact, number, script};
 use crate::command::{Command, Output};
 use crate::fact::Fact;
-use crate::profile::PackageManager;
 
 /// Waiting updates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -187,7 +187,7 @@ pub(super) fn build(draft: &mut Draft, site: &Site, id: &ReleaseId, environment:
             &format!("build:{position}"),
             format!("Run {title}"),
             "a build step of the site file",
-            ReleaseStep::Run { task },
+            ReleaseStep::Run { task: Box::new(task) },
         );
     }
     if let Some((_, directory)) = environment
@@ -200,7 +200,7 @@ pub(super) fn build(draft: &mut Draft, site: &Site, id: &ReleaseId, environment:
             "import-check",
             format!("Check that {} can be found and compiled", site.runtime.import_check.join(", ")),
             "runtime.import_check",
-            ReleaseStep::Run { task: check },
+            ReleaseStep::Run { task: Box::new(check) },
         );
     }
 }

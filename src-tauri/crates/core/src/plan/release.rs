@@ -270,7 +270,7 @@ fn release_steps(
         format!("Seal release {id}"),
         "from here on nobody but root can change it",
         ReleaseStep::Seal {
-            record,
+            record: Box::new(record),
             environment: environment.map(|(_, directory)| directory),
             links: if same_code { Vec::new() } else { links(site, &layout) },
             files: wanted.files.iter().map(carried).collect(),

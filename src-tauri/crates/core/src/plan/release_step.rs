@@ -60,7 +60,7 @@ pub enum ReleaseStep {
     /// Runs one task in the new release.
     Run {
         /// The task.
-        task: Task,
+        task: Box<Task>,
     },
     /// Keeps files of the bundle with the release; they go live with the switch.
     KeepFiles {
@@ -74,7 +74,7 @@ pub enum ReleaseStep {
     /// Makes the release unchangeable and gives it its name.
     Seal {
         /// The record kept with it.
-        record: ReleaseRecord,
+        record: Box<ReleaseRecord>,
         /// Its environment's directory.
         environment: Option<String>,
         /// Links inside the code to shared directories: link and target.
@@ -174,7 +174,7 @@ impl ReleaseStep {
     pub fn tasks(&self) -> &[Task] {
         match self {
             Self::BuildEnvironment { tasks, .. } => tasks,
-            Self::Run { task } => std::slice::from_ref(task),
+            Self::Run { task } => std::slice::from_ref(task.as_ref()),
             Self::Upload { .. }
             | Self::CheckOut { .. }
             | Self::Clone { .. }

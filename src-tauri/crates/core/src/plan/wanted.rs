@@ -6,7 +6,7 @@ use crate::facts::paths::PathState;
 use crate::manifest::{Manifest, Records};
 use crate::profile::{HostProfile, Need, PythonOffer};
 use crate::release::{Layout, ReleaseId};
-use crate::render::{FileKind, RenderedFile};
+use crate::render::{FileRole, RenderedFile};
 use crate::resource::certificate::Certificate;
 use crate::resource::converge;
 use crate::resource::directory::{Contents, Directory};
@@ -122,16 +122,16 @@ pub fn questions(
 
 /// A rendered file as what it is for: under which heading it is reviewed, and who reads it.
 pub fn file(rendered: &RenderedFile, site: &Name) -> File {
-    let (heading, effects) = match rendered.kind {
-        FileKind::SystemdUnit => (Heading::Configuration, vec![Effect::Systemd]),
-        FileKind::NginxSite | FileKind::NginxAuth => (Heading::WebServer, vec![Effect::Nginx]),
-        FileKind::Certificate => (Heading::Certificate, vec![Effect::Nginx]),
-        FileKind::Sudoers => (Heading::Configuration, vec![Effect::Sudo]),
-        FileKind::Firewall => (Heading::Configuration, vec![Effect::Rules(units::guard(site))]),
-        FileKind::Environment | FileKind::GunicornConfig | FileKind::SecretFile | FileKind::AppConfig => {
+    let (heading, effects) = match rendered.role {
+        FileRole::SystemdUnit => (Heading::Configuration, vec![Effect::Systemd]),
+        FileRole::NginxSite | FileRole::NginxAuth => (Heading::WebServer, vec![Effect::Nginx]),
+        FileRole::Certificate => (Heading::Certificate, vec![Effect::Nginx]),
+        FileRole::Sudoers => (Heading::Configuration, vec![Effect::Sudo]),
+        FileRole::Firewall => (Heading::Configuration, vec![Effect::Rules(units::guard(site))]),
+        FileRole::Environment | FileRole::GunicornConfig | FileRole::SecretFile | FileRole::AppConfig => {
             (Heading::Configuration, vec![Effect::Processes])
         }
-        FileKind::Logrotate => (Heading::Configuration, Vec::new()),
+        FileRole::Logrotate => (Heading::Configuration, Vec::new()),
     };
     File {
         path: rendered.path.clone(),

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{FirewallKind, Need, NginxLayout, PackageManager, PythonOffer, ServiceLayout, SystemLayout};
+use super::{FirewallKind, Need, NginxLayout, PackageManager, PythonOffer, SystemLayout};
 use crate::facts::Version;
 use crate::facts::system::Family;
 
@@ -47,8 +47,6 @@ pub(super) struct Release {
     pub(super) packages: BTreeMap<Need, Vec<String>>,
     pub(super) pythons: Vec<PythonOffer>,
     pub(super) nginx: NginxLayout,
-    pub(super) redis: ServiceLayout,
-    pub(super) mariadb: ServiceLayout,
     pub(super) system: SystemLayout,
     pub(super) firewalls: Vec<FirewallKind>,
     pub(super) nginx_version: Version,

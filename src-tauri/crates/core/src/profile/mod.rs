@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::facts::packages::PackageManager;
+
 use crate::fact::Fact;
 use crate::facts::system::{Family, OsRelease};
 use crate::facts::{Facts, Version};
@@ -31,10 +33,6 @@ pub struct HostProfile {
     pub pythons: Vec<PythonOffer>,
     /// Paths and names of nginx.
     pub nginx: NginxLayout,
-    /// Redis, or what the distribution has in its place.
-    pub redis: ServiceLayout,
-    /// MariaDB.
-    pub mariadb: ServiceLayout,
     /// Paths and names of the system.
     pub system: SystemLayout,
     /// Firewalls in order of preference.
@@ -59,16 +57,6 @@ pub enum ServiceStart {
     OnInstall,
     /// Leaves them off (Fedora Packaging Guidelines, systemd presets).
     Never,
-}
-
-/// A package manager.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PackageManager {
-    /// apt-get and dpkg.
-    Apt,
-    /// dnf and rpm.
-    Dnf,
 }
 
 /// Something that a site or Slipway needs from the distribution.
@@ -144,17 +132,12 @@ pub struct NginxLayout {
     pub unit: String,
     /// User that its workers run as.
     pub user: String,
-    /// Main configuration file.
-    pub main: String,
     /// Directory whose `*.conf` the `http` block includes.
     pub sites: String,
     /// Directory of logs.
     pub logs: String,
-    /// Pid file.
-    pub pid: String,
-    /// Default server block that the package brings, if it lies in a file of its own.
-    #[serde(default)]
-    pub default_site: Option<String>,
+    /// Files in which its package brings server blocks of its own.
+    pub packaged: Vec<String>,
 }
 
 /// Paths and names of the system.
@@ -165,34 +148,6 @@ pub struct SystemLayout {
     pub nologin: String,
     /// Group that reads logs.
     pub log_group: String,
-    /// Directory of the operator's units.
-    pub units: String,
-    /// Directory of sudoers files.
-    pub sudoers: String,
-    /// Directory of logrotate files.
-    pub logrotate: String,
-    /// Directory of tmpfiles.d files.
-    pub tmpfiles: String,
-    /// Directory of certificates.
-    pub certificates: String,
-    /// Directory of private keys.
-    pub private_keys: String,
-    /// File with the certificates of trusted authorities.
-    pub authorities: String,
-}
-
-/// Paths and names of a further service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ServiceLayout {
-    /// Unit.
-    pub unit: String,
-    /// User that it runs as.
-    pub user: String,
-    /// Configuration file, or the directory for further ones.
-    pub config: String,
-    /// Its command-line client.
-    pub client: String,
 }
 
 /// A firewall that Slipway can open.
@@ -205,16 +160,6 @@ pub enum FirewallKind {
     Ufw,
     /// nftables by itself.
     Nftables,
-}
-
-/// How HTTP/2 is switched on in nginx.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Http2 {
-    /// `http2 on;` (1.25.1 and later, where the parameter is deprecated).
-    Directive,
-    /// `listen … http2`.
-    ListenParameter,
 }
 
 /// Why a host cannot be worked with.
@@ -333,8 +278,6 @@ impl HostProfile {
             packages: release.packages,
             pythons: release.pythons,
             nginx: release.nginx,
-            redis: release.redis,
-            mariadb: release.mariadb,
             system: release.system,
             firewalls: release.firewalls,
             nginx_version: nginx.map_or(release.nginx_version, |nginx| nginx.version.clone()),
@@ -343,11 +286,6 @@ impl HostProfile {
             install: release.install,
             refresh: release.refresh,
         }
-    }
-
-    /// How this host's nginx switches HTTP/2 on (ngx_http_v2_module).
-    pub fn http2(&self) -> Http2 {
-        if self.nginx_version >= Version::new([1, 25, 1]) { Http2::Directive } else { Http2::ListenParameter }
     }
 
     /// The firewall that is in charge of the host: `None` when none is active.

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::Scope;
 use super::mask::mask;
-use super::output::{Content, FileKind, RenderedFile, SecretContent, Subject};
+use super::output::{Content, FileRole, RenderedFile, SecretContent};
 use super::template::{Grammar, encoded, raw};
 use crate::encode::json;
 use crate::secret::Secret;
@@ -31,8 +31,7 @@ pub(super) fn files(scope: &Scope<'_>) -> Vec<RenderedFile> {
             group: site.name.to_string(),
             mode: 0o400,
             content,
-            kind: FileKind::AppConfig,
-            subject: Subject::Application,
+            role: FileRole::AppConfig,
         });
     }
     files
@@ -104,7 +103,6 @@ pub(super) fn logrotate(scope: &Scope<'_>) -> Option<RenderedFile> {
         group: "root".into(),
         mode: 0o644,
         content: Content::Text(scope.engine.render(name, context)),
-        kind: FileKind::Logrotate,
-        subject: Subject::Logs,
+        role: FileRole::Logrotate,
     })
 }

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 use super::Scope;
-use super::filling::differs;
+use super::filling::{differs, has_own_file};
 use super::mask::{MaskedText, mask};
-use super::output::{Content, FileKind, RenderedFile, SecretContent, Subject};
-use super::systemd::Roots;
+use super::output::{Content, FileRole, RenderedFile, SecretContent};
+use super::roots::Roots;
 use crate::encode::envfile;
 use crate::secret::Secret;
-use crate::site::{Process, fill_known};
+use crate::site::fill_known;
 
 /// Variables that the units set for each instance.
 const RESERVED: [&str; 2] = ["PORT", "INSTANCE"];
@@ -52,11 +52,6 @@ pub(super) fn files(scope: &Scope<'_>) -> Vec<RenderedFile> {
     }
     files.extend(secret_files(scope));
     files
-}
-
-/// Whether a process has an environment file of its own: variables that are the same for all its instances.
-pub(super) fn has_own_file(process: &Process) -> bool {
-    process.environment.values().any(|value| !differs(value))
 }
 
 fn check_reserved(scope: &Scope<'_>, variable: &str, field: &str) {
@@ -174,8 +169,7 @@ fn environment(scope: &Scope<'_>, path: String, variables: &Variables<'_>) -> Re
         group: "root".into(),
         mode: 0o600,
         content: text.into_content(),
-        kind: FileKind::Environment,
-        subject: Subject::Environment,
+        role: FileRole::Environment,
     }
 }
 
@@ -196,8 +190,7 @@ fn secret_files(scope: &Scope<'_>) -> Vec<RenderedFile> {
             group: site.name.to_string(),
             mode: 0o400,
             content: Content::Secret(SecretContent { value: secret.clone(), masked }),
-            kind: FileKind::SecretFile,
-            subject: Subject::Environment,
+            role: FileRole::SecretFile,
         });
     }
     files

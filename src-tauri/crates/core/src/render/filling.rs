@@ -1,7 +1,7 @@
 //! Placeholders of commands and of a process's environment, as pieces of a unit file.
 
 use super::Scope;
-use super::systemd::{Instance, Roots};
+use super::roots::{InstanceName, Roots};
 use crate::encode::CannotEncode;
 use crate::encode::systemd::Piece;
 use crate::site::{PlaceholderPiece, Process, placeholder_pieces, placeholders};
@@ -29,13 +29,18 @@ pub(super) fn differs(value: &str) -> bool {
     placeholders(value).iter().any(|name| matches!(*name, "port" | "instance" | "release"))
 }
 
+/// Whether a process has an environment file of its own: variables that are the same for all its instances.
+pub(super) fn has_own_file(process: &Process) -> bool {
+    process.environment.values().any(|value| !differs(value))
+}
+
 impl<'a> Filling<'a> {
     pub(super) fn of(scope: &Scope<'_>, process: &Process, roots: &'a Roots) -> Self {
         Self {
             release: &roots.release,
             shared: scope.layout.shared(),
             instance: roots.instance.unit_text(),
-            by_specifier: matches!(roots.instance, Instance::Specifier),
+            by_specifier: matches!(roots.instance, InstanceName::Specifier),
             has_port: process.port.is_some(),
         }
     }

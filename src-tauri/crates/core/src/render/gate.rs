@@ -1,10 +1,12 @@
 //! The gate: a new release runs once beside the live one, on a private port, before any traffic reaches it.
 
-use super::output::{Content, FileKind, RenderedFile, Subject};
-use super::systemd::{Around, Instance, Roots, service, socket};
+use super::output::{Content, FileRole, RenderedFile};
+use super::roots::{InstanceName, Roots};
+use super::systemd::{Around, service, socket};
 use super::template::Engine;
 use super::units::socket_activated;
-use super::{Errors, Layout, RenderError, RenderInput, Scope, environment};
+use super::{Errors, RenderError, RenderInput, Scope, environment};
+use crate::release::Layout;
 use crate::site::Name;
 
 /// Renders `S-gate.service` (and `.socket`, and the paths that differ) under /run for one process of release
@@ -24,7 +26,7 @@ pub fn render_gate(
 ) -> Result<Vec<RenderedFile>, Vec<RenderError>> {
     let errors = Errors::default();
     let engine = Engine::new(input.overrides, &errors);
-    let scope = Scope { input, layout: Layout::of(input.site), engine, errors: errors.clone() };
+    let scope = Scope { input, layout: Layout::new(&input.site.name), engine, errors: errors.clone() };
     let mut files = Vec::new();
 
     let id_ok = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
@@ -39,29 +41,28 @@ pub fn render_gate(
     let roots = Roots {
         config: format!("{release}/config"),
         release,
-        instance: if settings.port.is_some() { Instance::Port(port) } else { Instance::Single },
+        instance: if settings.port.is_some() { InstanceName::Port(port) } else { InstanceName::Single },
     };
     let name = format!("{}-gate", input.site.name);
-    let file = |path: String, text: String, kind: FileKind, mode: u32| RenderedFile {
+    let file = |path: String, text: String, mode: u32| RenderedFile {
         path,
         owner: "root".into(),
         group: "root".into(),
         mode,
         content: Content::Text(text),
-        kind,
-        subject: Subject::Process(process.clone()),
+        role: FileRole::SystemdUnit,
     };
 
     let moved = environment::moved_paths(&scope, &roots);
     let extra = (!moved.is_empty()).then(|| format!("/run/slipway/{name}.environment"));
     if let Some(path) = &extra {
-        files.push(file(path.clone(), moved, FileKind::Environment, 0o600));
+        files.push(file(path.clone(), moved, 0o600));
     }
     let has_socket = socket_activated(settings);
     if has_socket {
         let description = format!("{} {process}, gate on port {port}", input.site.name);
         let text = socket(&scope, process, &roots, description, None);
-        files.push(file(format!("/run/systemd/system/{name}.socket"), text, FileKind::SystemdUnit, 0o644));
+        files.push(file(format!("/run/systemd/system/{name}.socket"), text, 0o644));
     }
     let around = Around {
         description: format!("{}: {process}, gate of release {release_id}, instance ", input.site.name),
@@ -72,6 +73,6 @@ pub fn render_gate(
         extra_environment: extra.into_iter().collect(),
     };
     let text = service(&scope, process, settings, &roots, &around);
-    files.push(file(format!("/run/systemd/system/{name}.service"), text, FileKind::SystemdUnit, 0o644));
+    files.push(file(format!("/run/systemd/system/{name}.service"), text, 0o644));
     errors.finish(files)
 }

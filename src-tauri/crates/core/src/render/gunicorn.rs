@@ -3,7 +3,7 @@
 use minijinja::{Value, context};
 
 use super::Scope;
-use super::output::{Content, FileKind, RenderedFile, Subject};
+use super::output::{Content, FileRole, RenderedFile};
 use super::template::{Grammar, encoded, raw};
 use crate::encode::python::boolean;
 use crate::site::{LogLevel, Span};
@@ -48,8 +48,7 @@ pub(super) fn files(scope: &Scope<'_>) -> Vec<RenderedFile> {
             group: site.name.to_string(),
             mode: 0o640,
             content: Content::Text(scope.engine.render(name, context)),
-            kind: FileKind::GunicornConfig,
-            subject: Subject::Process(process_name.clone()),
+            role: FileRole::GunicornConfig,
         });
     }
     files

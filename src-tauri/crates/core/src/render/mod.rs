@@ -12,11 +12,11 @@ mod gate;
 mod gunicorn;
 mod hardening;
 mod input;
-mod layout;
 mod mask;
 mod nginx;
 mod operator;
 mod output;
+mod roots;
 mod routes;
 mod systemd;
 mod template;
@@ -25,11 +25,10 @@ pub(crate) mod units;
 pub use error::{Place, RenderError};
 pub use gate::render_gate;
 pub use input::{CertificatePaths, DefaultServer, Platform, PortSet, RenderInput, SecretValues};
-pub use layout::{ACME_WEBROOT, Layout};
 pub use mask::fingerprint;
 pub use operator::render_operator;
 pub use output::{
-    Content, FileKind, PortGuard, ProcessUnits, Rendered, RenderedFile, SecretContent, Subject, UnitInstance, UnitSet,
+    Content, FileRole, PortGuard, ProcessUnits, Rendered, RenderedFile, SecretContent, UnitInstance, UnitSet,
 };
 pub use template::{names as template_names, source as template_source};
 pub use units::{SECOND_PORT_SET, unit_set};
@@ -37,6 +36,8 @@ pub use units::{SECOND_PORT_SET, unit_set};
 use crate::activation::Guard;
 use error::Errors;
 use template::Engine;
+
+use crate::release::Layout;
 
 /// Renders everything that a release of the site puts on a host, in a stable order.
 ///
@@ -46,7 +47,7 @@ use template::Engine;
 pub fn render(input: &RenderInput<'_>) -> Result<Rendered, Vec<RenderError>> {
     let errors = Errors::default();
     let engine = Engine::new(input.overrides, &errors);
-    let scope = Scope { input, layout: Layout::of(input.site), engine, errors: errors.clone() };
+    let scope = Scope { input, layout: Layout::new(&input.site.name), engine, errors: errors.clone() };
 
     let units = unit_set(input.site, input.active_ports);
     let guard = units::port_guard(input.site);
@@ -57,7 +58,7 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, Vec<RenderError>> {
     files.extend(app::files(&scope));
     files.extend(nginx::files(&scope));
     files.extend(app::logrotate(&scope));
-    scope.errors.finish(Rendered { files, units, guard })
+    scope.errors.finish(Rendered { files, units })
 }
 
 /// Renders rules for `ports` that stand in place of those of two releases while one replaces the other.
@@ -67,7 +68,7 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, Vec<RenderError>> {
 pub fn render_guard(input: &RenderInput<'_>, ports: &[u16]) -> Result<Guard, Vec<RenderError>> {
     let errors = Errors::default();
     let engine = Engine::new(input.overrides, &errors);
-    let scope = Scope { input, layout: Layout::of(input.site), engine, errors: errors.clone() };
+    let scope = Scope { input, layout: Layout::new(&input.site.name), engine, errors: errors.clone() };
     let guard = systemd::guard(&scope, ports);
     scope.errors.finish(guard)
 }

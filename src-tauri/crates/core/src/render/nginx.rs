@@ -6,13 +6,16 @@ use super::Scope;
 use super::environment::header;
 use super::input::{DefaultServer, PortSet};
 use super::mask::{MaskedText, mask};
-use super::output::{Content, FileKind, RenderedFile, Subject};
+use super::output::{Content, FileRole, RenderedFile};
 use super::routes::{hsts, locations, size};
 use super::template::raw;
 use super::units::ports;
 use crate::activation::PORT_RETRY_SECONDS;
 use crate::encode::htpasswd;
 use crate::site::{Affinity, Listen, Name, TlsMode};
+
+/// Where certbot's webroot challenges are answered from.
+const ACME_WEBROOT: &str = "/var/lib/slipway/acme";
 
 /// The `http2` directive replaced the parameter of `listen` (nginx 1.25.1, ngx_http_v2_module).
 const HTTP2_DIRECTIVE: (u32, u32, u32) = (1, 25, 1);
@@ -57,7 +60,7 @@ fn site_file(scope: &Scope<'_>) -> RenderedFile {
         default_server => input.default_server == DefaultServer::Yes,
         ipv6 => platform.ipv6,
         tls => site.tls.mode != TlsMode::None,
-        acme_webroot => super::ACME_WEBROOT,
+        acme_webroot => ACME_WEBROOT,
         certificate => raw(input.certificate.fullchain.as_str(), "the certificate's path"),
         certificate_key => raw(input.certificate.key.as_str(), "the key's path"),
         http2_directive => platform.nginx_version >= HTTP2_DIRECTIVE,
@@ -85,8 +88,7 @@ fn site_file(scope: &Scope<'_>) -> RenderedFile {
         group: "root".into(),
         mode: 0o644,
         content: Content::Text(scope.engine.render(name, context)),
-        kind: FileKind::NginxSite,
-        subject: Subject::Web,
+        role: FileRole::NginxSite,
     }
 }
 
@@ -137,7 +139,6 @@ fn password_file(scope: &Scope<'_>) -> Option<RenderedFile> {
         group: scope.input.platform.nginx_user.clone(),
         mode: 0o640,
         content: text.into_content(),
-        kind: FileKind::NginxAuth,
-        subject: Subject::Web,
+        role: FileRole::NginxAuth,
     })
 }

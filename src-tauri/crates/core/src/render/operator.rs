@@ -2,10 +2,11 @@
 
 use minijinja::{Value, context};
 
-use super::output::{Content, FileKind, RenderedFile, Subject};
+use super::output::{Content, FileRole, RenderedFile};
 use super::template::{Engine, Grammar, encoded, raw};
-use super::{Errors, Layout, RenderError, RenderInput, Scope, unit_set};
+use super::{Errors, RenderError, RenderInput, Scope, unit_set};
 use crate::encode::sudoers;
+use crate::release::Layout;
 
 /// What an operator may do with each unit.
 const VERBS: [&str; 4] = ["start", "stop", "restart", "reload"];
@@ -20,7 +21,7 @@ const VERBS: [&str; 4] = ["start", "stop", "restart", "reload"];
 pub fn render_operator(input: &RenderInput<'_>, operator: &str) -> Result<RenderedFile, Vec<RenderError>> {
     let errors = Errors::default();
     let engine = Engine::new(input.overrides, &errors);
-    let scope = Scope { input, layout: Layout::of(input.site), engine, errors: errors.clone() };
+    let scope = Scope { input, layout: Layout::new(&input.site.name), engine, errors: errors.clone() };
     let units = unit_set(input.site, input.active_ports);
     let standby = units.processes.iter().flat_map(|p| &p.standby).map(|instance| instance.service.as_str());
     let names: Vec<&str> = std::iter::once(units.target.as_str()).chain(units.services()).chain(standby).collect();
@@ -52,7 +53,6 @@ pub fn render_operator(input: &RenderInput<'_>, operator: &str) -> Result<Render
         group: "root".into(),
         mode: 0o440,
         content: Content::Text(text),
-        kind: FileKind::Sudoers,
-        subject: Subject::Access,
+        role: FileRole::Sudoers,
     })
 }

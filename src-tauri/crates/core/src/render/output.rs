@@ -12,8 +12,6 @@ pub struct Rendered {
     pub files: Vec<RenderedFile>,
     /// Units to enable and start.
     pub units: UnitSet,
-    /// Ports that must be reachable from the host itself only, and the unit that sees to it.
-    pub guard: Option<PortGuard>,
 }
 
 /// One file on the host.
@@ -29,10 +27,8 @@ pub struct RenderedFile {
     pub mode: u32,
     /// What is in it.
     pub content: Content,
-    /// What it is for, which decides what has to happen after it changed.
-    pub kind: FileKind,
-    /// Under which heading a review shows it.
-    pub subject: Subject,
+    /// What it is for.
+    pub role: FileRole,
 }
 
 impl RenderedFile {
@@ -71,10 +67,9 @@ pub struct SecretContent {
     pub masked: String,
 }
 
-/// What a file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FileKind {
+/// What a file is for, and so who reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FileRole {
     /// systemd: daemon-reload after a change.
     SystemdUnit,
     /// nginx: test and reload after a change.
@@ -97,26 +92,6 @@ pub enum FileKind {
     Firewall,
     /// A certificate or its key: nginx must reload after a change.
     Certificate,
-}
-
-/// Under which heading a review shows a file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Subject {
-    /// The site as a whole.
-    Site,
-    /// One process.
-    Process(Name),
-    /// Environment and secrets.
-    Environment,
-    /// Configuration of the application.
-    Application,
-    /// The way in: nginx.
-    Web,
-    /// Logs.
-    Logs,
-    /// Who may do what.
-    Access,
 }
 
 /// The units of a site.

@@ -3,56 +3,17 @@
 use minijinja::{Value, context};
 
 use super::Scope;
-use super::filling::{Filling, Unknown, differs};
+use super::filling::{Filling, Unknown, differs, has_own_file};
 use super::hardening;
 use super::input::PortSet;
-use super::output::{Content, FileKind, PortGuard, RenderedFile, Subject, UnitSet};
+use super::output::{Content, FileRole, PortGuard, RenderedFile, UnitSet};
+use super::roots::Roots;
 use super::template::{Grammar, encoded, raw};
 use super::units::{ports, ready, socket_activated};
 use crate::activation::Guard;
 use crate::encode::CannotEncode;
 use crate::encode::systemd::{Piece, assignment, exec_pieces, path as unit_path};
 use crate::site::{Hardening, Listen, Name, Process, Ready, RuntimeKind, StopSignal};
-
-/// Where a unit's process finds its release, and which instance it is.
-pub(super) struct Roots {
-    /// `/opt/S/current`, or a release's own directory.
-    pub(super) release: String,
-    /// Put before absolute paths of configuration: empty, or `…/config` of a release.
-    pub(super) config: String,
-    /// What `{port}` and `{instance}` become.
-    pub(super) instance: Instance,
-}
-
-/// What stands for the instance in a unit.
-pub(super) enum Instance {
-    /// The specifier `%i` of a template unit.
-    Specifier,
-    /// A fixed port.
-    Port(u16),
-    /// A process without a port, in a unit that is no template.
-    Single,
-}
-
-impl Instance {
-    pub(super) fn unit_text(&self) -> String {
-        match self {
-            Self::Specifier => "%i".into(),
-            Self::Port(port) => port.to_string(),
-            Self::Single => "1".into(),
-        }
-    }
-}
-
-impl Roots {
-    pub(super) fn live(scope: &Scope<'_>) -> Self {
-        Self { release: scope.layout.current(), config: String::new(), instance: Instance::Specifier }
-    }
-
-    pub(super) fn config(&self, path: &str) -> String {
-        format!("{}{path}", self.config)
-    }
-}
 
 /// The names around a service unit.
 pub(super) struct Around {
@@ -78,7 +39,6 @@ pub(super) fn files(scope: &Scope<'_>, units: &UnitSet, guard: Option<&PortGuard
             files.push(unit(
                 format!("{stem}@.socket"),
                 socket(scope, name, &Roots::live(scope), format!("{} {name}, port %i", site.name), Some(&units.target)),
-                Subject::Process(name.clone()),
             ));
         }
         let around = Around {
@@ -89,11 +49,7 @@ pub(super) fn files(scope: &Scope<'_>, units: &UnitSet, guard: Option<&PortGuard
             target: Some(units.target.clone()),
             extra_environment: Vec::new(),
         };
-        files.push(unit(
-            format!("{stem}@.service"),
-            service(scope, name, process, &Roots::live(scope), &around),
-            Subject::Process(name.clone()),
-        ));
+        files.push(unit(format!("{stem}@.service"), service(scope, name, process, &Roots::live(scope), &around)));
     }
     if let Some(guard) = guard {
         files.extend(guard_files(scope, units, guard));
@@ -111,15 +67,14 @@ fn check_ports(scope: &Scope<'_>, name: &Name, process: &Process) {
     }
 }
 
-fn unit(name: String, text: String, subject: Subject) -> RenderedFile {
+fn unit(name: String, text: String) -> RenderedFile {
     RenderedFile {
         path: format!("/etc/systemd/system/{name}"),
         owner: "root".into(),
         group: "root".into(),
         mode: 0o644,
         content: Content::Text(text),
-        kind: FileKind::SystemdUnit,
-        subject,
+        role: FileRole::SystemdUnit,
     }
 }
 
@@ -127,7 +82,7 @@ fn target(scope: &Scope<'_>, units: &UnitSet) -> RenderedFile {
     let name = "systemd/site.target";
     let site = raw(scope.input.site.name.as_str(), "name");
     let text = scope.engine.render(name, context! { site, template => name });
-    unit(units.target.clone(), text, Subject::Site)
+    unit(units.target.clone(), text)
 }
 
 /// The text of a socket unit; `description` is already in systemd's grammar.
@@ -222,7 +177,7 @@ fn writable(scope: &Scope<'_>) -> Vec<String> {
 
 fn environment_files(scope: &Scope<'_>, name: &Name, process: &Process, roots: &Roots, around: &Around) -> Vec<String> {
     let mut files = vec![roots.config(&scope.layout.environment_file())];
-    if super::environment::has_own_file(process) {
+    if has_own_file(process) {
         files.push(roots.config(&scope.layout.process_environment(name)));
     }
     files.extend(around.extra_environment.iter().cloned());
@@ -361,8 +316,7 @@ fn guard_files(scope: &Scope<'_>, units: &UnitSet, guard: &PortGuard) -> Vec<Ren
         group: "root".into(),
         mode: 0o644,
         content: Content::Text(rules),
-        kind: FileKind::Firewall,
-        subject: Subject::Access,
+        role: FileRole::Firewall,
     };
-    vec![rules, unit(guard.unit.clone(), text, Subject::Access)]
+    vec![rules, unit(guard.unit.clone(), text)]
 }

@@ -87,19 +87,35 @@ pub(super) fn review(rendered: &Rendered) -> String {
 pub(super) fn files(files: &[RenderedFile]) -> String {
     let mut text = String::new();
     for f in files {
-        text.push_str(&format!(
-            "==> {} {}:{} {:04o} {:?} {:?}\n{}",
-            f.path,
-            f.owner,
-            f.group,
-            f.mode,
-            f.kind,
-            f.subject,
-            f.masked()
-        ));
+        text.push_str(&format!("==> {} {}:{} {:04o}\n{}", f.path, f.owner, f.group, f.mode, f.masked()));
         text.push('\n');
     }
     text
+}
+
+/// What a file is, told by where it lies.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Where {
+    Unit,
+    NginxSite,
+    Passwords,
+    Gunicorn,
+    Application,
+    Secret,
+    Other,
+}
+
+pub(super) fn place(file: &RenderedFile) -> Where {
+    let is = |part: &str| file.path.contains(part);
+    match () {
+        () if is("/systemd/system/") => Where::Unit,
+        () if is("/nginx/conf.d/") => Where::NginxSite,
+        () if is(".htpasswd") => Where::Passwords,
+        () if is("/gunicorn-") => Where::Gunicorn,
+        () if is("/config/") => Where::Application,
+        () if is("/secrets/") => Where::Secret,
+        () => Where::Other,
+    }
 }
 
 fn platform(nginx: (u32, u32, u32), systemd: u32, user: &str, group: &str) -> Platform {

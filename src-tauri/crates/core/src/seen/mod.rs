@@ -149,7 +149,7 @@ impl<'a> Seen<'a> {
 
     /// Whether a file of root's is at `path`, which only root could have put there.
     pub fn is_roots_file(&self, path: &str) -> bool {
-        let trusted = self.sources.paths.get(path).is_some_and(Observed::parents_trusted);
+        let trusted = self.sources.paths.get(path).is_some_and(|observed| observed.untrusted_parent.is_none());
         matches!(self.path(path), PathState::File { owner, .. } if owner.user == "root") && trusted
     }
 
@@ -330,9 +330,8 @@ impl<'a> Seen<'a> {
             })),
             Subject::ServerName(name) => self.servers(|server| server.names.iter().any(|one| one == name)),
             Subject::OtherServers => {
-                let default = self.sources.profile.nginx.default_site.as_deref();
-                let main = self.sources.profile.nginx.main.as_str();
-                self.servers(|server| Some(server.file.as_str()) != default && server.file != main)
+                let packaged = &self.sources.profile.nginx.packaged;
+                self.servers(|server| !packaged.contains(&server.file))
             }
             Subject::FirewallService(service) => State::Firewall(match facts.firewalls.present() {
                 Ok(Some(firewalls)) => firewall_state(firewalls, service),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::place::{KeyPath, Kind, Node, Segment};
+use super::place::{KeyPath, Node, Segment, ValueKind};
 use super::schema::{Expect, choices, internal, resolve};
 use super::text::check_format;
 use super::words::{listed, nearest, quoted, shown};
@@ -27,19 +27,19 @@ pub(crate) fn wanted(expect: &Expect<'_>) -> &'static str {
 /// What was found, with an article.
 pub(crate) fn found(node: &Node) -> &'static str {
     match &node.kind {
-        Kind::String(_) => "a string",
-        Kind::Integer(Some(_)) => "a whole number",
-        Kind::Integer(None) => "a whole number beyond 64 bits",
-        Kind::Float(number) if number.is_finite() => "a number with a fraction",
-        Kind::Float(_) => "an infinite or undefined number",
-        Kind::Boolean(true) => "true",
-        Kind::Boolean(false) => "false",
-        Kind::Datetime => "a date or time",
-        Kind::Array(items) if items.first().is_some_and(|item| matches!(item.kind, Kind::Table(_))) => {
+        ValueKind::String(_) => "a string",
+        ValueKind::Integer(Some(_)) => "a whole number",
+        ValueKind::Integer(None) => "a whole number beyond 64 bits",
+        ValueKind::Float(number) if number.is_finite() => "a number with a fraction",
+        ValueKind::Float(_) => "an infinite or undefined number",
+        ValueKind::Boolean(true) => "true",
+        ValueKind::Boolean(false) => "false",
+        ValueKind::Datetime => "a date or time",
+        ValueKind::Array(items) if items.first().is_some_and(|item| matches!(item.kind, ValueKind::Table(_))) => {
             "an array of tables"
         }
-        Kind::Array(_) => "an array",
-        Kind::Table(_) => "a table",
+        ValueKind::Array(_) => "an array",
+        ValueKind::Table(_) => "a table",
     }
 }
 
@@ -60,28 +60,29 @@ pub(crate) fn instead(expect: &Expect<'_>, node: &Node, text: &str, path: &KeyPa
     let assign = |value: String| if in_array { value } else { format!("{} = {value}", bare(&key)) };
     let raw = text.get(node.span.clone()).unwrap_or_default();
     let value = match (expect, &node.kind) {
-        (Expect::Table(_), Kind::Array(_)) if raw.starts_with("[[") => {
+        (Expect::Table(_), ValueKind::Array(_)) if raw.starts_with("[[") => {
             return format!("write `[{path}]`, in single brackets");
         }
-        (Expect::Array(items), Kind::Table(_))
+        (Expect::Array(items), ValueKind::Table(_))
             if matches!(Expect::of(items), Expect::Table(_)) && raw.starts_with('[') =>
         {
             return format!("write `[[{path}]]`, in double brackets: there may be several");
         }
-        (Expect::Table(_), Kind::String(_)) if path.segments().first() == Some(&Segment::from("secret")) => {
+        (Expect::Table(_), ValueKind::String(_)) if path.segments().first() == Some(&Segment::from("secret")) => {
             return "values are kept in the keyring, not here: write `{ generate = \"hex\" }`, or `{}` and use `slipway secret set`".into();
         }
         (Expect::Table(_), _) if path.segments().iter().any(|s| matches!(s, Segment::Index(_))) => "{ … }".into(),
         (Expect::Table(_), _) => return format!("write the keys of `[{path}]` below a line of that name"),
-        (Expect::Array(items), Kind::String(one)) => wrapped(items, one, &key),
+        (Expect::Array(items), ValueKind::String(one)) => wrapped(items, one, &key),
         (Expect::Array(items), _) => format!("[{}]", sample(&Expect::of(items))),
-        (Expect::Text(word), Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) | Kind::Datetime) => {
-            in_quotes(*word, raw)
-        }
-        (Expect::Integer(_), Kind::String(text)) if text.trim().parse::<i64>().is_ok() => text.trim().to_owned(),
-        (Expect::Integer(_), Kind::Float(number)) => format!("{number:.0}"),
-        (Expect::Boolean, Kind::String(text)) => matches!(text.as_str(), "true" | "yes" | "on" | "1").to_string(),
-        (Expect::Boolean, Kind::Integer(number)) => (*number != Some(0)).to_string(),
+        (
+            Expect::Text(word),
+            ValueKind::Integer(_) | ValueKind::Float(_) | ValueKind::Boolean(_) | ValueKind::Datetime,
+        ) => in_quotes(*word, raw),
+        (Expect::Integer(_), ValueKind::String(text)) if text.trim().parse::<i64>().is_ok() => text.trim().to_owned(),
+        (Expect::Integer(_), ValueKind::Float(number)) => format!("{number:.0}"),
+        (Expect::Boolean, ValueKind::String(text)) => matches!(text.as_str(), "true" | "yes" | "on" | "1").to_string(),
+        (Expect::Boolean, ValueKind::Integer(number)) => (*number != Some(0)).to_string(),
         _ => sample(expect),
     };
     format!("write `{}`", shown(&assign(value), 160))

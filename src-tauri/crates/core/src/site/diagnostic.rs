@@ -14,7 +14,7 @@ use super::words::{cells, is_hostile, shown};
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Severity {
+pub enum DiagnosticSeverity {
     /// The site file cannot be used.
     Error,
     /// It can, but an expert would ask whether it is meant.
@@ -25,7 +25,7 @@ pub enum Severity {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Diagnostic {
     /// How bad it is.
-    pub severity: Severity,
+    pub severity: DiagnosticSeverity,
     /// Line, from 1; 0 when the site did not come from a text.
     pub line: usize,
     /// Column in characters, from 1; 0 when the site did not come from a text.
@@ -46,7 +46,7 @@ const CONTEXT: usize = 72;
 impl Diagnostic {
     /// Whether the site file cannot be used because of it.
     pub fn is_error(&self) -> bool {
-        self.severity == Severity::Error
+        self.severity == DiagnosticSeverity::Error
     }
 
     /// Plain text for a terminal: the message, the place, the source line with carets, the hint.
@@ -55,8 +55,8 @@ impl Diagnostic {
     /// newlines, and its size does not depend on that of the text.
     pub fn render(&self, file_name: &str, text: &str) -> String {
         let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
+            DiagnosticSeverity::Error => "error",
+            DiagnosticSeverity::Warning => "warning",
         };
         let mut out = format!("{severity}: {}\n", shown(&self.message, 600));
         let digits = self.line.to_string().len();
@@ -168,7 +168,7 @@ mod tests {
 
     fn at(text: &str, span: Range<usize>) -> String {
         let diagnostic = Diagnostic {
-            severity: Severity::Error,
+            severity: DiagnosticSeverity::Error,
             line: 1,
             column: 1,
             span,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::diagnostic::{Diagnostic, Severity};
+use super::diagnostic::{Diagnostic, DiagnosticSeverity};
 use super::place::{KeyPath, Places};
 
 /// More than a person reads; a file with more is not a site file.
@@ -22,12 +22,12 @@ impl<'a> Findings<'a> {
 
     /// Reports an error at `path`; an empty hint is none.
     pub(crate) fn error(&mut self, path: &KeyPath, message: impl Into<String>, hint: impl Into<String>) {
-        self.add(Severity::Error, None, path, message.into(), hint.into());
+        self.add(DiagnosticSeverity::Error, None, path, message.into(), hint.into());
     }
 
     /// Reports a warning at `path`; an empty hint is none.
     pub(crate) fn warning(&mut self, path: &KeyPath, message: impl Into<String>, hint: impl Into<String>) {
-        self.add(Severity::Warning, None, path, message.into(), hint.into());
+        self.add(DiagnosticSeverity::Warning, None, path, message.into(), hint.into());
     }
 
     /// Reports an error about `span`, which has no key path of its own or another place than the value.
@@ -38,10 +38,17 @@ impl<'a> Findings<'a> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.add(Severity::Error, Some(span.clone()), path, message.into(), hint.into());
+        self.add(DiagnosticSeverity::Error, Some(span.clone()), path, message.into(), hint.into());
     }
 
-    fn add(&mut self, severity: Severity, span: Option<Range<usize>>, path: &KeyPath, message: String, hint: String) {
+    fn add(
+        &mut self,
+        severity: DiagnosticSeverity,
+        span: Option<Range<usize>>,
+        path: &KeyPath,
+        message: String,
+        hint: String,
+    ) {
         if self.full() {
             return;
         }
@@ -75,7 +82,13 @@ impl<'a> Findings<'a> {
         if self.left_out > 0 {
             let message = format!("and {} more", self.left_out);
             let end = self.list.last().map(|d| d.span.clone()).unwrap_or_default();
-            self.list.push(self.places.diagnostic_at(Severity::Error, end, &KeyPath::default(), message, None));
+            self.list.push(self.places.diagnostic_at(
+                DiagnosticSeverity::Error,
+                end,
+                &KeyPath::default(),
+                message,
+                None,
+            ));
         }
         self.list
     }

@@ -20,11 +20,11 @@ mod validate;
 mod values;
 mod words;
 
-pub use diagnostic::{Diagnostic, Severity, render_all};
+pub use diagnostic::{Diagnostic, DiagnosticSeverity, render_all};
 pub use model::*;
 pub use parse::{MAX_BYTES, Parsed, parse, parse_bytes};
 pub use place::{KeyPath, Places, Segment};
-pub(crate) use placeholder::{Piece as PlaceholderPiece, pieces as placeholder_pieces};
+pub(crate) use placeholder::{PlaceholderPiece, pieces as placeholder_pieces};
 pub use placeholder::{UnknownPlaceholder, fill, fill_known, placeholders};
 pub use schema::{SCHEMA_FILE, schema, schema_text};
 pub use text::*;

@@ -7,7 +7,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::{Diagnostic, Severity};
+use super::diagnostic::{Diagnostic, DiagnosticSeverity};
 use super::words::shown;
 
 /// One step of a [`KeyPath`].
@@ -101,12 +101,12 @@ impl fmt::Display for KeyPath {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Node {
     pub(crate) span: Range<usize>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ValueKind,
 }
 
 /// What a value is.
 #[derive(Debug, Clone)]
-pub(crate) enum Kind {
+pub(crate) enum ValueKind {
     String(String),
     /// `None`: beyond 64 bits.
     Integer(Option<i64>),
@@ -117,7 +117,7 @@ pub(crate) enum Kind {
     Table(BTreeMap<String, Entry>),
 }
 
-impl Default for Kind {
+impl Default for ValueKind {
     fn default() -> Self {
         Self::Table(BTreeMap::new())
     }
@@ -137,17 +137,17 @@ impl Node {
             let entry = Entry { key: key.span(), node: Self::from_value(value) };
             (key.get_ref().clone().into_owned(), entry)
         });
-        Self { span, kind: Kind::Table(entries.collect()) }
+        Self { span, kind: ValueKind::Table(entries.collect()) }
     }
 
     fn from_value(value: &Spanned<DeValue<'_>>) -> Self {
         let kind = match value.get_ref() {
-            DeValue::String(text) => Kind::String(text.clone().into_owned()),
-            DeValue::Integer(number) => Kind::Integer(i64::from_str_radix(number.as_str(), number.radix()).ok()),
-            DeValue::Float(number) => Kind::Float(number.as_str().parse().unwrap_or(f64::NAN)),
-            DeValue::Boolean(value) => Kind::Boolean(*value),
-            DeValue::Datetime(_) => Kind::Datetime,
-            DeValue::Array(array) => Kind::Array(array.iter().map(Self::from_value).collect()),
+            DeValue::String(text) => ValueKind::String(text.clone().into_owned()),
+            DeValue::Integer(number) => ValueKind::Integer(i64::from_str_radix(number.as_str(), number.radix()).ok()),
+            DeValue::Float(number) => ValueKind::Float(number.as_str().parse().unwrap_or(f64::NAN)),
+            DeValue::Boolean(value) => ValueKind::Boolean(*value),
+            DeValue::Datetime(_) => ValueKind::Datetime,
+            DeValue::Array(array) => ValueKind::Array(array.iter().map(Self::from_value).collect()),
             DeValue::Table(table) => return Self::from_table(table, value.span()),
         };
         Self { span: value.span(), kind }
@@ -184,13 +184,19 @@ impl Places {
     }
 
     /// Makes a diagnostic about `path`, or about the closest enclosing key that the text has.
-    pub fn diagnostic(&self, severity: Severity, path: &KeyPath, message: String, hint: Option<String>) -> Diagnostic {
+    pub fn diagnostic(
+        &self,
+        severity: DiagnosticSeverity,
+        path: &KeyPath,
+        message: String,
+        hint: Option<String>,
+    ) -> Diagnostic {
         self.diagnostic_at(severity, self.descend(path).1, path, message, hint)
     }
 
     pub(crate) fn diagnostic_at(
         &self,
-        severity: Severity,
+        severity: DiagnosticSeverity,
         span: Range<usize>,
         path: &KeyPath,
         message: String,
@@ -206,11 +212,11 @@ impl Places {
         let mut span = first_line(&self.text);
         for (depth, segment) in path.segments().iter().enumerate() {
             let next = match (segment, &node.kind) {
-                (Segment::Key(key), Kind::Table(entries)) => entries.get(key).map(|entry| {
-                    let table = matches!(entry.node.kind, Kind::Table(_));
+                (Segment::Key(key), ValueKind::Table(entries)) => entries.get(key).map(|entry| {
+                    let table = matches!(entry.node.kind, ValueKind::Table(_));
                     (&entry.node, if table { &entry.key } else { &entry.node.span })
                 }),
-                (Segment::Index(index), Kind::Array(items)) => items.get(*index).map(|item| (item, &item.span)),
+                (Segment::Index(index), ValueKind::Array(items)) => items.get(*index).map(|item| (item, &item.span)),
                 _ => None,
             };
             let Some((child, at)) = next else { return (depth, span) };

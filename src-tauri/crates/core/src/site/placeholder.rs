@@ -11,7 +11,7 @@ use std::borrow::Cow;
 pub struct UnknownPlaceholder(pub String);
 
 /// A piece of a text with placeholders.
-pub(crate) enum Piece<'a> {
+pub(crate) enum PlaceholderPiece<'a> {
     /// Text that means itself.
     Text(&'a str),
     /// A placeholder's name.
@@ -21,8 +21,8 @@ pub(crate) enum Piece<'a> {
 /// The names of the placeholders in `text`, in order.
 pub fn placeholders(text: &str) -> Vec<&str> {
     let names = pieces(text).into_iter().filter_map(|piece| match piece {
-        Piece::Placeholder(name) => Some(name),
-        Piece::Text(_) => None,
+        PlaceholderPiece::Placeholder(name) => Some(name),
+        PlaceholderPiece::Text(_) => None,
     });
     names.collect()
 }
@@ -35,8 +35,10 @@ pub fn fill<'v>(text: &str, value: impl Fn(&str) -> Option<Cow<'v, str>>) -> Res
     let mut out = String::new();
     for piece in pieces(text) {
         match piece {
-            Piece::Text(text) => out.push_str(text),
-            Piece::Placeholder(name) => out.push_str(&value(name).ok_or_else(|| UnknownPlaceholder(name.to_owned()))?),
+            PlaceholderPiece::Text(text) => out.push_str(text),
+            PlaceholderPiece::Placeholder(name) => {
+                out.push_str(&value(name).ok_or_else(|| UnknownPlaceholder(name.to_owned()))?)
+            }
         }
     }
     Ok(out)
@@ -49,21 +51,23 @@ pub fn fill_known<'v>(text: &str, value: impl Fn(&str) -> Option<Cow<'v, str>>) 
 }
 
 /// Takes `text` apart; the pieces are in order.
-pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
+pub(crate) fn pieces(text: &str) -> Vec<PlaceholderPiece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(open) = rest.find('{') {
         let (before, from) = rest.split_at(open);
-        pieces.push(Piece::Text(before));
+        pieces.push(PlaceholderPiece::Text(before));
         let (piece, length) = match (name_after(from, "{{", "}}"), name_after(from, "{", "}")) {
-            (Some(name), _) => (Piece::Text(from.get(1..name.len() + 3).unwrap_or_default()), name.len() + 4),
-            (None, Some(name)) => (Piece::Placeholder(name), name.len() + 2),
-            (None, None) => (Piece::Text("{"), 1),
+            (Some(name), _) => {
+                (PlaceholderPiece::Text(from.get(1..name.len() + 3).unwrap_or_default()), name.len() + 4)
+            }
+            (None, Some(name)) => (PlaceholderPiece::Placeholder(name), name.len() + 2),
+            (None, None) => (PlaceholderPiece::Text("{"), 1),
         };
         pieces.push(piece);
         rest = from.get(length..).unwrap_or_default();
     }
-    pieces.push(Piece::Text(rest));
+    pieces.push(PlaceholderPiece::Text(rest));
     pieces
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::advice;
 use super::findings::Findings;
-use super::place::{Entry, KeyPath, Kind, Node, Segment};
+use super::place::{Entry, KeyPath, Node, Segment, ValueKind};
 use super::schema::{Expect, choices, entries, internal};
 use super::text::check_format;
 use super::words::{nearest, quoted};
@@ -51,13 +51,13 @@ impl Walk<'_, '_> {
     fn value(&mut self, node: &Node, schema: &Value) -> Option<Value> {
         let expect = Expect::of(schema);
         let value = match (&expect, &node.kind) {
-            (Expect::Table(map), Kind::Table(found)) => self.table(node, map, found),
-            (Expect::Array(items), Kind::Array(found)) => self.array(items, found),
-            (Expect::Text(None), Kind::String(text)) => Some(Value::String(text.clone())),
-            (Expect::Text(Some(word)), Kind::String(text)) => self.word(node, word, text),
-            (Expect::Choice(map), Kind::String(text)) => self.choice(node, map, text),
-            (Expect::Integer(map), Kind::Integer(number)) => self.integer(node, map, *number),
-            (Expect::Boolean, Kind::Boolean(value)) => Some(Value::Bool(*value)),
+            (Expect::Table(map), ValueKind::Table(found)) => self.table(node, map, found),
+            (Expect::Array(items), ValueKind::Array(found)) => self.array(items, found),
+            (Expect::Text(None), ValueKind::String(text)) => Some(Value::String(text.clone())),
+            (Expect::Text(Some(word)), ValueKind::String(text)) => self.word(node, word, text),
+            (Expect::Choice(map), ValueKind::String(text)) => self.choice(node, map, text),
+            (Expect::Integer(map), ValueKind::Integer(number)) => self.integer(node, map, *number),
+            (Expect::Boolean, ValueKind::Boolean(value)) => Some(Value::Bool(*value)),
             (Expect::Any, _) => self.any(node),
             _ if self.findings.full() => None,
             _ => {
@@ -207,16 +207,16 @@ impl Walk<'_, '_> {
     /// A part of an application's own document: whatever JSON can hold.
     fn any(&mut self, node: &Node) -> Option<Value> {
         Some(match &node.kind {
-            Kind::String(text) => Value::String(text.clone()),
-            Kind::Integer(Some(number)) => Value::from(*number),
-            Kind::Float(number) if number.is_finite() => Value::from(*number),
-            Kind::Boolean(value) => Value::Bool(*value),
-            Kind::Integer(None) | Kind::Float(_) | Kind::Datetime => {
+            ValueKind::String(text) => Value::String(text.clone()),
+            ValueKind::Integer(Some(number)) => Value::from(*number),
+            ValueKind::Float(number) if number.is_finite() => Value::from(*number),
+            ValueKind::Boolean(value) => Value::Bool(*value),
+            ValueKind::Integer(None) | ValueKind::Float(_) | ValueKind::Datetime => {
                 let message = format!("JSON cannot hold {}", advice::found(node));
                 self.findings.error_at(&node.span, &self.path, message, "write it as a string, in quotes");
                 return None;
             }
-            Kind::Array(items) => {
+            ValueKind::Array(items) => {
                 let mut values = Vec::new();
                 for (index, item) in items.iter().enumerate() {
                     self.path.push(index);
@@ -225,7 +225,7 @@ impl Walk<'_, '_> {
                 }
                 Value::Array(values)
             }
-            Kind::Table(entries) => {
+            ValueKind::Table(entries) => {
                 let mut values = Map::new();
                 for (key, entry) in entries {
                     self.path.push(key.as_str());

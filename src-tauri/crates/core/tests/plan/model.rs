@@ -6,8 +6,8 @@ use slipway_core::activation::Instance;
 use slipway_core::digest::Digest;
 use slipway_core::fact::Fact;
 use slipway_core::facts::accounts::User;
-use slipway_core::facts::packages::{PackageTools, Packages};
-use slipway_core::facts::paths::{Content, Observed, Ownership, PathState};
+use slipway_core::facts::packages::{PackageSystem, PackageTools};
+use slipway_core::facts::paths::{FileBytes, Observed, Ownership, PathState};
 use slipway_core::facts::programs::{Programs, TOOLS};
 use slipway_core::facts::records::{HostRecords, SiteRecords};
 use slipway_core::facts::security::{Firewalld, Firewalls, ZoneRules};
@@ -71,7 +71,7 @@ impl Model {
             family: Family::Debian,
         });
         facts.systemd = Fact::Known(Systemd { version: 252, booted: true });
-        facts.packages = Fact::Known(Packages {
+        facts.packages = Fact::Known(PackageSystem {
             tools: PackageTools { apt: true, dpkg: true, dnf: false, rpm: false },
             installed: BTreeMap::new(),
             lists_refreshed: Fact::Absent,
@@ -398,7 +398,7 @@ impl Model {
             owner: ownership(owner.0, owner.1),
             size: bytes.len() as u64,
             digest: Digest::of(bytes),
-            content: Some(Content(bytes.to_vec())),
+            content: Some(FileBytes(bytes.to_vec())),
         };
         self.paths.insert(path.to_owned(), state);
     }

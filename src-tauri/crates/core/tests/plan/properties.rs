@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use slipway_core::fact::Fact;
 use slipway_core::facts::paths::PathState;
-use slipway_core::facts::sockets::{Holder, Listener};
+use slipway_core::facts::sockets::{Listener, ListeningProcess};
 use slipway_core::plan::Plan;
 use slipway_core::resource::converge::schedule;
 use slipway_core::resource::file::{File, FileStep, FileWrite};
@@ -293,7 +293,7 @@ impl Otherwise {
         match self {
             Self::Listener(port, name) => {
                 if let Fact::Known(listeners) = &mut host.facts.listeners {
-                    let processes = vec![Holder { name: (*name).to_owned(), pid: 1 }];
+                    let processes = vec![ListeningProcess { name: (*name).to_owned(), pid: 1 }];
                     listeners.push(Listener { address: None, interface: None, port: *port, processes });
                 }
             }

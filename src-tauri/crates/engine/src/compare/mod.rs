@@ -12,10 +12,10 @@ use slipway_core::manifest::Manifest;
 use slipway_core::release::{Layout, ReleaseId, ReleaseRecord};
 use slipway_core::site::Site;
 
+use crate::asked::Asked;
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
 use crate::refs::{self, Commits, Freshness};
-use crate::site::planned::Asked;
 
 /// Lines of each list that the host gives.
 const MOST_FILES: usize = 5_000;

@@ -15,7 +15,7 @@ pub struct Alias {
     pub address: Option<String>,
     /// How it stands.
     #[serde(rename = "result")]
-    pub standing: Standing,
+    pub standing: AliasState,
     /// Why it is refused, or what of the file is not followed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -24,7 +24,7 @@ pub struct Alias {
 /// How an alias stands to the inventory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Standing {
+pub enum AliasState {
     /// It could be added.
     New,
     /// It was added now.
@@ -47,10 +47,10 @@ impl Desk {
     /// Adds an alias as a host, unless it is known already or cannot be one. Nothing is connected to.
     pub fn take_alias(&self, alias: &str) -> Alias {
         let (seen, host) = self.look_at_alias(alias);
-        let Some(host) = host.filter(|_| seen.standing == Standing::New) else { return seen };
+        let Some(host) = host.filter(|_| seen.standing == AliasState::New) else { return seen };
         match self.inventory.add_host(&host) {
-            Ok(()) => Alias { standing: Standing::Added, ..seen },
-            Err(error) => Alias { standing: Standing::Refused, why: Some(error.to_string()), ..seen },
+            Ok(()) => Alias { standing: AliasState::Added, ..seen },
+            Err(error) => Alias { standing: AliasState::Refused, why: Some(error.to_string()), ..seen },
         }
     }
 
@@ -58,23 +58,23 @@ impl Desk {
         let seen = |standing, address, why| Alias { alias: alias.to_owned(), address, standing, why };
         let known = self.ssh_aliases().is_ok_and(|all| all.iter().any(|one| one == alias));
         if !known {
-            return (seen(Standing::Refused, None, Some("it is no Host of ~/.ssh/config".to_owned())), None);
+            return (seen(AliasState::Refused, None, Some("it is no Host of ~/.ssh/config".to_owned())), None);
         }
         // Names are lower case here; the address keeps the alias as ssh knows it.
         let name = match alias.to_lowercase().parse::<HostName>() {
             Ok(name) => name,
-            Err(error) => return (seen(Standing::Refused, None, Some(error.to_string())), None),
+            Err(error) => return (seen(AliasState::Refused, None, Some(error.to_string())), None),
         };
         let host = Host::new(name, alias, self.clock.now());
         let resolved = match self.target(&host) {
             Ok(resolved) => resolved,
-            Err(failure) => return (seen(Standing::Refused, None, Some(failure.message)), None),
+            Err(failure) => return (seen(AliasState::Refused, None, Some(failure.message)), None),
         };
         let target = &resolved.target;
         let address = Some(format!("{}@{}:{}", target.user, target.address, target.port));
         let problems: Vec<String> = resolved.problems.iter().map(ToString::to_string).collect();
         let why = Some(problems.join("; ")).filter(|text| !text.is_empty());
-        let standing = if self.inventory.host(&host.name).is_ok() { Standing::Known } else { Standing::New };
+        let standing = if self.inventory.host(&host.name).is_ok() { AliasState::Known } else { AliasState::New };
         (seen(standing, address, why), Some(host))
     }
 }

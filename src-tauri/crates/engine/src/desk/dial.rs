@@ -7,7 +7,7 @@ use slipway_host::ssh_config::Problem;
 use slipway_host::ssh_config::files::SshFiles;
 use slipway_host::{Credentials, HostKeyDecision, Observer, Sudo, Target, connect};
 
-use super::{Desk, inventory_failure};
+use super::Desk;
 use crate::failure::{Code, Failure, Outcome};
 use crate::inventory::{Host, HostName, Login, SudoMode};
 use crate::link::{Dial, Link};
@@ -25,7 +25,7 @@ pub struct Parties {
 
 /// How to reach a host, and what of `~/.ssh/config` was not followed on the way.
 #[derive(Debug, Clone)]
-pub struct Resolved {
+pub struct ResolvedTarget {
     /// How to reach it.
     pub target: Target,
     /// Lines of the configuration that would change how OpenSSH connects and were not followed.
@@ -38,7 +38,7 @@ impl Desk {
     ///
     /// # Errors
     /// When a configuration file exists and cannot be used, or a jump host makes no sense.
-    pub fn target(&self, host: &Host) -> Outcome<Resolved> {
+    pub fn target(&self, host: &Host) -> Outcome<ResolvedTarget> {
         let person = self.surroundings.person_home();
         let files = self.ssh_files();
         // An IPv6 address needs its brackets to be told from a port.
@@ -77,7 +77,7 @@ impl Desk {
         if let Some(jump) = &host.jump {
             target.jumps.clear();
             for hop in jump.split(',') {
-                let Resolved { target: hop, problems: more } = self.hop(&host.name, hop.trim(), &files)?;
+                let ResolvedTarget { target: hop, problems: more } = self.hop(&host.name, hop.trim(), &files)?;
                 target.jumps.push(hop);
                 problems.extend(more);
             }
@@ -85,7 +85,7 @@ impl Desk {
         self.keep_keys_here(&mut target);
         problems.sort();
         problems.dedup();
-        Ok(Resolved { target, problems })
+        Ok(ResolvedTarget { target, problems })
     }
 
     /// `~/.ssh/config` and the machine's.
@@ -114,7 +114,7 @@ impl Desk {
     }
 
     /// One jump host: a host of the inventory, or what `ssh -J` takes.
-    fn hop(&self, towards: &HostName, text: &str, files: &SshFiles) -> Outcome<Resolved> {
+    fn hop(&self, towards: &HostName, text: &str, files: &SshFiles) -> Outcome<ResolvedTarget> {
         if let Ok(name) = text.parse::<HostName>()
             && &name != towards
             && let Ok(host) = self.inventory.host(&name)
@@ -123,7 +123,7 @@ impl Desk {
             return self.target(&host);
         }
         let (target, problems) = files.target(text).map_err(|why| wrong_configuration(towards, why))?;
-        Ok(Resolved { target, problems })
+        Ok(ResolvedTarget { target, problems })
     }
 
     /// How to make connections to `target`, again and again.
@@ -139,7 +139,7 @@ impl Desk {
     /// # Errors
     /// When it is not known, or no connection comes about.
     pub async fn link(&self, name: &HostName, parties: Parties) -> Outcome<Arc<Link>> {
-        let host = self.inventory.host(name).map_err(|error| inventory_failure(&error))?;
+        let host = self.inventory.host(name)?;
         let target = self.target(&host)?.target;
         Ok(Arc::new(Link::open(name.as_str(), Self::dial(target, parties)).await?))
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use slipway_core::site::parse;
 
-use super::{Desk, inventory_failure};
+use super::Desk;
 use crate::failure::{Code, Failure, Outcome};
 use crate::inventory::{Export, ImportReport, OnConflict};
 
@@ -70,7 +70,7 @@ impl Desk {
     /// # Errors
     /// When the database fails or the file cannot be written.
     pub fn export_inventory(&self, path: &Path) -> Outcome<Export> {
-        let export = self.inventory.export(self.clock.now()).map_err(|error| inventory_failure(&error))?;
+        let export = self.inventory.export(self.clock.now())?;
         let failed = |why: String| Failure::new(Code::Local, format!("{} cannot be written: {why}", path.display()));
         let mut text = serde_json::to_string_pretty(&export).map_err(|error| failed(error.to_string()))?;
         text.push('\n');
@@ -90,7 +90,7 @@ impl Desk {
         }
         let text = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
         let export: Export = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-        self.inventory.import(&export, on_conflict, self.clock.now()).map_err(|error| inventory_failure(&error))
+        self.inventory.import(&export, on_conflict, self.clock.now()).map_err(Failure::from)
     }
 }
 

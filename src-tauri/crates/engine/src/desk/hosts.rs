@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 use slipway_core::facts::Facts;
 pub use slipway_host::{AgentKey, OwnKeyFile};
 
-use super::{Desk, Surroundings, inventory_failure};
+use super::Desk;
 use crate::failure::{Code, Failure, Outcome};
 use crate::inventory::{Host, HostName, Login, SudoMode, Tag};
+use crate::surroundings::Surroundings;
 
 /// Where a host is, as typed: `[USER@]ADDRESS[:PORT]`, an IPv6 address with a port in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Destination {
     /// Login name, when one was typed.
     pub user: Option<String>,
     /// Name or address, without brackets.
@@ -24,7 +25,7 @@ pub struct Place {
     pub port: Option<u16>,
 }
 
-impl FromStr for Place {
+impl FromStr for Destination {
     type Err = Failure;
 
     fn from_str(text: &str) -> Outcome<Self> {
@@ -147,7 +148,7 @@ impl HostForm {
     pub fn host(&self, now: Timestamp) -> Outcome<Host> {
         let filled =
             |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-        let place: Place = self.address.trim().parse()?;
+        let place: Destination = self.address.trim().parse()?;
         let mut host = Host::new(self.name.clone(), place.address, now);
         host.user = filled(&self.user).or(place.user);
         host.port = self.port.or(place.port).unwrap_or(host.port);
@@ -175,11 +176,11 @@ impl Desk {
         // It must make sense before it is stored: a jump host that is not there, a broken configuration.
         self.target(&host)?;
         host.host_key = host_key.map(str::to_owned);
-        self.inventory.add_host(&host).map_err(|error| inventory_failure(&error))?;
+        self.inventory.add_host(&host)?;
         if let Some(facts) = facts {
-            self.inventory.saw_host(&host.name, facts, now).map_err(|error| inventory_failure(&error))?;
+            self.inventory.saw_host(&host.name, facts, now)?;
         }
-        self.inventory.host(&host.name).map_err(|error| inventory_failure(&error))
+        self.inventory.host(&host.name).map_err(Failure::from)
     }
 
     /// Changes how the host of that name is reached. What was seen of it stays as long as it is the same machine.
@@ -187,13 +188,13 @@ impl Desk {
     /// # Errors
     /// When there is no such host, it cannot be meant, or the database fails.
     pub fn change_host(&self, form: &HostForm) -> Outcome<Host> {
-        let before = self.inventory.host(&form.name).map_err(|error| inventory_failure(&error))?;
+        let before = self.inventory.host(&form.name)?;
         let mut host = form.host(before.created_at)?;
         self.target(&host)?;
         if (&before.address, before.port, &before.jump) == (&host.address, host.port, &host.jump) {
             host = Host { last_seen: before.last_seen, facts: before.facts, host_key: before.host_key, ..host };
         }
-        self.inventory.update_host(&host).map_err(|error| inventory_failure(&error))?;
+        self.inventory.update_host(&host)?;
         Ok(host)
     }
 }
@@ -220,7 +221,7 @@ mod tests {
 
     #[test]
     fn places_are_read_as_ssh_would() {
-        let read = |text: &str| text.parse::<Place>().map(|p| (p.user, p.address, p.port)).ok();
+        let read = |text: &str| text.parse::<Destination>().map(|p| (p.user, p.address, p.port)).ok();
         let some = |user: Option<&str>, address: &str, port| Some((user.map(str::to_owned), address.to_owned(), port));
         assert_eq!(read("root@203.0.113.7"), some(Some("root"), "203.0.113.7", None));
         assert_eq!(read("web-1:2222"), some(None, "web-1", Some(2222)));

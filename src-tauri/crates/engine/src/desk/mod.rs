@@ -7,47 +7,22 @@ pub mod files;
 pub mod hosts;
 pub mod runs;
 pub mod saved;
-mod surroundings;
+pub mod secrets;
 
-pub use surroundings::surroundings;
-
-use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use slipway_core::secret::Secret;
-use slipway_core::site::{Diagnostic, Name, Site};
+use slipway_core::site::{Name, Site};
 
 use crate::clock::Clock;
 use crate::failure::{Code, Failure, Outcome};
 use crate::history::History;
-use crate::home::{Home, HomeError};
-use crate::inventory::{HostName, Inventory, InventoryError, KnownSite};
-use crate::secrets::{Fingerprinter, SecretName, SecretStore, SecretsError, ensure};
-use crate::site::{Request, Supplies};
-
-/// What the process was started with, passed in once so that nothing else asks for it.
-#[derive(Debug, Clone, Default)]
-pub struct Surroundings {
-    /// Environment variables.
-    pub variables: BTreeMap<OsString, OsString>,
-    /// Login name and machine, for the records on hosts: `ann@laptop`.
-    pub operator: String,
-}
-
-impl Surroundings {
-    /// A variable that is set and not empty.
-    pub fn variable(&self, name: &str) -> Option<OsString> {
-        self.variables.get(&OsString::from(name)).filter(|value| !value.is_empty()).cloned()
-    }
-
-    /// The home directory of the person.
-    pub fn person_home(&self) -> Option<PathBuf> {
-        self.variable("HOME").or_else(|| self.variable("USERPROFILE")).map(PathBuf::from)
-    }
-}
+use crate::home::Home;
+use crate::inventory::{HostName, Inventory, KnownSite};
+use crate::secrets::SecretStore;
+use crate::site::Request;
+use crate::site_file::SiteFile;
+use crate::supplies::Supplies;
+use crate::surroundings::Surroundings;
 
 /// The desk.
 pub struct Desk {
@@ -65,94 +40,15 @@ pub struct Desk {
     pub surroundings: Surroundings,
 }
 
-/// A site file that was read and found right.
-#[derive(Debug, Clone)]
-pub struct SiteFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its text.
-    pub text: String,
-    /// The site.
-    pub site: Site,
-    /// What is right but doubtful.
-    pub warnings: Vec<Diagnostic>,
-}
-
-/// Why a site file could not be used.
-#[derive(Debug, Clone)]
-pub enum SiteFileError {
-    /// It could not be read.
-    Unreadable(Failure),
-    /// It has mistakes: all of them, with their places.
-    Wrong {
-        /// Where it is.
-        path: PathBuf,
-        /// Its text, as far as it is text.
-        text: String,
-        /// The mistakes and warnings.
-        diagnostics: Vec<Diagnostic>,
-    },
-}
-
-impl From<SiteFileError> for Failure {
-    fn from(error: SiteFileError) -> Self {
-        match error {
-            SiteFileError::Unreadable(failure) => failure,
-            SiteFileError::Wrong { path, diagnostics, .. } => {
-                let errors: Vec<_> = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).collect();
-                let count = errors.len();
-                let plural = if count == 1 { "mistake" } else { "mistakes" };
-                let mut failure = Failure::new(Code::BadSiteFile, format!("{} has {count} {plural}", path.display()));
-                for diagnostic in errors {
-                    failure =
-                        failure.because(format!("{}:{}: {}", diagnostic.line, diagnostic.column, diagnostic.message));
-                }
-                failure.hint("correct the file; slipway site check shows every mistake with its place")
-            }
-        }
-    }
-}
-
-/// Reads a site file.
-///
-/// # Errors
-/// When it cannot be read, or has mistakes.
-pub fn read_site_file(path: &Path) -> Result<SiteFile, SiteFileError> {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let unreadable = |why: String| {
-        SiteFileError::Unreadable(
-            Failure::new(Code::BadSiteFile, format!("{} cannot be read: {why}", path.display()))
-                .hint("slipway site new writes one to begin with; --site names another"),
-        )
-    };
-    let meta = std::fs::metadata(&absolute).map_err(|error| unreadable(error.to_string()))?;
-    if meta.len() > 2 * slipway_core::site::MAX_BYTES as u64 {
-        return Err(unreadable("it is far too large to be a site file".to_owned()));
-    }
-    let bytes = std::fs::read(&absolute).map_err(|error| unreadable(error.to_string()))?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    match slipway_core::site::parse_bytes(&bytes) {
-        Ok(parsed) => Ok(SiteFile { path: absolute, text, site: parsed.site, warnings: parsed.warnings }),
-        Err(diagnostics) => Err(SiteFileError::Wrong { path: absolute, text, diagnostics }),
-    }
-}
-
-impl SiteFile {
-    /// The folder that relative paths in it start from.
-    pub fn base(&self) -> PathBuf {
-        self.path.parent().map(Path::to_owned).unwrap_or_default()
-    }
-}
-
 impl Desk {
     /// Opens the desk; `secrets` decides where secrets come from.
     ///
     /// # Errors
     /// When the local folder or the database cannot be used.
     pub fn open(surroundings: Surroundings, secrets: Arc<dyn SecretStore>, clock: Arc<dyn Clock>) -> Outcome<Self> {
-        let directory = Home::locate(|name| surroundings.variable(name)).map_err(|error| home_failure(&error))?;
-        let (home, _) = Home::open(directory).map_err(|error| home_failure(&error))?;
-        let inventory = Inventory::open(&home).map_err(|error| inventory_failure(&error))?;
+        let directory = Home::locate(|name| surroundings.variable(name))?;
+        let (home, _) = Home::open(directory)?;
+        let inventory = Inventory::open(&home)?;
         let history = History::of(&inventory);
         Ok(Self { home, inventory, history, secrets, clock, surroundings })
     }
@@ -163,15 +59,9 @@ impl Desk {
     /// When that is not one host, saying which there are.
     pub fn choose_host(&self, named: Option<&HostName>, site: Option<&Site>) -> Outcome<HostName> {
         if let Some(name) = named {
-            return self.inventory.host(name).map(|host| host.name).map_err(|error| inventory_failure(&error));
+            return self.inventory.host(name).map(|host| host.name).map_err(Failure::from);
         }
-        let known: Vec<HostName> = self
-            .inventory
-            .hosts()
-            .map_err(|error| inventory_failure(&error))?
-            .into_iter()
-            .map(|host| host.name)
-            .collect();
+        let known: Vec<HostName> = self.inventory.hosts()?.into_iter().map(|host| host.name).collect();
         let listed: Vec<&str> = site.map(|site| site.hosts.iter().map(String::as_str).collect()).unwrap_or_default();
         let candidates: Vec<HostName> = if listed.is_empty() {
             known.clone()
@@ -200,7 +90,7 @@ impl Desk {
     /// # Errors
     /// When secrets are missing or the keyring cannot be used, or a template override cannot be read.
     pub fn supplies(&self, site: &Site) -> Outcome<Supplies> {
-        supplies(site, self.secrets.as_ref(), &self.home, self.clock.now())
+        Supplies::gather(site, self.secrets.as_ref(), &self.home, self.clock.now())
     }
 
     /// Like [`Desk::supplies`], where the caller must not wait for the keyring: it may ask a person to unlock it.
@@ -209,7 +99,7 @@ impl Desk {
     /// Those of [`Desk::supplies`].
     pub async fn supplies_off_thread(&self, site: &Site) -> Outcome<Supplies> {
         let (site, secrets, home, now) = (site.clone(), self.secrets.clone(), self.home.clone(), self.clock.now());
-        let gathered = tokio::task::spawn_blocking(move || supplies(&site, secrets.as_ref(), &home, now)).await;
+        let gathered = tokio::task::spawn_blocking(move || Supplies::gather(&site, secrets.as_ref(), &home, now)).await;
         gathered.map_err(|error| Failure::new(Code::Local, format!("the secrets could not be read: {error}")))?
     }
 
@@ -229,7 +119,7 @@ impl Desk {
     /// # Errors
     /// When the database fails.
     pub fn remember_site(&self, file: &SiteFile, host: &HostName) -> Outcome<()> {
-        let known = self.inventory.sites().map_err(|error| inventory_failure(&error))?;
+        let known = self.inventory.sites()?;
         let mut hosts =
             known.into_iter().find(|site| site.name == file.site.name).map(|site| site.hosts).unwrap_or_default();
         if !hosts.contains(host) {
@@ -241,7 +131,7 @@ impl Desk {
             hosts,
             added_at: self.clock.now(),
         };
-        self.inventory.put_site(&site).map_err(|error| inventory_failure(&error))
+        self.inventory.put_site(&site).map_err(Failure::from)
     }
 
     /// Forgets that a site lives on this host; without any host left, the site. Its file, its secrets and its history stay.
@@ -249,11 +139,11 @@ impl Desk {
     /// # Errors
     /// When the database fails.
     pub fn forget_site(&self, name: &Name, host: &HostName) -> Outcome<()> {
-        let known = self.inventory.sites().map_err(|error| inventory_failure(&error))?;
+        let known = self.inventory.sites()?;
         let Some(mut site) = known.into_iter().find(|site| &site.name == name) else { return Ok(()) };
         site.hosts.retain(|other| other != host);
         if site.hosts.is_empty() { self.inventory.remove_site(name) } else { self.inventory.put_site(&site) }
-            .map_err(|error| inventory_failure(&error))
+            .map_err(Failure::from)
     }
 
     /// A site by name, from where it was last seen.
@@ -261,89 +151,6 @@ impl Desk {
     /// # Errors
     /// When it is not known.
     pub fn known_site(&self, name: &Name) -> Outcome<KnownSite> {
-        self.inventory.site(name).map_err(|error| inventory_failure(&error))
+        self.inventory.site(name).map_err(Failure::from)
     }
-}
-
-fn supplies(site: &Site, secrets: &dyn SecretStore, home: &Home, now: Timestamp) -> Outcome<Supplies> {
-    let resolved = ensure(site, secrets, now).map_err(|error| secrets_failure(&error))?;
-    if !resolved.missing.is_empty() {
-        let count = resolved.missing.len();
-        let mut failure = Failure::new(Code::Secrets, format!("{count} secrets of {} have no value", site.name));
-        for missing in &resolved.missing {
-            failure = failure.because(format!("{}: {}", missing.name, missing.supply));
-        }
-        return Err(failure.hint("nothing was changed; supply them and run the same command again"));
-    }
-    let fingerprinter = Fingerprinter::open(Some(secrets), home, now).map_err(|error| secrets_failure(&error))?;
-    let secrets = resolved.values.into_iter().map(|(name, value)| (file_key(&name), value));
-    Ok(Supplies {
-        secrets: secrets.collect::<BTreeMap<String, Secret>>(),
-        overrides: template_overrides(home)?,
-        fingerprint_key: fingerprinter.key().clone(),
-    })
-}
-
-/// The user's own templates: files below `templates/` of the local folder, by template name.
-fn template_overrides(home: &Home) -> Outcome<BTreeMap<String, String>> {
-    let root = home.templates();
-    let mut overrides = BTreeMap::new();
-    for name in slipway_core::render::template_names() {
-        let path = root.join(&name);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                overrides.insert(name.clone(), text);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => {
-                return Err(Failure::new(
-                    Code::Local,
-                    format!("the template {} cannot be read: {error}", path.display()),
-                )
-                .hint("mend it, or remove it to use the built-in one"));
-            }
-        }
-    }
-    Ok(overrides)
-}
-
-fn file_key(name: &SecretName) -> String {
-    match name {
-        SecretName::Variable(name) => name.as_str().to_owned(),
-        SecretName::File(path) => path.as_str().to_owned(),
-    }
-}
-
-/// A failure of the local folder.
-pub fn home_failure(error: &HomeError) -> Failure {
-    Failure::new(Code::Local, error.to_string()).hint(error.advice())
-}
-
-/// A failure of the database.
-pub fn inventory_failure(error: &InventoryError) -> Failure {
-    let code = match error {
-        InventoryError::HostExists(_)
-        | InventoryError::BadHost { .. }
-        | InventoryError::NoSuchHost(_)
-        | InventoryError::HostInUse { .. }
-        | InventoryError::NoSuchSite(_)
-        | InventoryError::NoSuchRun(_)
-        | InventoryError::ImportFormat { .. } => Code::Usage,
-        InventoryError::Damaged { .. }
-        | InventoryError::Newer { .. }
-        | InventoryError::NotOurs { .. }
-        | InventoryError::Busy { .. }
-        | InventoryError::Full { .. }
-        | InventoryError::Access { .. }
-        | InventoryError::RunFinished(_)
-        | InventoryError::Unreadable { .. }
-        | InventoryError::Unstorable { .. }
-        | InventoryError::Failed { .. } => Code::Local,
-    };
-    Failure::new(code, error.to_string()).hint(error.advice())
-}
-
-/// A failure of the keyring.
-pub fn secrets_failure(error: &SecretsError) -> Failure {
-    Failure::new(Code::Secrets, error.to_string()).hint(error.advice())
 }

@@ -7,16 +7,18 @@ use slipway_core::digest::Digest;
 use slipway_core::event::{Event, Verdict, VerdictKind};
 use slipway_core::plan::Intent;
 
-use super::{Desk, SiteFile, inventory_failure};
+use super::Desk;
+use crate::asked::Asked;
 use crate::cancel::Cancel;
 use crate::failure::{Code, Failure, Outcome};
-use crate::going::mark::Mark;
+use crate::history::mark::Mark;
 use crate::history::{NewRun, Recorder, RunId};
 use crate::inventory::HostName;
 use crate::link::Link;
 use crate::run::{EventSink, Looked, Run};
-use crate::site::planned::{Asked, SiteInput};
+use crate::site::planned::SiteInput;
 use crate::site::{Planned, Request};
+use crate::site_file::SiteFile;
 use crate::tokens::Tokens;
 
 /// What the operator allows beyond the ordinary.
@@ -121,7 +123,7 @@ impl Desk {
         claim(&planned.used, &plan.host)?;
         self.history.start(&record, self.clock.now()).map_err(|error| {
             planned.used.store(false, Ordering::Release);
-            inventory_failure(&error)
+            Failure::from(error)
         })
     }
 

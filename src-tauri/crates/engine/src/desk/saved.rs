@@ -11,12 +11,14 @@ use serde::{Deserialize, Serialize};
 use slipway_core::digest::Digest;
 use slipway_core::plan::Plan;
 
-use super::{Desk, SiteFile, home_failure};
+use super::Desk;
+use crate::asked::Asked;
 use crate::clock::Fixed;
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
-use crate::site::planned::{Asked, SiteInput};
+use crate::site::planned::SiteInput;
 use crate::site::{Planned, Request};
+use crate::site_file::SiteFile;
 
 /// Plans that are kept.
 const MOST_PLANS: usize = 100;
@@ -60,7 +62,7 @@ impl Desk {
         std::fs::create_dir_all(&folder).map_err(failed)?;
         let text = serde_json::to_vec_pretty(&saved)
             .map_err(|error| Failure::new(Code::Local, format!("the plan cannot be written: {error}")))?;
-        self.home.write_private(&self.home.plan(&saved.plan.id), &text).map_err(|error| home_failure(&error))?;
+        self.home.write_private(&self.home.plan(&saved.plan.id), &text)?;
         self.forget_old_plans();
         Ok(saved)
     }

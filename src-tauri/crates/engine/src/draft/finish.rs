@@ -3,16 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use slipway_core::site::{parse, values};
+use slipway_core::site::{Name, parse, values};
 
 use super::{Desk, DraftId, Edit, edit_text, store};
-use crate::desk::{SiteFile, SiteFileError, home_failure, inventory_failure, read_site_file};
 use crate::failure::{Code, Failure, Outcome};
 use crate::home::Created;
 use crate::inventory::{HostName, InventoryError, KnownSite};
+use crate::site_file::{SiteFile, SiteFileError, read_site_file};
 
 /// The name that site files have.
 const FILE: &str = "slipway.toml";
+
+/// Whether a site has its file somewhere else, and it is still there.
+fn is_elsewhere(known: &KnownSite, path: &Path) -> bool {
+    Path::new(&known.file) != path && Path::new(&known.file).exists()
+}
 
 impl Desk {
     /// Writes the site file, remembers the site with its host, and removes the draft.
@@ -48,14 +53,8 @@ impl Desk {
         let path = place.join(FILE);
         parse(&text).map_err(|found| wrong(&text, path.clone(), found))?;
         let hosts = self.hosts_of(draft.host.as_ref(), &parsed.site.hosts)?;
-        let before = match self.inventory.site(&parsed.site.name) {
-            Ok(known) => Some(known),
-            Err(InventoryError::NoSuchSite(_)) => None,
-            Err(error) => return Err(inventory_failure(&error)),
-        };
-        if let Some(known) =
-            before.as_ref().filter(|known| Path::new(&known.file) != path && Path::new(&known.file).exists())
-        {
+        let before = self.known_before(&parsed.site.name)?;
+        if let Some(known) = before.as_ref().filter(|known| is_elsewhere(known, &path)) {
             let failure = Failure::new(
                 Code::Usage,
                 format!("there is a site {} already; its file is {}", known.name, known.file),
@@ -63,14 +62,9 @@ impl Desk {
             return Err(kept(failure.hint("give this one another name, or forget that one first")));
         }
         if folder.is_none() {
-            self.home.create_private_folder(&place).map_err(|error| kept(home_failure(&error)))?;
+            self.home.create_private_folder(&place).map_err(|error| kept(Failure::from(error)))?;
         }
-        let made = self.home.create_private(&path, text.as_bytes()).map_err(|error| kept(home_failure(&error)))?;
-        if made == Created::Before && std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
-            let failure =
-                Failure::new(Code::Usage, format!("{} is there already and says something else", path.display()));
-            return Err(kept(failure.hint("choose another folder or name, or move that file away")));
-        }
+        self.write_new(&path, &text).map_err(kept)?;
         let file = read_site_file(&path).map_err(Failure::from)?;
         let mut all: Vec<HostName> = before.map(|known| known.hosts).unwrap_or_default();
         all.extend(hosts.into_iter().filter(|host| !all.contains(host)).collect::<Vec<_>>());
@@ -81,7 +75,7 @@ impl Desk {
             added_at: self.clock.now(),
         };
         self.inventory.put_site(&site).map_err(|error| {
-            inventory_failure(&error).because(format!("{} was written; the draft is as it was", path.display()))
+            Failure::from(error).because(format!("{} was written; the draft is as it was", path.display()))
         })?;
         // A change that another window made while this one finished is not thrown away.
         if store::read(&self.home, &id).is_ok_and(|now| now.revision == draft.revision) {
@@ -90,9 +84,29 @@ impl Desk {
         Ok(file)
     }
 
+    /// The site of this name that is known from before.
+    fn known_before(&self, name: &Name) -> Outcome<Option<KnownSite>> {
+        match self.inventory.site(name) {
+            Ok(known) => Ok(Some(known)),
+            Err(InventoryError::NoSuchSite(_)) => Ok(None),
+            Err(error) => Err(Failure::from(error)),
+        }
+    }
+
+    /// Writes a file that is not there yet, or is there with the same text.
+    fn write_new(&self, path: &Path, text: &str) -> Outcome<()> {
+        let made = self.home.create_private(path, text.as_bytes())?;
+        if made == Created::Before && std::fs::read(path).ok().as_deref() != Some(text.as_bytes()) {
+            let failure =
+                Failure::new(Code::Usage, format!("{} is there already and says something else", path.display()));
+            return Err(failure.hint("choose another folder or name, or move that file away"));
+        }
+        Ok(())
+    }
+
     /// The hosts to remember: the chosen one, and those of the file that are known here.
     fn hosts_of(&self, chosen: Option<&HostName>, named: &[String]) -> Outcome<Vec<HostName>> {
-        let known = self.inventory.hosts().map_err(|error| inventory_failure(&error))?;
+        let known = self.inventory.hosts()?;
         let mut hosts: Vec<HostName> = chosen.cloned().into_iter().collect();
         for host in known {
             if named.iter().any(|name| name == host.name.as_str()) && !hosts.contains(&host.name) {
@@ -100,7 +114,7 @@ impl Desk {
             }
         }
         match chosen {
-            Some(host) => self.inventory.host(host).map(|_| hosts).map_err(|error| inventory_failure(&error)),
+            Some(host) => self.inventory.host(host).map(|_| hosts).map_err(Failure::from),
             None => Ok(hosts),
         }
     }

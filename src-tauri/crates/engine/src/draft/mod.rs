@@ -16,7 +16,7 @@ use slipway_core::detect::Detected;
 use slipway_core::site::blueprint::{self, Answers, Code as SourceCode};
 use slipway_core::site::{Diagnostic, MAX_BYTES, Name, Site, parse, values};
 
-use crate::desk::{Desk, inventory_failure};
+use crate::desk::Desk;
 use crate::failure::{Code, Failure, Outcome};
 use crate::inventory::HostName;
 
@@ -107,7 +107,7 @@ impl Desk {
     /// When the host is not known, or the folder of drafts cannot be written to.
     pub fn new_draft(&self, host: Option<&HostName>) -> Outcome<DraftView> {
         if let Some(host) = host {
-            self.inventory.host(host).map_err(|error| inventory_failure(&error))?;
+            self.inventory.host(host)?;
         }
         let now = self.clock.now();
         let draft = Draft {
@@ -193,7 +193,7 @@ impl Desk {
     /// When it is not in the inventory.
     pub fn set_draft_host(&self, id: &str, host: Option<&HostName>) -> Outcome<DraftView> {
         if let Some(host) = host {
-            self.inventory.host(host).map_err(|error| inventory_failure(&error))?;
+            self.inventory.host(host)?;
         }
         self.change(id, |draft| {
             draft.host = host.cloned();

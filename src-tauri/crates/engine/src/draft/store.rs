@@ -5,7 +5,6 @@ use std::fs::File;
 use serde::{Deserialize, Serialize};
 
 use super::{Draft, Drafts};
-use crate::desk::home_failure;
 use crate::failure::{Code, Failure, Outcome};
 use crate::home::{Created, Home, private};
 
@@ -80,7 +79,7 @@ fn lock(home: &Home) -> Outcome<File> {
 
 pub(super) fn create(home: &Home, draft: &Draft) -> Outcome<()> {
     let bytes = encode(draft)?;
-    match home.create_private(&path(home, &draft.id), &bytes).map_err(|error| home_failure(&error))? {
+    match home.create_private(&path(home, &draft.id), &bytes)? {
         Created::Now => Ok(()),
         Created::Before => Err(Failure::new(Code::Local, "a draft of that id is there already").hint("try again")),
     }
@@ -142,7 +141,7 @@ pub(super) fn change(home: &Home, id: &DraftId, change: impl FnOnce(&mut Draft) 
     let _lock = lock(home)?;
     let mut draft = read(home, id)?;
     change(&mut draft)?;
-    home.write_private(&path(home, id), &encode(&draft)?).map_err(|error| home_failure(&error))?;
+    home.write_private(&path(home, id), &encode(&draft)?)?;
     Ok(draft)
 }
 

@@ -7,9 +7,9 @@ use slipway_core::detect::{Tree, detect};
 
 use super::*;
 use crate::clock::Fixed;
-use crate::desk::Surroundings;
 use crate::inventory::Host;
 use crate::secrets::Memory;
+use crate::surroundings::Surroundings;
 
 fn desk_at(home: &Path) -> (Desk, Arc<Fixed>) {
     let clock = Arc::new(Fixed::at("2026-11-21T10:00:00Z".parse().unwrap()));
@@ -117,7 +117,7 @@ fn every_blueprint_takes_answers_findings_and_sizes() {
 fn what_is_found_makes_a_site_without_a_blueprint() {
     let (_folder, desk, _) = desk();
     let id = desk.new_draft(None).unwrap().draft.id;
-    let place = crate::source::look::Place::Folder("/srv/code".into());
+    let place = crate::source::look::SourceLocation::Folder("/srv/code".into());
     desk.edit_draft(id.as_str(), &[Edit::set(&["name"], "shop")]).unwrap();
     desk.edit_draft(id.as_str(), &place.edits().unwrap()).unwrap();
     let view = desk.apply_detected(id.as_str(), &flask()).unwrap();
@@ -246,7 +246,7 @@ fn what_is_found_fits_the_blueprint_that_is_proposed() {
         let texts = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
         let files = files.iter().map(|(path, _)| (*path).to_owned()).collect();
         let detected = detect(&Tree { files, texts, partial: false });
-        let best = detected.best().unwrap();
+        let best = detected.candidates.first().unwrap();
         let id = desk.new_draft(None).unwrap().draft.id;
         let first = [Edit::set(&["name"], "shop"), Edit::set(&["source", "folder"], "/srv/code")];
         desk.edit_draft(id.as_str(), &first).unwrap();

@@ -9,7 +9,7 @@ use slipway_core::fact::Fact;
 use slipway_core::facts::load::{self, Depth, Sample};
 use slipway_core::facts::system::Family;
 use slipway_core::facts::{Facts, updates};
-use slipway_core::profile::PackageManager;
+use slipway_core::profile::{PackageManager, all_packages};
 use slipway_host::{Batch, ConnectError, Connection, Decision, HostError, Lane, Step, Target, connect};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -18,7 +18,6 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::Shared;
 use super::state::{Load, Reach, Waiting};
 use crate::desk::hosts::HostForm;
-use crate::desk::inventory_failure;
 use crate::failure::{Code, Failure, Outcome};
 use crate::inventory::HostName;
 use crate::link::{Dial, Link, may_pass};
@@ -60,7 +59,7 @@ pub(super) enum Order {
 
 /// How far a keeper has come, for those who wait for the link.
 #[derive(Default, Clone)]
-pub(super) struct Standing {
+pub(super) struct KeeperState {
     /// The link, once there was a connection.
     pub(super) link: Option<Arc<Link>>,
     /// Whether it is connected.
@@ -76,7 +75,7 @@ pub(super) async fn keep(
     shared: Arc<Shared>,
     name: HostName,
     mut orders: mpsc::UnboundedReceiver<Order>,
-    standing: watch::Sender<Standing>,
+    standing: watch::Sender<KeeperState>,
 ) {
     let mut keeper =
         Keeper { shared, name, standing, target: Arc::default(), last_seen: None, down_since: None, asked: true };
@@ -135,7 +134,7 @@ enum Rest {
 struct Keeper {
     shared: Arc<Shared>,
     name: HostName,
-    standing: watch::Sender<Standing>,
+    standing: watch::Sender<KeeperState>,
     /// Whom the link's own attempts reach; changes with the inventory.
     target: Arc<RwLock<Option<Target>>>,
     last_seen: Option<Timestamp>,
@@ -231,7 +230,7 @@ impl Keeper {
     async fn resolve(&mut self) -> Outcome<HostForm> {
         let (desk, name) = (Arc::clone(&self.shared.desk), self.name.clone());
         let read = tokio::task::spawn_blocking(move || {
-            let host = desk.inventory.host(&name).map_err(|error| inventory_failure(&error))?;
+            let host = desk.inventory.host(&name)?;
             let target = desk.target(&host)?.target;
             Ok((HostForm::of(&host), target, host.last_seen))
         });
@@ -451,7 +450,7 @@ async fn look(shared: Arc<Shared>, name: HostName, connection: Arc<Connection>) 
 }
 
 async fn facts(lane: &Lane) -> Option<Facts> {
-    let outputs = lane.batch(Batch::all(slipway_core::facts::sweep())).await.ok()?;
+    let outputs = lane.batch(Batch::all(slipway_core::facts::sweep(&all_packages()))).await.ok()?;
     Some(slipway_core::facts::parse_sweep(&outputs))
 }
 

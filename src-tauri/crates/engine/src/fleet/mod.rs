@@ -16,11 +16,11 @@ use tokio::task::JoinHandle;
 pub use state::{HostState, Load, Reach, Waiting};
 
 use crate::answers::Answers;
-use crate::desk::{Desk, inventory_failure};
+use crate::desk::Desk;
 use crate::failure::{Code, Failure, Outcome};
 use crate::inventory::HostName;
 use crate::link::Link;
-use keeper::{Order, Standing};
+use keeper::{KeeperState, Order};
 
 /// Connections that are made at once: hosts behind one jump host share its `MaxStartups` (10 for a stock `sshd`).
 const AT_ONCE: usize = 4;
@@ -44,7 +44,7 @@ struct Shared {
 
 struct Slot {
     orders: mpsc::UnboundedSender<Order>,
-    standing: watch::Receiver<Standing>,
+    standing: watch::Receiver<KeeperState>,
     task: JoinHandle<()>,
 }
 
@@ -79,11 +79,11 @@ impl Fleet {
     }
 
     /// The orders and standing of a host's keeper, which begins when there is none.
-    fn slot(&self, name: &HostName) -> (mpsc::UnboundedSender<Order>, watch::Receiver<Standing>) {
+    fn slot(&self, name: &HostName) -> (mpsc::UnboundedSender<Order>, watch::Receiver<KeeperState>) {
         let mut slots = self.slots();
         let slot = slots.entry(name.clone()).or_insert_with(|| {
             let (orders, inbox) = mpsc::unbounded_channel();
-            let (tell, standing) = watch::channel(Standing::default());
+            let (tell, standing) = watch::channel(KeeperState::default());
             let task = tokio::spawn(keeper::keep(Arc::clone(&self.shared), name.clone(), inbox, tell));
             Slot { orders, standing, task }
         });
@@ -99,7 +99,7 @@ impl Fleet {
         let inventory = self.shared.desk.inventory.clone();
         let wanted = name.clone();
         let known = tokio::task::spawn_blocking(move || inventory.host(&wanted)).await;
-        known.map_err(|error| gone(name, &error.to_string()))?.map_err(|error| inventory_failure(&error))?;
+        known.map_err(|error| gone(name, &error.to_string()))??;
         let (orders, mut standing) = self.slot(name);
         let attempts = {
             let now = standing.borrow_and_update();

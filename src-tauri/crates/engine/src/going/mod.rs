@@ -2,7 +2,6 @@
 //! any time; those that have ended are in the history.
 
 mod log;
-pub(crate) mod mark;
 mod past;
 mod watch;
 
@@ -16,12 +15,13 @@ use slipway_core::site::Name;
 use tokio::sync::{oneshot, watch as channel};
 
 use crate::cancel::Cancel;
+use crate::desk::Desk;
 use crate::desk::runs::Consent;
-use crate::desk::{Desk, SiteFile, inventory_failure};
 use crate::failure::{Code, Failure, Outcome};
 use crate::history::RunId;
 use crate::run::{EventSink, Looked};
 use crate::site::Planned;
+use crate::site_file::SiteFile;
 
 use log::Log;
 pub use past::{PastRun, RunState};
@@ -32,7 +32,7 @@ const MOST_ENDED: usize = 4;
 
 /// The runs of this process. A cheap clone of one list.
 #[derive(Clone)]
-pub struct Going {
+pub struct ActiveRuns {
     desk: Arc<Desk>,
     list: Arc<List>,
 }
@@ -173,7 +173,7 @@ impl List {
     }
 }
 
-impl Going {
+impl ActiveRuns {
     /// No run yet.
     pub fn new(desk: Arc<Desk>) -> Self {
         let list = List { runs: Mutex::default(), changes: channel::Sender::new(0) };
@@ -230,7 +230,7 @@ impl Going {
         runs.iter().filter(|(_, entry)| !entry.over()).map(|(id, entry)| entry.active(*id)).collect()
     }
 
-    /// Changes whenever [`Going::active`] does.
+    /// Changes whenever [`ActiveRuns::active`] does.
     pub fn changes(&self) -> channel::Receiver<u64> {
         self.list.changes.subscribe()
     }
@@ -243,7 +243,7 @@ impl Going {
         match self.list.entry(id) {
             Some(entry) => Ok(Watch::live(entry)),
             None => {
-                self.desk.history.run(id).map_err(|error| inventory_failure(&error))?;
+                self.desk.history.run(id)?;
                 Ok(Watch::stored(self.desk.history.clone(), id))
             }
         }

@@ -1,13 +1,11 @@
 //! A run of the history in full, for the page that shows it.
 
 use serde::Serialize;
-use slipway_core::event::Event;
 use slipway_core::plan::Plan;
 
-use super::mark;
-use crate::desk::{Desk, inventory_failure};
+use crate::desk::Desk;
 use crate::failure::Outcome;
-use crate::history::{Run, RunId};
+use crate::history::{RunId, RunRecord, mark};
 
 /// What became of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -39,7 +37,7 @@ impl RunState {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PastRun {
     /// Who, what, when, and the verdict.
-    pub run: Run,
+    pub run: RunRecord,
     /// What became of it.
     pub state: RunState,
     /// Its plan; none when an older Slipway wrote it in a form that is no longer read.
@@ -50,7 +48,7 @@ pub struct PastRun {
 
 impl Desk {
     /// What became of a run of the history.
-    pub fn run_state(&self, run: &Run) -> RunState {
+    pub fn run_state(&self, run: &RunRecord) -> RunState {
         let code = run.verdict.as_ref().and_then(|verdict| verdict.get("code"));
         match run.finished_at {
             Some(_) if code.is_some() => RunState::NotBegun,
@@ -65,16 +63,8 @@ impl Desk {
     /// # Errors
     /// When there is no such run, or the database fails.
     pub fn past_run(&self, id: RunId) -> Outcome<PastRun> {
-        let run = self.history.run(id).map_err(|error| inventory_failure(&error))?;
-        let events = self.history.event_count(id).map_err(|error| inventory_failure(&error))?;
+        let run = self.history.run(id)?;
+        let events = self.history.event_count(id)?;
         Ok(PastRun { state: self.run_state(&run), plan: self.history.plan(id).ok().flatten(), events, run })
-    }
-
-    /// At most `limit` of the kept events of a run, from number `from` on.
-    ///
-    /// # Errors
-    /// When the database fails, or they cannot be read.
-    pub fn past_events(&self, id: RunId, from: u64, limit: usize) -> Outcome<Vec<Event>> {
-        self.history.events(id, from, limit).map_err(|error| inventory_failure(&error))
     }
 }

@@ -4,9 +4,9 @@ use slipway_core::event::{StepOutcome, Verdict, VerdictKind};
 
 use super::*;
 use crate::clock::System;
-use crate::desk::Surroundings;
-use crate::history::{NewRun, Recorder};
+use crate::history::{NewRun, Recorder, mark};
 use crate::secrets::Memory;
+use crate::surroundings::Surroundings;
 
 fn desk(folder: &tempfile::TempDir) -> Arc<Desk> {
     let home = folder.path().join("home");
@@ -22,7 +22,7 @@ fn new_run(desk: &Desk) -> RunId {
     desk.history.start(&run, desk.clock.now()).unwrap()
 }
 
-fn taking(going: &Going, id: RunId) -> Taking {
+fn taking(going: &ActiveRuns, id: RunId) -> Taking {
     let entry = Entry {
         site: "shop".parse().unwrap(),
         host: "web-1".to_owned(),
@@ -53,7 +53,7 @@ fn finished() -> Event {
 #[tokio::test(start_paused = true)]
 async fn a_late_watcher_sees_everything_and_then_what_comes_together() {
     let folder = tempfile::tempdir().unwrap();
-    let going = Going::new(desk(&folder));
+    let going = ActiveRuns::new(desk(&folder));
     let id = new_run(&going.desk);
     let run = taking(&going, id);
     run.event(started());
@@ -87,7 +87,7 @@ async fn a_late_watcher_sees_everything_and_then_what_comes_together() {
 #[tokio::test(start_paused = true)]
 async fn events_are_gathered_while_a_window_draws() {
     let folder = tempfile::tempdir().unwrap();
-    let going = Going::new(desk(&folder));
+    let going = ActiveRuns::new(desk(&folder));
     let id = new_run(&going.desk);
     let run = Arc::new(taking(&going, id));
     run.event(started());
@@ -114,7 +114,7 @@ async fn events_are_gathered_while_a_window_draws() {
 #[tokio::test]
 async fn a_run_that_breaks_off_leaves_nobody_waiting() {
     let folder = tempfile::tempdir().unwrap();
-    let going = Going::new(desk(&folder));
+    let going = ActiveRuns::new(desk(&folder));
     let id = new_run(&going.desk);
     let run = taking(&going, id);
     run.event(started());
@@ -129,7 +129,7 @@ async fn a_run_that_breaks_off_leaves_nobody_waiting() {
 async fn runs_of_the_past_come_from_the_history() {
     let folder = tempfile::tempdir().unwrap();
     let desk = desk(&folder);
-    let going = Going::new(desk.clone());
+    let going = ActiveRuns::new(desk.clone());
     let id = new_run(&desk);
     let mut recorder = Recorder::new(desk.history.clone(), id);
     recorder.record(&started()).unwrap();
@@ -148,7 +148,7 @@ async fn runs_of_the_past_come_from_the_history() {
     let mut watch = going.watch(id).unwrap();
     assert_eq!(watch.next().await.unwrap(), Some(vec![started(), finished()]));
     assert_eq!(watch.next().await.unwrap(), None);
-    assert_eq!(desk.past_events(id, 1, 10).unwrap(), [finished()]);
+    assert_eq!(desk.history.events::<Event>(id, 1, 10).unwrap(), [finished()]);
 
     let refused = new_run(&desk);
     let failure = Failure::new(Code::Locked, "somebody is at work");

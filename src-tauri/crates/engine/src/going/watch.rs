@@ -7,7 +7,6 @@ use slipway_core::event::Event;
 use tokio::time::Instant;
 
 use super::{Entry, held};
-use crate::desk::inventory_failure;
 use crate::failure::Outcome;
 use crate::history::{History, RunId};
 
@@ -54,8 +53,7 @@ impl Watch {
         }
         match &mut self.source {
             Source::Stored { history, run } => {
-                let events: Vec<Event> =
-                    history.events(*run, self.next, PAGE).map_err(|error| inventory_failure(&error))?;
+                let events: Vec<Event> = history.events(*run, self.next, PAGE)?;
                 self.next += events.len() as u64;
                 self.ended = events.len() < PAGE;
                 Ok(Some(events).filter(|events| !events.is_empty()))

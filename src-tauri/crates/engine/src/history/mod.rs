@@ -10,6 +10,7 @@
 //! # }
 //! ```
 
+pub(crate) mod mark;
 mod query;
 mod recorder;
 
@@ -22,6 +23,7 @@ use slipway_core::site::Name;
 use crate::inventory::database::Database;
 use crate::inventory::{HostName, Inventory, InventoryError};
 
+pub use crate::inventory::RunId;
 pub use query::{Filter, LONGEST_PAGE, Page};
 pub use recorder::{BATCH, MOST_OUTPUT, Recorder};
 
@@ -29,37 +31,6 @@ pub use recorder::{BATCH, MOST_OUTPUT, Recorder};
 #[derive(Debug, Clone)]
 pub struct History {
     database: Database,
-}
-
-/// Number of a run on this desktop, in the order of their beginnings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RunId(i64);
-
-impl RunId {
-    /// The number, positive.
-    pub fn number(self) -> i64 {
-        self.0
-    }
-}
-
-impl From<u32> for RunId {
-    fn from(number: u32) -> Self {
-        Self(number.into())
-    }
-}
-
-impl std::fmt::Display for RunId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::str::FromStr for RunId {
-    type Err = std::num::ParseIntError;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
-    }
 }
 
 /// What is known when a run begins.
@@ -79,7 +50,7 @@ pub struct NewRun<'a, P> {
 
 /// A run as recorded. The plan, which can be large, is read with [`History::plan`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Run {
+pub struct RunRecord {
     /// Its number.
     pub id: RunId,
     /// What it did.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use slipway_core::digest::Digest;
 use slipway_core::site::Name;
 
-use super::{History, Run, RunId};
+use super::{History, RunId, RunRecord};
 use crate::inventory::{BadHostName, HostName, InventoryError};
 
 /// Runs on one page at most.
@@ -29,7 +29,7 @@ pub struct Filter {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Page {
     /// The runs.
-    pub runs: Vec<Run>,
+    pub runs: Vec<RunRecord>,
     /// `before` for the next page; absent on the last.
     pub next: Option<RunId>,
 }
@@ -75,7 +75,7 @@ impl History {
     ///
     /// # Errors
     /// A failing database.
-    pub fn last_of_hosts(&self) -> Result<BTreeMap<HostName, Run>, InventoryError> {
+    pub fn last_of_hosts(&self) -> Result<BTreeMap<HostName, RunRecord>, InventoryError> {
         let rows = self.database.read(|connection| {
             let sql = format!("SELECT {COLUMNS} FROM run WHERE id IN (SELECT max(id) FROM run GROUP BY host)");
             connection.prepare(&sql)?.query_map([], Stored::read)?.collect::<rusqlite::Result<Vec<_>>>()
@@ -88,7 +88,7 @@ impl History {
     ///
     /// # Errors
     /// [`InventoryError::NoSuchRun`], or a failing database.
-    pub fn run(&self, id: RunId) -> Result<Run, InventoryError> {
+    pub fn run(&self, id: RunId) -> Result<RunRecord, InventoryError> {
         let sql = format!("SELECT {COLUMNS} FROM run WHERE id = ?1");
         let row = self.database.read(|connection| connection.query_row(&sql, [id.0], Stored::read).optional())?;
         row.ok_or(InventoryError::NoSuchRun(id))?.run(self)
@@ -98,7 +98,7 @@ impl History {
     ///
     /// # Errors
     /// A failing database.
-    pub fn unfinished(&self) -> Result<Vec<Run>, InventoryError> {
+    pub fn unfinished(&self) -> Result<Vec<RunRecord>, InventoryError> {
         let rows = self.database.read(|connection| {
             let sql = format!("SELECT {COLUMNS} FROM run WHERE finished_at IS NULL ORDER BY id DESC");
             connection.prepare(&sql)?.query_map([], Stored::read)?.collect::<rusqlite::Result<Vec<_>>>()
@@ -196,11 +196,11 @@ impl Stored {
         })
     }
 
-    fn run(self, history: &History) -> Result<Run, InventoryError> {
+    fn run(self, history: &History) -> Result<RunRecord, InventoryError> {
         let database = &history.database;
         let id = RunId(self.id);
         let bad = |detail: String| database.unreadable(format!("run {id}"), detail);
-        Ok(Run {
+        Ok(RunRecord {
             id,
             kind: self.kind.parse().map_err(bad)?,
             site: self.site.map(|site| site.parse()).transpose().map_err(bad)?,

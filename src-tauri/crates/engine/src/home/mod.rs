@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use slipway_core::digest::Digest;
 
+use crate::failure::{Code, Failure};
+
 pub(crate) use permissions::private;
 
 /// The folder of local state, checked and private to its owner.
@@ -241,6 +243,12 @@ impl Home {
         let _ = std::fs::remove_file(temporary);
         permissions::sync_parent(path)?;
         linked
+    }
+}
+
+impl From<HomeError> for Failure {
+    fn from(error: HomeError) -> Self {
+        Self::new(Code::Local, error.to_string()).hint(error.advice())
     }
 }
 

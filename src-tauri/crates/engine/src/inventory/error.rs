@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::HostName;
-use crate::history::RunId;
 use slipway_core::site::Name;
+
+use super::{HostName, RunId};
+use crate::failure::{Code, Failure};
 
 /// Why the inventory or the history could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -180,5 +181,30 @@ impl InventoryError {
             Self::ImportFormat { .. } => "export again with the same version of Slipway".into(),
             Self::Failed { .. } => "check the disk and the file; the change was not made".into(),
         }
+    }
+}
+
+impl From<InventoryError> for Failure {
+    fn from(error: InventoryError) -> Self {
+        let code = match &error {
+            InventoryError::HostExists(_)
+            | InventoryError::BadHost { .. }
+            | InventoryError::NoSuchHost(_)
+            | InventoryError::HostInUse { .. }
+            | InventoryError::NoSuchSite(_)
+            | InventoryError::NoSuchRun(_)
+            | InventoryError::ImportFormat { .. } => Code::Usage,
+            InventoryError::Damaged { .. }
+            | InventoryError::Newer { .. }
+            | InventoryError::NotOurs { .. }
+            | InventoryError::Busy { .. }
+            | InventoryError::Full { .. }
+            | InventoryError::Access { .. }
+            | InventoryError::RunFinished(_)
+            | InventoryError::Unreadable { .. }
+            | InventoryError::Unstorable { .. }
+            | InventoryError::Failed { .. } => Code::Local,
+        };
+        Self::new(code, error.to_string()).hint(error.advice())
     }
 }

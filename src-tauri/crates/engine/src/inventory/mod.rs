@@ -9,6 +9,7 @@
 pub(crate) mod database;
 mod error;
 mod host;
+mod run_id;
 mod schema;
 mod site;
 mod transfer;
@@ -19,6 +20,7 @@ use crate::home::Home;
 pub use database::PATIENCE;
 pub use error::InventoryError;
 pub use host::{Host, Login, SudoMode};
+pub use run_id::RunId;
 pub use site::KnownSite;
 pub use transfer::{EXPORT_FORMAT, Export, ExportedHost, ImportReport, OnConflict};
 pub use word::{BadHostName, BadTag, HostName, Tag};

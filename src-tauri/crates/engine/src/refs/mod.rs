@@ -10,12 +10,12 @@ use slipway_core::secret::Secret;
 use slipway_core::site::Site;
 use slipway_core::task::{Ended, Task, clean_up};
 
+use crate::asked::Asked;
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
-use crate::site::Supplies;
-use crate::site::planned::Asked;
 use crate::source::git::{fetching, fetching_arguments, naming, task};
 use crate::source::{deploy_key, follow};
+use crate::supplies::Supplies;
 
 /// Branches, and tags, that are asked for at most: the newest.
 const MOST_REFS: u32 = 1_000;

@@ -1,6 +1,7 @@
 //! What can go wrong with secrets, and what to do about it. No message holds a value.
 
 use super::{LARGEST, Scope, SecretKey};
+use crate::failure::{Code, Failure};
 
 /// Why a secret could not be read, stored or made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -166,7 +167,7 @@ impl SecretsError {
                 "delete all but one with \"Passwords and Keys\" (seahorse) or `secret-tool clear`".into()
             }
             Self::Damaged { key } => match key.scope {
-                Scope::Site(_) | Scope::Host(_) => format!("set it again: {}", super::keyring::command(key)),
+                Scope::Site(_) | Scope::Host(_) => format!("set it again: {}", key.command()),
                 Scope::Slipway => format!(
                     "delete it, and a new one is made: secret-tool clear service slipway username '{}'",
                     key.path()
@@ -179,5 +180,11 @@ impl SecretsError {
             Self::Home { advice, .. } => (*advice).into(),
             Self::Failed { .. } => "check that the keyring works, for example with `secret-tool search service slipway`".into(),
         }
+    }
+}
+
+impl From<SecretsError> for Failure {
+    fn from(error: SecretsError) -> Self {
+        Self::new(Code::Secrets, error.to_string()).hint(error.advice())
     }
 }

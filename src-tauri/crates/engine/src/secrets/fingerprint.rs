@@ -64,12 +64,6 @@ impl Fingerprinter {
         &self.key
     }
 
-    /// Eight hex digits that tell keys apart. Keep them beside a fingerprint that is stored on a host: a fingerprint
-    /// by another desktop's key says nothing.
-    pub fn key_id(&self) -> String {
-        self.digits(b"key", b"")
-    }
-
     fn digits(&self, purpose: &[u8], value: &[u8]) -> String {
         // HMAC takes a key of any length; `new_from_slice` cannot fail.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.key.expose()) else { return String::new() };
@@ -133,7 +127,7 @@ mod tests {
         assert_eq!(first.fingerprint(&one).len(), 8);
         assert!(!home.fingerprint_key().exists());
         let other = Fingerprinter::open(Some(&Memory::default()), &home, Timestamp::UNIX_EPOCH).unwrap();
-        assert_ne!(other.key_id(), first.key_id());
+        assert_ne!(other.key().expose(), first.key().expose());
     }
 
     #[test]
@@ -145,8 +139,12 @@ mod tests {
         assert!(home.fingerprint_key().exists());
         let without = Fingerprinter::open(None, &home, Timestamp::UNIX_EPOCH).unwrap();
         let later = Fingerprinter::open(Some(&Memory::default()), &home, Timestamp::UNIX_EPOCH).unwrap();
-        assert_eq!(first.key_id(), without.key_id());
-        assert_eq!(first.key_id(), later.key_id(), "a keyring that appears later does not change fingerprints");
+        assert_eq!(first.key().expose(), without.key().expose());
+        assert_eq!(
+            first.key().expose(),
+            later.key().expose(),
+            "a keyring that appears later does not change fingerprints"
+        );
         std::fs::write(home.fingerprint_key(), b"short").unwrap();
         let error = Fingerprinter::open(None, &home, Timestamp::UNIX_EPOCH).unwrap_err();
         assert!(matches!(&error, SecretsError::Home { detail, .. } if detail.contains("fingerprint.key")), "{error}");

@@ -147,6 +147,14 @@ impl SecretKey {
         }
     }
 
+    /// What the operator does to put it in the keyring: a command, or what to do in the window.
+    pub(super) fn command(&self) -> String {
+        match &self.scope {
+            Scope::Site(_) | Scope::Slipway => format!("slipway secret set {}", self.name),
+            Scope::Host(host) => format!("connect to {host} in the window and let it be remembered"),
+        }
+    }
+
     /// The whole key in one string, `site/title`; unique, because neither a site's nor a host's name holds a `/`.
     pub(super) fn path(&self) -> String {
         format!("{}/{}", self.scope.word(), self.title())

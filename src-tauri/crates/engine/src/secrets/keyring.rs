@@ -133,7 +133,7 @@ impl SecretStore for Keyring {
     }
 
     fn how_to_supply(&self, key: &SecretKey) -> String {
-        command(key)
+        key.command()
     }
 
     fn get(&self, key: &SecretKey) -> Result<Option<Secret>, SecretsError> {
@@ -194,14 +194,6 @@ impl SecretStore for Keyring {
         })?;
         found.sort();
         Ok(found)
-    }
-}
-
-/// The command that sets `key`.
-pub(super) fn command(key: &SecretKey) -> String {
-    match &key.scope {
-        Scope::Site(_) | Scope::Slipway => format!("slipway secret set {}", key.name),
-        Scope::Host(host) => format!("connect to {host} in the window and let it be remembered"),
     }
 }
 

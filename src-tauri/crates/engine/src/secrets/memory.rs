@@ -18,7 +18,7 @@ impl SecretStore for Memory {
     }
 
     fn how_to_supply(&self, key: &SecretKey) -> String {
-        super::keyring::command(key)
+        key.command()
     }
 
     fn get(&self, key: &SecretKey) -> Result<Option<Secret>, SecretsError> {

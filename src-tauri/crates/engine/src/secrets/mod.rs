@@ -15,7 +15,6 @@ mod keyring;
 #[cfg(test)]
 mod memory;
 mod on_demand;
-mod put;
 mod resolve;
 mod rows;
 #[cfg(test)]
@@ -40,10 +39,9 @@ pub use keyring::{Keyring, PATIENCE};
 #[cfg(test)]
 pub(crate) use memory::Memory;
 pub use on_demand::OnDemand;
-pub use put::{NewValue, read_value};
 pub use resolve::{
-    MissingSecret, Previous, Resolved, Rotation, Survey, ensure, replace, restore_previous, rotate, rotation_warning,
-    survey,
+    MissingSecret, Previous, ResolvedSecrets, Rotation, Survey, ensure, replace, restore_previous, rotate,
+    rotation_warning, survey,
 };
 pub use rows::{SecretRow, SecretState, SecretUse, rows, uses};
 pub use strength::{Strength, strength, strength_of};

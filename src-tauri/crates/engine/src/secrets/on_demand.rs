@@ -5,7 +5,6 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use slipway_core::secret::Secret;
 
-use super::keyring::command;
 use super::{Keyring, Removal, Scope, SecretKey, SecretStore, SecretsError, StoredSecret};
 
 /// A keyring that is not opened before its first use.
@@ -29,7 +28,7 @@ impl SecretStore for OnDemand {
     }
 
     fn how_to_supply(&self, key: &SecretKey) -> String {
-        command(key)
+        key.command()
     }
 
     fn get(&self, key: &SecretKey) -> Result<Option<Secret>, SecretsError> {

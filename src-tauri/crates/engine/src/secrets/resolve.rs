@@ -11,7 +11,7 @@ use super::{SecretKey, SecretName, SecretStore, SecretsError, generate, require}
 
 /// Everything a site needs, after [`ensure`].
 #[derive(Debug, Default)]
-pub struct Resolved {
+pub struct ResolvedSecrets {
     /// Values that are there, including those just made.
     pub values: BTreeMap<SecretName, Secret>,
     /// Names whose values were made just now.
@@ -94,8 +94,8 @@ pub fn survey(site: &Site, store: &dyn SecretStore) -> Result<Survey, SecretsErr
 ///
 /// # Errors
 /// When the store cannot be read or written, or a length in the site file is impossible.
-pub fn ensure(site: &Site, store: &dyn SecretStore, now: Timestamp) -> Result<Resolved, SecretsError> {
-    let mut resolved = Resolved::default();
+pub fn ensure(site: &Site, store: &dyn SecretStore, now: Timestamp) -> Result<ResolvedSecrets, SecretsError> {
+    let mut resolved = ResolvedSecrets::default();
     for name in needed(site)? {
         let key = SecretKey::new(&site.name, name.clone());
         let missing = MissingSecret { name: name.clone(), supply: store.how_to_supply(&key) };
@@ -260,7 +260,7 @@ mod tests {
         assert_eq!(first.missing[4].supply, "slipway secret set certs/key.pem");
         let again = ensure(&site, &store, NOW).unwrap();
         assert!(again.generated.is_empty());
-        let pepper = |resolved: &Resolved| resolved.values[&name("PEPPER")].expose().to_vec();
+        let pepper = |resolved: &ResolvedSecrets| resolved.values[&name("PEPPER")].expose().to_vec();
         assert_eq!((pepper(&first), pepper(&first).len()), (pepper(&again), 20));
     }
 

@@ -107,7 +107,7 @@ fn the_keyring_is_safe_in_a_runtime_and_for_the_fingerprint_key() {
     let (home, _) = crate::home::Home::open(folder.path()).unwrap();
     let keyring = open().unwrap();
     let first = Fingerprinter::open(Some(&keyring), &home, NOW).unwrap();
-    assert_eq!(Fingerprinter::open(Some(&keyring), &home, NOW).unwrap().key_id(), first.key_id());
+    assert_eq!(Fingerprinter::open(Some(&keyring), &home, NOW).unwrap().key().expose(), first.key().expose());
     assert!(!home.fingerprint_key().exists());
 }
 

@@ -11,34 +11,16 @@ use slipway_core::plan::{FileContent, FileWrite};
 use slipway_core::profile::HostProfile;
 use slipway_core::release::ReleaseId;
 use slipway_core::render::{
-    self, CertificatePaths, Content, DefaultServer, FileKind, Platform, PortSet, RenderError, RenderInput, Rendered,
-    RenderedFile, SecretContent, Subject,
+    self, CertificatePaths, Content, DefaultServer, FileRole, Platform, PortSet, RenderError, RenderInput, Rendered,
+    RenderedFile, SecretContent,
 };
 use slipway_core::resource::Payloads;
 use slipway_core::resource::file::File;
-use slipway_core::secret::Secret;
 use slipway_core::site::{Site, TlsMode};
 
 use super::certificate;
 use crate::failure::{Code, Failure, Outcome};
-
-/// What rendering takes from this computer.
-#[derive(Clone)]
-pub struct Supplies {
-    /// Values of the site's secrets, by the names in the site file.
-    pub secrets: BTreeMap<String, Secret>,
-    /// The user's own templates.
-    pub overrides: BTreeMap<String, String>,
-    /// Key of fingerprints.
-    pub fingerprint_key: Secret,
-}
-
-impl Supplies {
-    /// Nothing: for what renders no file.
-    pub fn none() -> Self {
-        Self { secrets: BTreeMap::new(), overrides: BTreeMap::new(), fingerprint_key: Secret::new("") }
-    }
-}
+use crate::supplies::Supplies;
 
 /// A site's files for one host.
 pub struct Bundle {
@@ -114,8 +96,7 @@ impl Bundle {
             group: "root".to_owned(),
             mode,
             content,
-            kind: FileKind::Certificate,
-            subject: Subject::Web,
+            role: FileRole::Certificate,
         };
         let secret = Content::Secret(SecretContent { value: key.clone(), masked });
         // They come before what uses them.

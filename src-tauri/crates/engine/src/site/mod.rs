@@ -4,5 +4,5 @@ mod bundle;
 mod certificate;
 pub mod planned;
 
-pub use bundle::{Bundle, Supplies};
+pub use bundle::Bundle;
 pub use planned::{Planned, Request};

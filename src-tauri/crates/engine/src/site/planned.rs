@@ -21,13 +21,13 @@ use slipway_core::resource::file::File;
 use slipway_core::seen::Questions;
 use slipway_core::site::Site;
 
-use super::bundle::{Bundle, Supplies};
-use crate::clock::Clock;
+use super::bundle::Bundle;
+use crate::asked::Asked;
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
 use crate::observe::{self, SiteView};
 use crate::source::{Source, Upload};
-use crate::tokens::Tokens;
+use crate::supplies::Supplies;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,19 +50,6 @@ pub enum Request {
         /// Whether its data, log files and user go, too.
         data: bool,
     },
-}
-
-/// Who asks, and when.
-#[derive(Clone)]
-pub struct Asked {
-    /// `user@machine`.
-    pub operator: String,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Unique name of this run: lower-case letters and digits.
-    pub run: String,
-    /// Where this computer notes the locks that it holds.
-    pub tokens: Tokens,
 }
 
 /// A plan with what it was made from.
@@ -219,7 +206,7 @@ impl Planned {
             return Ok(None);
         }
         let old = read_record(link, &layout, &current).await?;
-        let id = new_id(asked, &[current.as_str().as_bytes(), b"configuration"])?;
+        let id = asked.new_id(&[current.as_str().as_bytes(), b"configuration"])?;
         let record = ReleaseRecord {
             id,
             author: asked.operator.clone(),
@@ -324,16 +311,6 @@ impl Planned {
             _ => None,
         }
     }
-}
-
-/// A new release id at this moment.
-///
-/// # Errors
-/// Never in practice: the clock's stamp has the form that ids have.
-pub(crate) fn new_id(asked: &Asked, unique: &[&[u8]]) -> Outcome<ReleaseId> {
-    let stamp = asked.clock.now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let parts = std::iter::once(asked.run.as_bytes()).chain(unique.iter().copied());
-    ReleaseId::new(&stamp, &Digest::of_parts(parts)).map_err(|why| Failure::new(Code::Local, why))
 }
 
 /// Reads a release's own record.

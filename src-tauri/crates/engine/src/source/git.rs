@@ -10,7 +10,7 @@ use slipway_core::task::{Task, run_directory};
 
 /// What a reference means at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolved {
+pub struct ResolvedCommit {
     /// The commit.
     pub commit: String,
     /// First line of its message. Untrusted text.
@@ -143,8 +143,8 @@ pub(crate) fn fetching_arguments(site: &Site, layout: &Layout, url: &str, refere
 ///
 /// # Errors
 /// When it is not whole.
-pub fn parse_resolved(lines: &[String]) -> Result<Resolved, String> {
-    let mut resolved = Resolved { commit: String::new(), subject: String::new(), blobs: Vec::new() };
+pub fn parse_resolved(lines: &[String]) -> Result<ResolvedCommit, String> {
+    let mut resolved = ResolvedCommit { commit: String::new(), subject: String::new(), blobs: Vec::new() };
     let mut ended = false;
     for line in lines {
         match line.split_once(' ').unwrap_or((line, "")) {

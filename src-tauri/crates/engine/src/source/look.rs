@@ -13,8 +13,8 @@ use slipway_core::detect::{Detected, Edit, MOST_FILES, MOST_TEXT, Tree, detect, 
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
-use crate::desk::Desk;
 use crate::failure::{Code, Failure, Outcome};
+use crate::home::Home;
 
 /// Folders below each other.
 const DEEPEST: usize = 12;
@@ -26,7 +26,7 @@ const CLONE: Duration = Duration::from_secs(120);
 /// Where a source is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Place {
+pub enum SourceLocation {
     /// A folder of this computer.
     Folder(PathBuf),
     /// A git repository.
@@ -38,7 +38,7 @@ pub enum Place {
     },
 }
 
-impl Place {
+impl SourceLocation {
     /// What the site file says about it: the source, with an absolute path.
     ///
     /// # Errors
@@ -69,21 +69,19 @@ impl Place {
     }
 }
 
-impl Desk {
-    /// Finds out what the source at `place` is. A repository is fetched into a folder of Slipway's that is removed.
-    ///
-    /// # Errors
-    /// When the folder cannot be read or the repository not be fetched; nothing was changed then.
-    pub async fn look_at_source(&self, place: &Place) -> Outcome<Detected> {
-        let tree = match place {
-            Place::Folder(folder) => listed(folder.clone()).await?,
-            Place::Git { url, reference } => {
-                let fetched = fetch(self.home.directory(), url, reference.as_deref()).await?;
-                listed(fetched.path().join("source")).await?
-            }
-        };
-        Ok(detect(&tree))
-    }
+/// Finds out what the source at `place` is. A repository is fetched into a folder of `home` that is removed.
+///
+/// # Errors
+/// When the folder cannot be read or the repository not be fetched; nothing was changed then.
+pub async fn look(home: &Home, place: &SourceLocation) -> Outcome<Detected> {
+    let tree = match place {
+        SourceLocation::Folder(folder) => listed(folder.clone()).await?,
+        SourceLocation::Git { url, reference } => {
+            let fetched = fetch(home.directory(), url, reference.as_deref()).await?;
+            listed(fetched.path().join("source")).await?
+        }
+    };
+    Ok(detect(&tree))
 }
 
 async fn listed(folder: PathBuf) -> Outcome<Tree> {
@@ -165,42 +163,7 @@ async fn fetch(home: &Path, url: &str, reference: Option<&str>) -> Outcome<tempf
     };
     let place =
         tempfile::Builder::new().prefix(".look-").tempdir_in(home).map_err(|error| failed(error.to_string()))?;
-    let mut command = Command::new("git");
-    // Nothing of the repository may run here, and nothing may ask: no hooks, filters, helpers or prompts. Protocols are
-    // limited so that a URL can never name a helper program (git-config(1), protocol.allow).
-    for setting in [
-        "core.hooksPath=/dev/null",
-        "core.fsmonitor=false",
-        "core.symlinks=false",
-        "credential.helper=",
-        "filter.lfs.smudge=",
-        "filter.lfs.process=",
-        "filter.lfs.required=false",
-        "submodule.recurse=false",
-    ] {
-        command.args(["-c", setting]);
-    }
-    command.args(["clone", "-q", "--depth", "1", "--single-branch", "--no-tags", "--template="]);
-    if let Some(reference) = reference {
-        command.args(["--branch", reference]);
-    }
-    command.arg("--").arg(url).arg(place.path().join("source"));
-    command
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("GIT_ALLOW_PROTOCOL", "https:ssh:file")
-        .env("GIT_ASKPASS", "true")
-        .env("SSH_ASKPASS_REQUIRE", "never")
-        .env("GIT_LFS_SKIP_SMUDGE", "1")
-        .env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=15")
-        .env("LC_ALL", "C")
-        .env_remove("GIT_DIR")
-        .env_remove("GIT_WORK_TREE")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    #[cfg(unix)]
-    command.process_group(0);
+    let mut command = clone_command(url, reference, &place.path().join("source"));
     let mut git = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             Failure::new(Code::Local, "git is not installed on this computer, so the repository cannot be looked at")
@@ -222,20 +185,60 @@ async fn fetch(home: &Path, url: &str, reference: Option<&str>) -> Outcome<tempf
     let ended = tokio::time::timeout(CLONE, work).await;
     match ended {
         Ok((Ok(status), _)) if status.success() => Ok(place),
-        Ok((Ok(_), words)) => {
-            let words = String::from_utf8_lossy(&words);
-            let last = words.lines().rev().find(|line| line.starts_with("fatal:") || line.starts_with("error:"));
-            let last = last
-                .or_else(|| words.lines().rev().find(|line| !line.trim().is_empty()))
-                .unwrap_or("git gave no reason");
-            Err(failed(shown(last)))
-        }
+        Ok((Ok(_), words)) => Err(failed(shown(reason(&String::from_utf8_lossy(&words))))),
         Ok((Err(error), _)) => Err(failed(error.to_string())),
         Err(_) => {
             stop(&mut git).await;
             Err(failed(format!("it took longer than {} s", CLONE.as_secs())))
         }
     }
+}
+
+/// The command that clones a repository into `into`. Nothing of the repository may run here, and nothing may ask: no hooks,
+/// filters, helpers or prompts. Protocols are limited so that a URL can never name a helper program (git-config(1),
+/// protocol.allow).
+fn clone_command(url: &str, reference: Option<&str>, into: &Path) -> Command {
+    let mut command = Command::new("git");
+    for setting in [
+        "core.hooksPath=/dev/null",
+        "core.fsmonitor=false",
+        "core.symlinks=false",
+        "credential.helper=",
+        "filter.lfs.smudge=",
+        "filter.lfs.process=",
+        "filter.lfs.required=false",
+        "submodule.recurse=false",
+    ] {
+        command.args(["-c", setting]);
+    }
+    command.args(["clone", "-q", "--depth", "1", "--single-branch", "--no-tags", "--template="]);
+    if let Some(reference) = reference {
+        command.args(["--branch", reference]);
+    }
+    command.arg("--").arg(url).arg(into);
+    command
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_ALLOW_PROTOCOL", "https:ssh:file")
+        .env("GIT_ASKPASS", "true")
+        .env("SSH_ASKPASS_REQUIRE", "never")
+        .env("GIT_LFS_SKIP_SMUDGE", "1")
+        .env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=15")
+        .env("LC_ALL", "C")
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_WORK_TREE")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    #[cfg(unix)]
+    command.process_group(0);
+    command
+}
+
+/// The line of git's words that says why it failed.
+fn reason(words: &str) -> &str {
+    let fatal = words.lines().rev().find(|line| line.starts_with("fatal:") || line.starts_with("error:"));
+    fatal.or_else(|| words.lines().rev().find(|line| !line.trim().is_empty())).unwrap_or("git gave no reason")
 }
 
 /// Ends git and what it started.

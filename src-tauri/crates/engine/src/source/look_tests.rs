@@ -78,7 +78,7 @@ async fn a_repository_is_fetched_looked_at_and_forgotten() {
     let fetched = fetch(&home, &url, Some("main")).await.unwrap();
     let found = listed(fetched.path().join("source")).await.unwrap();
     assert_eq!(found.files, ["app.py"]);
-    assert_eq!(detect(&found).best().map(|best| best.name.clone()).as_deref(), Some("flask"));
+    assert_eq!(detect(&found).candidates.first().map(|best| best.name.clone()).as_deref(), Some("flask"));
     drop(fetched);
     let failure = fetch(&home, &url, Some("none")).await.unwrap_err();
     assert!(failure.message.contains("none") && failure.hint.is_some(), "{failure:?}");
@@ -89,9 +89,9 @@ async fn a_repository_is_fetched_looked_at_and_forgotten() {
 
 #[test]
 fn a_place_says_what_the_site_file_says() {
-    let git = Place::Git { url: "https://git.test/a.git".into(), reference: None };
+    let git = SourceLocation::Git { url: "https://git.test/a.git".into(), reference: None };
     assert_eq!(git.edits().unwrap().first(), Some(&Edit::set(&["source", "git"], "https://git.test/a.git")));
-    let folder = Place::Folder("relative".into()).edits().unwrap();
+    let folder = SourceLocation::Folder("relative".into()).edits().unwrap();
     let path = folder.first().and_then(|edit| edit.value.clone()).unwrap();
     assert!(Path::new(path.as_str().unwrap()).is_absolute());
 }

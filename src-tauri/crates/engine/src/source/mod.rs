@@ -15,10 +15,10 @@ use slipway_core::site::Site;
 use slipway_core::task::{Ended, Task, parse_news};
 use slipway_host::Batch;
 
+use crate::asked::Asked;
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
-use crate::site::Supplies;
-use crate::site::planned::{Asked, new_id};
+use crate::supplies::Supplies;
 
 pub use upload::Upload;
 
@@ -38,7 +38,7 @@ pub enum Source {
         /// What was asked for.
         reference: Option<String>,
         /// What it means.
-        resolved: git::Resolved,
+        resolved: git::ResolvedCommit,
     },
 }
 
@@ -116,7 +116,7 @@ impl Source {
         }
         let unique = tree.as_ref().map(|tree| tree.as_str().to_owned()).or_else(|| commit.clone()).unwrap_or_default();
         let record = ReleaseRecord {
-            id: new_id(asked, &[unique.as_bytes()])?,
+            id: asked.new_id(&[unique.as_bytes()])?,
             source,
             reference,
             commit,
@@ -147,7 +147,7 @@ async fn fetch(
     reference: Option<&str>,
     asked: &Asked,
     supplies: &Supplies,
-) -> Outcome<git::Resolved> {
+) -> Outcome<git::ResolvedCommit> {
     let layout = Layout::new(&site.name);
     let paths = requirement_files(site);
     let task = git::resolve(site, &layout, &asked.run, url, reference.unwrap_or_default(), &paths);

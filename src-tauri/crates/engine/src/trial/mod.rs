@@ -13,19 +13,19 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use slipway_core::facts::Facts;
 use slipway_core::secret::Secret;
-use slipway_host::{ConnectError, Credentials, Decision, HostKeyDecision, PresentedKey, Target, connect};
+use slipway_host::{ConnectError, Connection, Credentials, Decision, HostKeyDecision, PresentedKey, Target, connect};
 
 pub use steps::{StepKind, StepState, TrialStep};
 
-use crate::answers::{Answers, Asked};
+use crate::answers::{Answers, CredentialKind};
 use crate::desk::Desk;
 use crate::desk::hosts::{Auth, HostForm};
-use crate::failure::{Code, Failure};
+use crate::failure::{Code, Failure, Outcome};
 use crate::inventory::SudoMode;
 use crate::need::{Need, ShownKey, need};
 use crate::observe;
 use crate::remote::connect_failure;
-use steps::Recorder;
+use steps::StepLog;
 
 /// How long looking at the host may take: its probes have limits of their own.
 const LOOK_LIMIT: Duration = Duration::from_secs(120);
@@ -149,7 +149,7 @@ pub async fn trial(
     given: &TrialAnswers,
     on_step: impl Fn(TrialStep) + Send + Sync + 'static,
 ) -> Trial {
-    let recorder = Arc::new(Recorder::new(form.name.as_str(), Box::new(on_step)));
+    let recorder = Arc::new(StepLog::new(form.name.as_str(), Box::new(on_step)));
     let resolved = form.host(desk.clock.now()).and_then(|host| desk.target(&host));
     let resolved = match resolved {
         Ok(resolved) => resolved,
@@ -176,14 +176,7 @@ pub async fn trial(
         }
     };
     recorder.begin(&target.name, StepKind::Facts, "looking at what it is".to_owned());
-    let looked = tokio::time::timeout(LOOK_LIMIT, observe::facts(&connection)).await;
-    let looked = looked.unwrap_or_else(|_| {
-        let message = format!("{}: looking at it took longer than {} s", target.name, LOOK_LIMIT.as_secs());
-        Err(Failure::new(Code::Unreachable, message).hint("nothing was changed; try again when it is less busy"))
-    });
-    // The answer is there already; a goodbye that is not heard changes nothing.
-    let _ = tokio::time::timeout(CLOSE_LIMIT, connection.close()).await;
-    match looked {
+    match look(&target, connection).await {
         Ok(facts) => {
             recorder.finish(&words_of(&facts));
             supplied.keep(&target);
@@ -195,6 +188,17 @@ pub async fn trial(
             recorder.end(TrialOutcome::Failed { failure })
         }
     }
+}
+
+/// What the host is, looked at once.
+async fn look(target: &Target, connection: Connection) -> Outcome<Facts> {
+    let looked = tokio::time::timeout(LOOK_LIMIT, observe::facts(&connection)).await;
+    // The answer is there already; a goodbye that is not heard changes nothing.
+    let _ = tokio::time::timeout(CLOSE_LIMIT, connection.close()).await;
+    looked.unwrap_or_else(|_| {
+        let message = format!("{}: looking at it took longer than {} s", target.name, LOOK_LIMIT.as_secs());
+        Err(Failure::new(Code::Unreachable, message).hint("nothing was changed; try again when it is less busy"))
+    })
 }
 
 fn words_of(facts: &Facts) -> String {
@@ -307,15 +311,15 @@ impl Supplied {
     /// What worked here works for the connections that come. A passphrase is that of the one key that let us in, which
     /// is the last that was opened: the keyring has one place for it, whatever other keys there are.
     fn keep(&self, target: &Target) {
-        let give = |asked: Asked, value: &Option<Secret>| {
+        let give = |asked: CredentialKind, value: &Option<Secret>| {
             if let Some(value) = value {
                 self.store.give_for(target, asked, value.clone());
             }
         };
-        give(Asked::Password, &self.given.password);
-        give(Asked::SudoPassword, &self.given.sudo_password);
+        give(CredentialKind::Password, &self.given.password);
+        give(CredentialKind::SudoPassword, &self.given.sudo_password);
         if let Some(file) = self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone() {
-            give(Asked::Passphrase { file }, &self.given.passphrase);
+            give(CredentialKind::Passphrase { file }, &self.given.passphrase);
         }
     }
 

@@ -64,7 +64,7 @@ pub struct TrialStep {
 type Told = Box<dyn Fn(TrialStep) + Send + Sync>;
 
 /// Keeps the steps and tells about them.
-pub(super) struct Recorder {
+pub(super) struct StepLog {
     own: String,
     told: Told,
     kept: Mutex<Kept>,
@@ -79,7 +79,7 @@ struct Kept {
     keys: Vec<ShownKey>,
 }
 
-impl Recorder {
+impl StepLog {
     pub(super) fn new(own: &str, told: Told) -> Self {
         Self { own: own.to_owned(), told, kept: Mutex::default() }
     }
@@ -168,7 +168,7 @@ impl Recorder {
     }
 }
 
-impl Observer for Recorder {
+impl Observer for StepLog {
     fn step(&self, step: Step) {
         match step {
             Step::Resolving { host } => self.begin(&host, StepKind::Resolve, "looking its address up".to_owned()),
@@ -200,7 +200,7 @@ mod tests {
         let told: Arc<Mutex<Vec<(String, StepKind, StepState)>>> = Arc::default();
         let sink = told.clone();
         let recorder =
-            Recorder::new("inner", Box::new(move |step| sink.lock().unwrap().push((step.host, step.kind, step.state))));
+            StepLog::new("inner", Box::new(move |step| sink.lock().unwrap().push((step.host, step.kind, step.state))));
         let name = |host: &str| host.to_owned();
         recorder.step(Step::Resolving { host: name("gate") });
         recorder.step(Step::Connecting { host: name("gate"), address: "192.0.2.1:22".into() });

@@ -7,10 +7,11 @@ use slipway_core::diff::FileChange;
 use slipway_core::plan::summary::detail;
 use slipway_core::plan::{Line, Notice, Plan};
 
-use crate::desk::{Desk, SiteFile};
+use crate::desk::Desk;
 use crate::failure::Outcome;
 use crate::link::Link;
 use crate::site::Request;
+use crate::site_file::SiteFile;
 
 /// How a host differs from a site file.
 #[derive(Debug, Clone, PartialEq, Serialize)]

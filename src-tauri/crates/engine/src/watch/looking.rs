@@ -111,7 +111,7 @@ impl Looking {
 
 /// How a site stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum SiteHealth {
     /// Everything runs from the active release, and the site answers.
     Serving,
     /// It answers in part.
@@ -126,31 +126,31 @@ pub enum Standing {
 
 impl SiteStatus {
     /// How it stands, and that in a sentence.
-    pub fn standing(&self) -> (Standing, String) {
+    pub fn standing(&self) -> (SiteHealth, String) {
         if let Some(release) = &self.interrupted {
             let text = format!("The activation of {release} did not come to its end. Plan the changes: that mends it.");
-            return (Standing::Interrupted, text);
+            return (SiteHealth::Interrupted, text);
         }
         let Some(current) = &self.running.current else {
-            return (Standing::NotDeployed, "The server is set up. No release has been deployed yet.".to_owned());
+            return (SiteHealth::NotDeployed, "The server is set up. No release has been deployed yet.".to_owned());
         };
         let units = &self.running.units;
         let wrong = units.iter().find(|unit| unit.active != "active" || unit.release.as_ref() != Some(current));
         match (&self.front, wrong) {
             (Some(code), _) if code == "000" || code.is_empty() => {
-                (Standing::Down, format!("{} does not answer through nginx.", self.site))
+                (SiteHealth::Down, format!("{} does not answer through nginx.", self.site))
             }
             (Some(code), _) if code.starts_with('5') => {
-                (Standing::Down, format!("{} answers with {code} through nginx.", self.site))
+                (SiteHealth::Down, format!("{} answers with {code} through nginx.", self.site))
             }
             (_, Some(unit)) if units.iter().all(|unit| unit.active != "active") => {
-                (Standing::Down, format!("No process of {} runs: {} is {}.", self.site, unit.unit, unit.active))
+                (SiteHealth::Down, format!("No process of {} runs: {} is {}.", self.site, unit.unit, unit.active))
             }
             (_, Some(unit)) if unit.active != "active" => {
-                (Standing::Degraded, format!("{} is {} ({}).", unit.unit, unit.active, unit.sub))
+                (SiteHealth::Degraded, format!("{} is {} ({}).", unit.unit, unit.active, unit.sub))
             }
-            (_, Some(unit)) => (Standing::Degraded, format!("{} does not run from the active release.", unit.unit)),
-            (_, None) => (Standing::Serving, "Everything runs from the active release.".to_owned()),
+            (_, Some(unit)) => (SiteHealth::Degraded, format!("{} does not run from the active release.", unit.unit)),
+            (_, None) => (SiteHealth::Serving, "Everything runs from the active release.".to_owned()),
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod certificate;
 mod drift;
 mod looking;
+mod releases;
 
 use std::time::Duration;
 
@@ -12,21 +13,21 @@ use slipway_core::fact::Fact;
 use slipway_core::facts::Facts;
 use slipway_core::facts::records::SiteRecords;
 use slipway_core::manifest::Manifest;
-use slipway_core::plan::release_step::sweep_environments;
-use slipway_core::release::{Layout, Ledger, ReleaseId, ReleaseRecord, ReleaseState};
+use slipway_core::release::{Layout, ReleaseId, ReleaseRecord};
 use slipway_core::running::{self, Running};
 use slipway_core::site::Name;
 use slipway_host::Batch;
 
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
-use crate::lock::Lock;
 use crate::observe;
 use crate::remote::host_failure;
-use crate::site::planned::Asked;
 
 pub use drift::{Drift, DriftRow};
-pub use looking::{Look, Looking, Standing};
+pub use looking::{Look, Looking, SiteHealth};
+pub use releases::{KnownRelease, releases, remove_release};
+
+use releases::{active_command, parse_active};
 
 /// A site on a host, at this moment.
 #[derive(Debug, Clone, Serialize)]
@@ -51,34 +52,6 @@ pub struct SiteStatus {
     pub units_healthy: bool,
 }
 
-/// A release with everything that is known of it.
-#[derive(Debug, Clone, Serialize)]
-pub struct KnownRelease {
-    /// What was recorded when it was made.
-    pub record: Option<ReleaseRecord>,
-    /// What became of it.
-    pub state: Option<ReleaseState>,
-    /// Its id.
-    pub id: ReleaseId,
-    /// Whether it is the active one.
-    pub active: bool,
-    /// Bytes of its own files on the host (shared environments not counted).
-    pub bytes: Option<u64>,
-}
-
-const RELEASES: &str = r#"
-set -u
-if [ -e "$2" ]; then tail -c 262144 "$2"; fi
-printf '\n=current %s\n' "$(readlink "$3" 2>/dev/null)"
-for directory in "$1"/*/; do
-    [ -e "$directory/release.json" ] || continue
-    printf '=release %s %s ' "$(basename "$directory")" "$(du -sb "$directory" 2>/dev/null | cut -f1)"
-    head -c 8192 "$directory/release.json" | tr -d '\n'
-    printf '\n'
-done
-echo =end
-"#;
-
 /// Sites that Slipway manages on the host, from the facts.
 pub fn sites(facts: &Facts) -> Vec<Name> {
     // A folder without a manifest is not a site: that of answers to certificate authorities. Neither is what a site has
@@ -99,20 +72,16 @@ pub fn sites(facts: &Facts) -> Vec<Name> {
 pub async fn status(link: &Link, facts: &Facts, site: &Name) -> Outcome<SiteStatus> {
     let layout = Layout::new(site);
     let manifest = known(link, facts, site)?;
-    let commands = vec![
-        running::command(&layout, &manifest.instances),
-        Command::script(RELEASES, [layout.releases(), layout.ledger(), layout.current()]),
-        front_command(&manifest),
-    ];
+    let commands =
+        vec![running::command(&layout, &manifest.instances), active_command(&layout), front_command(&manifest)];
     let outputs = link.batch(Batch::all(commands)).await?;
-    let [units, releases, front] = outputs.as_slice() else {
+    let [units, release, front] = outputs.as_slice() else {
         return Err(Failure::new(Code::Host, format!("{}: answered to other questions than were asked", link.name())));
     };
     let running =
         running::parse(units, &layout).map_err(|why| Failure::new(Code::Host, format!("{}: {why}", link.name())))?;
-    let (ledger, known) =
-        parse_releases(&releases.text()).map_err(|why| Failure::new(Code::Host, format!("{}: {why}", link.name())))?;
-    let active = known.into_iter().find(|release| release.active);
+    let (ledger, active) =
+        parse_active(&release.text()).map_err(|why| Failure::new(Code::Host, format!("{}: {why}", link.name())))?;
     let known_good = active.as_ref().and_then(|release| release.state.as_ref()).is_some_and(|state| state.known_good);
     let healthy = running.current.as_ref().is_some_and(|id| running.all_at(id));
     let (code, front_ms) = parse_front(&front.text());
@@ -163,48 +132,6 @@ fn known(link: &Link, facts: &Facts, site: &Name) -> Outcome<Manifest> {
         let text = if names.is_empty() { "no site".to_owned() } else { names.join(", ") };
         Failure::new(Code::Usage, format!("{}: there is no site {site}; Slipway manages {text} there", link.name()))
     })
-}
-
-/// Releases of a site, newest first: one round trip.
-///
-/// # Errors
-/// When the host cannot be asked.
-pub async fn releases(link: &Link, site: &Name) -> Outcome<Vec<KnownRelease>> {
-    let layout = Layout::new(site);
-    let output = link.run(Command::script(RELEASES, [layout.releases(), layout.ledger(), layout.current()])).await?;
-    let strange = |why: String| {
-        Failure::new(Code::Host, format!("{}: the releases of {site} cannot be read: {why}", link.name()))
-    };
-    if !output.success() || output.truncated {
-        return Err(strange(output.complaint()));
-    }
-    parse_releases(&output.text()).map(|(_, releases)| releases).map_err(strange)
-}
-
-fn parse_releases(text: &str) -> Result<(Ledger, Vec<KnownRelease>), String> {
-    let (ledger, rest) = text.split_once("\n=current ").ok_or("the reply has no active release")?;
-    let ledger = Ledger::parse(ledger);
-    let states = ledger.releases();
-    let mut lines = rest.lines();
-    let current: Option<ReleaseId> =
-        lines.next().and_then(|line| line.strip_prefix("releases/")).and_then(|id| id.parse().ok());
-    let mut releases = Vec::new();
-    let mut ended = false;
-    for line in lines {
-        if line == "=end" {
-            ended = true;
-            break;
-        }
-        let strange = || format!("strange line {line:?}");
-        let mut parts = line.strip_prefix("=release ").ok_or_else(strange)?.splitn(3, ' ');
-        let Some(id) = parts.next().and_then(|id| id.parse::<ReleaseId>().ok()) else { continue };
-        let bytes = parts.next().and_then(|bytes| bytes.parse().ok());
-        let record = parts.next().and_then(|json| serde_json::from_str(json).ok());
-        let state = states.iter().find(|state| state.id == id).cloned();
-        releases.push(KnownRelease { record, state, active: current.as_ref() == Some(&id), id, bytes });
-    }
-    releases.sort_by(|a, b| b.id.cmp(&a.id));
-    if ended { Ok((ledger, releases)) } else { Err("the reply was cut off".to_owned()) }
 }
 
 /// Which log lines are asked for.
@@ -336,38 +263,6 @@ fn message(value: Option<&serde_json::Value>) -> String {
         }
         Some(serde_json::Value::Null) => "(a line that is too long to be fetched)".to_owned(),
         _ => String::new(),
-    }
-}
-
-/// Removes a release's files. The active one and the one to go back to are refused.
-///
-/// # Errors
-/// When it must not be removed or is not there.
-pub async fn remove_release(link: &Link, site: &Name, id: &ReleaseId, asked: &Asked) -> Outcome<()> {
-    let lock = Lock::acquire(link, &asked.run, asked, &format!("remove release {id} of {site}")).await?;
-    let result = remove_locked(link, site, id).await;
-    lock.release(link).await;
-    result
-}
-
-async fn remove_locked(link: &Link, site: &Name, id: &ReleaseId) -> Outcome<()> {
-    let layout = Layout::new(site);
-    let all = releases(link, site).await?;
-    let refuse =
-        |why: String| Failure::new(Code::Usage, format!("{}: {why}", link.name())).because("nothing was removed");
-    let release =
-        all.iter().find(|release| &release.id == id).ok_or_else(|| refuse(format!("there is no release {id}")))?;
-    if release.active {
-        return Err(refuse(format!("release {id} is the active one")));
-    }
-    let script = r#"
-rm -rf -- "$1" && printf '%s removed %s by request\n' "$(date +%s)" "$3" >>"$2"
-"#;
-    let remove = Command::script(script, [layout.release(id), layout.ledger(), id.to_string()]);
-    let outputs = link.batch(Batch::until_failure([remove, sweep_environments(&layout)])).await?;
-    match outputs.iter().find(|output| !output.success()) {
-        None => Ok(()),
-        Some(output) => Err(Failure::new(Code::Host, format!("{}: {}", link.name(), output.complaint()))),
     }
 }
 

@@ -33,7 +33,7 @@ impl std::fmt::Display for Place {
 
 /// One usable line, with its place.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct PlacedLine {
     /// Where it stands.
     pub place: Place,
     /// What it says.
@@ -52,7 +52,7 @@ pub struct Warning {
 /// The lines of all files, in the order the files were given.
 #[derive(Debug, Clone, Default)]
 pub struct KnownHosts {
-    entries: Vec<Entry>,
+    entries: Vec<PlacedLine>,
     warnings: Vec<Warning>,
 }
 
@@ -86,7 +86,7 @@ impl KnownHosts {
         for (index, bytes) in text.split(|b| *b == b'\n').enumerate() {
             let place = Place { file: file.to_owned(), line: index + 1 };
             match Line::parse(bytes) {
-                Ok(Some(line)) => self.entries.push(Entry { place, line }),
+                Ok(Some(line)) => self.entries.push(PlacedLine { place, line }),
                 Ok(None) => {}
                 Err(why) => self.warnings.push(Warning { place, why }),
             }
@@ -99,7 +99,7 @@ impl KnownHosts {
     }
 
     /// The lines that speak about `name`, in order.
-    pub fn matching<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Entry> {
+    pub fn matching<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a PlacedLine> {
         self.entries.iter().filter(move |entry| entry.line.names.matches(name))
     }
 
@@ -149,7 +149,7 @@ impl KnownHosts {
     }
 }
 
-impl Entry {
+impl PlacedLine {
     fn recorded(&self) -> Recorded {
         Recorded {
             place: self.place.clone(),

@@ -142,26 +142,8 @@ impl Login<'_> {
         if !progress.offers(MethodKind::PublicKey) {
             return Ok(());
         }
-        let mut files = Vec::new();
-        for path in &self.target.identities {
-            match KeyFile::read(path, &self.target.certificates) {
-                Ok(Some(file)) => files.push(file),
-                Ok(None) => {}
-                Err(why) => {
-                    progress.note(format!("publickey {}", path.display()), AttemptResult::Key(why.clone()));
-                    progress.unusable.push((path.clone(), why));
-                }
-            }
-        }
-        let (mut agent, mut identities) = self.agent(progress).await;
-        if let Some(wanted) = &self.target.agent_key {
-            let held = identities.len();
-            identities.retain(|key| key.public_key().fingerprint(HashAlg::Sha256).to_string() == *wanted);
-            if agent.is_some() && identities.is_empty() {
-                let why = format!("it holds {held} keys, and {wanted} is not among them");
-                progress.note("agent".to_owned(), AttemptResult::Agent(why));
-            }
-        }
+        let mut files = self.key_files(progress);
+        let (mut agent, identities) = self.wanted_of_agent(progress).await;
         let is_file = |identity: &AgentIdentity| {
             let public = identity.public_key();
             files.iter().any(|file| file.public.as_ref().is_some_and(|key| key.key_data() == public.key_data()))
@@ -191,6 +173,36 @@ impl Login<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The key files that can be read; the others are noted.
+    fn key_files(&self, progress: &mut Progress) -> Vec<KeyFile> {
+        let mut files = Vec::new();
+        for path in &self.target.identities {
+            match KeyFile::read(path, &self.target.certificates) {
+                Ok(Some(file)) => files.push(file),
+                Ok(None) => {}
+                Err(why) => {
+                    progress.note(format!("publickey {}", path.display()), AttemptResult::Key(why.clone()));
+                    progress.unusable.push((path.clone(), why));
+                }
+            }
+        }
+        files
+    }
+
+    /// The agent and those of its keys that may be tried: all, or the one that was chosen.
+    async fn wanted_of_agent(&self, progress: &mut Progress) -> (Option<Agent>, Vec<AgentIdentity>) {
+        let (agent, mut identities) = self.agent(progress).await;
+        if let Some(wanted) = &self.target.agent_key {
+            let held = identities.len();
+            identities.retain(|key| key.public_key().fingerprint(HashAlg::Sha256).to_string() == *wanted);
+            if agent.is_some() && identities.is_empty() {
+                let why = format!("it holds {held} keys, and {wanted} is not among them");
+                progress.note("agent".to_owned(), AttemptResult::Agent(why));
+            }
+        }
+        (agent, identities)
     }
 
     /// The agent and what it holds; an agent that cannot be used is noted and passed over.
@@ -294,20 +306,12 @@ impl Login<'_> {
             progress.note(method, AttemptResult::TooMany);
             return Ok(None);
         }
-        let hash = if public.algorithm().is_rsa() {
-            let supported = after(self.pause, self.target, "login", self.handle.best_supported_rsa_hash()).await?;
-            match supported {
-                Ok(Some(None)) => {
-                    progress.note(method, AttemptResult::Key(KeyProblem::Sha1Only));
-                    return Ok(Some(KeyProblem::Sha1Only));
-                }
-                Ok(Some(hash)) => hash,
-                // Every supported distribution's sshd takes it, whether it says so or not (OpenSSH 7.2, 2016).
-                Ok(None) => Some(HashAlg::Sha512),
-                Err(error) => return Err(self.gone(&error)),
+        let hash = match self.hash_for(&public).await? {
+            Ok(hash) => hash,
+            Err(why) => {
+                progress.note(method, AttemptResult::Key(why.clone()));
+                return Ok(Some(why));
             }
-        } else {
-            None
         };
         self.announce(&method);
         progress.keys += 1;
@@ -341,6 +345,20 @@ impl Login<'_> {
                 progress.note(method, AttemptResult::Key(why.clone()));
                 Ok(Some(why))
             }
+        }
+    }
+
+    /// The digest for signatures by a key, where its kind leaves that open; why it cannot sign, when the host takes SHA-1 only.
+    async fn hash_for(&self, public: &PublicKey) -> Result<Result<Option<HashAlg>, KeyProblem>, ConnectError> {
+        if !public.algorithm().is_rsa() {
+            return Ok(Ok(None));
+        }
+        match after(self.pause, self.target, "login", self.handle.best_supported_rsa_hash()).await? {
+            Ok(Some(None)) => Ok(Err(KeyProblem::Sha1Only)),
+            Ok(Some(hash)) => Ok(Ok(hash)),
+            // Every supported distribution's sshd takes it, whether it says so or not (OpenSSH 7.2, 2016).
+            Ok(None) => Ok(Ok(Some(HashAlg::Sha512))),
+            Err(error) => Err(self.gone(&error)),
         }
     }
 

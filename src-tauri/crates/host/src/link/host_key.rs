@@ -114,7 +114,6 @@ impl Judge {
         };
         match decision {
             Decision::Reject => Err(ConnectError::HostKeyUnknown { host: self.target.name.clone(), key }),
-            Decision::Once => Ok(()),
             Decision::Remember => {
                 if let Some(file) = &self.target.remember_in
                     && let Err(error) = store::remember(file, name, &key.algorithm, blob, self.target.hash_known_hosts)

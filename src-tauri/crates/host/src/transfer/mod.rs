@@ -4,6 +4,8 @@
 //! latency does not matter and no second login or `sudo` is needed. The archive on the host is named by its
 //! digest: an upload that was cut off goes on where it stopped.
 
+mod attempt;
+mod list;
 mod pack;
 mod take;
 mod there;
@@ -16,19 +18,18 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::future::{self, BoxFuture, Either};
-use futures::stream::{FuturesOrdered, StreamExt as _};
+use futures::future::{self, Either};
 use slipway_core::command::{Command, Exit, Output, Stdin};
 use tokio::sync::mpsc;
 
 use crate::connection::Connection;
 use crate::error::HostError;
 use crate::executor::request::Batch;
+use attempt::{Attempt, Sent};
 use pack::Packed;
 use take::Taken;
 use there::{Files, Known, Same, There};
 use tree::local;
-use window::Window;
 
 /// A tree of fewer bytes is sent without asking what is there.
 const WORTH_ASKING: u64 = 256 << 10;
@@ -85,7 +86,7 @@ impl To<'_> {
 }
 
 /// What the host has of a tree; nothing by default.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Held<'a> {
     /// The directory that it has it in.
     like: &'a str,
@@ -95,31 +96,53 @@ struct Held<'a> {
     linked: Option<&'a Files>,
 }
 
-/// How sending ended.
-enum Sent {
-    /// Everything is in its place.
-    All(Uploaded),
-    /// What the host took is not right; these files of it have changed there.
-    Wrong { changed: Vec<String> },
+impl Held<'_> {
+    /// Without files that have changed there.
+    fn without(&self, changed: &[String]) -> Self {
+        let mut fewer = self.clone();
+        let same = Arc::make_mut(&mut fewer.same);
+        for path in changed {
+            same.remove(path);
+        }
+        fewer
+    }
+}
+
+/// What is taken on the host in an attempt. Each that goes wrong is followed by one that relies on less.
+enum Reuse<'a> {
+    /// What the host says it has.
+    AsSaid(Held<'a>),
+    /// That, without files that have changed there meanwhile: those are sent after all, and the others can still be links.
+    Unchanged(Held<'a>),
+    /// What was taken for the same differs after all: only what has the right digest, as copies.
+    ByDigest(Held<'a>),
+    /// Nothing.
+    Nothing,
+}
+
+impl<'a> Reuse<'a> {
+    fn held(&self) -> Held<'a> {
+        match self {
+            Self::AsSaid(held) | Self::Unchanged(held) | Self::ByDigest(held) => held.clone(),
+            Self::Nothing => Held::default(),
+        }
+    }
 }
 
 /// What is known of a link and of the host's spool when an upload begins.
-#[derive(Clone, Copy)]
-struct Begun<'a> {
+struct Begun {
     /// A line for each archive that came in part: digest, bytes.
-    spool: &'a str,
+    spool: String,
     /// How long a question and its answer took.
     round_trip: Duration,
 }
 
-/// What the host answered.
-enum Answer {
-    /// Files were taken there, or are not what they should be.
-    Taken(Output),
-    /// A piece was written: where it ends, and how many bytes were under way with it for how long.
-    Arrived { end: u64, under_way: u64, after: Duration },
-    /// The last command ended.
-    Finished(Output),
+impl Begun {
+    /// Bytes of this archive that are there from an upload that was cut off.
+    fn spooled(&self, packed: &Packed) -> u64 {
+        let bytes = self.spool.lines().find_map(|line| line.strip_prefix(packed.digest.as_str())?.trim().parse().ok());
+        bytes.filter(|bytes| *bytes <= packed.size).unwrap_or(0)
+    }
 }
 
 impl Connection {
@@ -147,10 +170,37 @@ impl Connection {
         if tree.bytes() < WORTH_ASKING {
             return self.send_at_once(first, to, tree, progress).await;
         }
+        let linked = like.filter(|_| writer == Writer::Root);
+        let (begun, there) = self.begin(first, to, tree, (like, linked)).await?;
+        let mut reuse = match like {
+            Some(like) => {
+                let same = Arc::new(self.same(tree, like, &there, Known::AsSaid).await?);
+                Reuse::AsSaid(Held { like, same, linked: linked.and_then(|_| there.listed()) })
+            }
+            None => Reuse::Nothing,
+        };
+        loop {
+            match Attempt::new(self, to, tree, &reuse.held(), &begun, progress.as_ref())?.run().await? {
+                Sent::All(uploaded) => return Ok(uploaded),
+                Sent::Wrong { changed } => reuse = self.reuse_less(reuse, &changed, tree, &there).await?,
+            }
+        }
+    }
+
+    /// Does what comes first, asks what there is in the directory `like`, and has links made to all of it if that may be
+    /// `linked`.
+    async fn begin(
+        &self,
+        first: Vec<Command>,
+        to: To<'_>,
+        tree: &LocalTree,
+        (like, linked): (Option<&str>, Option<&str>),
+    ) -> Result<(Begun, There), HostError> {
         let began = Instant::now();
         let beginning = async {
-            let begun = self.batch(Batch::until_failure(first.into_iter().chain([begin(destination)]))).await?;
-            Ok((began.elapsed(), self.each_must("preparing the upload", &begun)?.text().into_owned()))
+            let begun = self.batch(Batch::until_failure(first.into_iter().chain([begin(to.destination)]))).await?;
+            let spool = self.each_must("preparing the upload", &begun)?.text().into_owned();
+            Ok(Begun { spool, round_trip: began.elapsed() })
         };
         let there = async {
             match like {
@@ -159,7 +209,6 @@ impl Connection {
             }
         };
         // The host links while this computer reads the answers, compares and packs.
-        let linked = like.filter(|_| writer == Writer::Root);
         let linking = async {
             match linked {
                 Some(like) => self.run(take::link(to, like, limit(tree))).await.map(drop),
@@ -167,43 +216,37 @@ impl Connection {
             }
         };
         let asking = future::try_join(beginning, there);
-        let ((round_trip, spool), there) = match future::select(std::pin::pin!(asking), std::pin::pin!(linking)).await {
-            Either::Left((asked, _)) => asked?,
+        match future::select(std::pin::pin!(asking), std::pin::pin!(linking)).await {
+            Either::Left((asked, _)) => asked,
             // Requests are answered in their order, so that this one was lost with the others.
-            Either::Right((_, asking)) => asking.await?,
+            Either::Right((_, asking)) => asking.await,
+        }
+    }
+
+    /// What is taken in the next attempt, when what was taken in this one is wrong.
+    async fn reuse_less<'a>(
+        &self,
+        reuse: Reuse<'a>,
+        changed: &[String],
+        tree: &LocalTree,
+        there: &There,
+    ) -> Result<Reuse<'a>, HostError> {
+        let held = match reuse {
+            Reuse::AsSaid(held) => {
+                let fewer = held.without(changed);
+                if fewer.same.len() < held.same.len() {
+                    return Ok(Reuse::Unchanged(fewer));
+                }
+                held
+            }
+            Reuse::Unchanged(held) => held,
+            Reuse::ByDigest(_) => return Ok(Reuse::Nothing),
+            Reuse::Nothing => {
+                return Err(self.failed("unpacking", "it says that copies are wrong, and there are none".into()));
+            }
         };
-        let link = Begun { spool: &spool, round_trip };
-        if let Some(like) = like {
-            let linked = linked.and_then(|_| there.listed());
-            let same = Arc::new(self.same(tree, like, &there, Known::AsSaid).await?);
-            let mut held = Held { like, same, linked };
-            // A file that has changed on the host is sent after all, and the others can still be links.
-            for _ in 0..2 {
-                let changed = match self.send(to, tree, &held, link, progress.clone()).await? {
-                    Sent::All(uploaded) => return Ok(uploaded),
-                    Sent::Wrong { changed } => changed,
-                };
-                let taken = held.same.len();
-                for path in &changed {
-                    Arc::make_mut(&mut held.same).remove(path);
-                }
-                if held.same.len() == taken {
-                    break;
-                }
-            }
-            // What is taken for the same differs after all. Then digests are asked for, and copies made.
-            let same = Arc::new(self.same(tree, like, &there, Known::ByDigest).await?);
-            let held = Held { like, same, linked: None };
-            if let Sent::All(uploaded) = self.send(to, tree, &held, link, progress.clone()).await? {
-                return Ok(uploaded);
-            }
-        }
-        match self.send(to, tree, &Held::default(), link, progress).await? {
-            Sent::All(uploaded) => Ok(uploaded),
-            Sent::Wrong { .. } => {
-                Err(self.failed("unpacking", "it says that copies are wrong, and there are none".into()))
-            }
-        }
+        let same = Arc::new(self.same(tree, held.like, there, Known::ByDigest).await?);
+        Ok(Reuse::ByDigest(Held { like: held.like, same, linked: None }))
     }
 
     /// Which files of `tree` the host has in `directory`.
@@ -257,86 +300,6 @@ impl Connection {
     /// What is taken there.
     fn taken<'a>(&self, tree: &LocalTree, held: &Held<'a>) -> Result<Taken<'a>, HostError> {
         Taken::of(tree, held).map_err(|error| self.failed("comparing", error.to_string()))
-    }
-
-    /// Has the host take what it has, and sends what it does not have yet.
-    async fn send(
-        &self,
-        to: To<'_>,
-        tree: &LocalTree,
-        held: &Held<'_>,
-        link: Begun<'_>,
-        progress: Option<mpsc::Sender<UploadProgress>>,
-    ) -> Result<Sent, HostError> {
-        let taken = self.taken(tree, held)?;
-        let mut answers: FuturesOrdered<BoxFuture<'_, Result<Answer, HostError>>> = FuturesOrdered::new();
-        // The host takes while this computer packs.
-        let take = taken.command(to, limit(tree));
-        answers.push_back(Box::pin(async move { Ok(Answer::Taken(self.run(take).await?)) }));
-        let mut packing = std::pin::pin!(self.pack(tree, Arc::clone(&held.same), to.writer));
-        let (packed, sent_list) = loop {
-            tokio::select! {
-                biased;
-                Some(answer) = answers.next() => {
-                    if let Answer::Taken(output) = answer? && let Some(changed) = self.wrong(&taken, &output)? {
-                        return Ok(Sent::Wrong { changed });
-                    }
-                }
-                packed = &mut packing => break packed?,
-            }
-        };
-        let total = packed.size;
-        let resumed =
-            link.spool.lines().find_map(|line| line.strip_prefix(packed.digest.as_str())?.trim().parse().ok());
-        let resumed = resumed.filter(|bytes| *bytes <= total).unwrap_or(0);
-        let report = |sent: u64| {
-            if let Some(progress) = &progress {
-                let _ = progress.try_send(UploadProgress { sent, total });
-            }
-        };
-        report(resumed);
-        let mut window = Window::new(total, link.round_trip);
-        let (mut sent, mut arrived) = (resumed, resumed);
-        let mut sent_list = Some(sent_list);
-        loop {
-            while let Some(length) = window.room(sent - arrived).map(|piece| piece.min(total - sent)).filter(|l| *l > 0)
-            {
-                // Read one after the other: the host's file must have no gap, or its size would not say where to go on.
-                let write = self.piece(&packed, sent, length).await?;
-                sent += length;
-                let (end, under_way) = (sent, sent - arrived);
-                answers.push_back(Box::pin(async move {
-                    let began = Instant::now();
-                    let output = self.run(write).await?;
-                    self.expect("writing a piece", &output)?;
-                    Ok(Answer::Arrived { end, under_way, after: began.elapsed() })
-                }));
-            }
-            if sent == total
-                && let Some(list) = sent_list.take()
-            {
-                // Not after the last answer: it finds out itself whether everything came.
-                let finish = finish(to, tree, &packed, list);
-                answers.push_back(Box::pin(async move { Ok(Answer::Finished(self.run(finish).await?)) }));
-            }
-            match answers.next().await.transpose()? {
-                Some(Answer::Arrived { end, under_way, after }) => {
-                    window.arrived(under_way, after);
-                    arrived = end;
-                    report(arrived);
-                }
-                Some(Answer::Taken(output)) => {
-                    if let Some(changed) = self.wrong(&taken, &output)? {
-                        return Ok(Sent::Wrong { changed });
-                    }
-                }
-                Some(Answer::Finished(output)) => {
-                    self.expect("unpacking", &output)?;
-                    return Ok(Sent::All(Uploaded { packed: total, resumed, taken: taken.files }));
-                }
-                None => return Err(self.failed("sending", "nothing is under way".to_owned())),
-            }
-        }
     }
 
     /// When what the host has taken is not right, the files that have changed there.

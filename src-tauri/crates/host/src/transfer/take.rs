@@ -3,12 +3,11 @@
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use slipway_core::command::{Command, Stdin};
 use slipway_core::digest::Digest;
 
-use super::there::{Same, is_plain};
+use super::list::{is_plain, lines};
+use super::there::Same;
 use super::tree::{Kind, LocalTree};
 use super::{Held, To, Writer};
 
@@ -84,11 +83,6 @@ pub(super) fn sent(tree: &LocalTree, same: &Same, writer: Writer) -> io::Result<
         writeln!(list, "{digest}  {path}")?;
     }
     list.finish()
-}
-
-/// Lines to be compressed.
-pub(super) fn lines() -> GzEncoder<Vec<u8>> {
-    GzEncoder::new(Vec::new(), Compression::new(6))
 }
 
 /// Path, whether it is executable, and digest of each file.

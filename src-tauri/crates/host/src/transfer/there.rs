@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use slipway_core::command::{Command, Output, Stdin};
 
-use super::take::lines;
+use super::list::{is_plain, lines};
 use super::tree::{Kind, LocalTree, local, modified};
 use crate::error::HostError;
 
@@ -171,11 +171,6 @@ pub(super) fn agreeing(tree: &LocalTree, output: &Output) -> BTreeSet<String> {
         Kind::Directory | Kind::Link { .. } => false,
     });
     files.map(|entry| entry.path.clone()).collect()
-}
-
-/// Whether a path fits into a line of a list. stat and sha256sum take "-" for their input.
-pub(super) fn is_plain(path: &str) -> bool {
-    path != "-" && !path.chars().any(|c| c.is_control() || c == '\\')
 }
 
 #[cfg(test)]

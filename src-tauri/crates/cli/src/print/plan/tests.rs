@@ -103,7 +103,7 @@ fn example() -> Plan {
         writable: Vec::new(),
         timeout_s: 60,
     };
-    let run = Action::Release { step: ReleaseStep::Run { task } };
+    let run = Action::Release { step: ReleaseStep::Run { task: Box::new(task) } };
     let leftover =
         FileStep::Remove { path: "/etc/shop/old".to_owned(), expected: Digest::of(b""), keep: None, stage: None };
     let leftover = resource(Change::File(leftover));

@@ -76,7 +76,7 @@ fn check(pointer: &str, field: &str, value: &str) -> Result<(), TestCaseError> {
         Ok(rendered) => {
             prop_assert_eq!(rendered.files.len(), plain.files.len());
             for (hostile, plain) in rendered.files.iter().zip(&plain.files) {
-                if hostile.kind == FileKind::AppConfig {
+                if place(hostile) == Where::Application {
                     let document: serde_json::Value = serde_json::from_str(hostile.masked()).unwrap();
                     let expected = if pointer.starts_with("/config_file") { value } else { "x" };
                     prop_assert_eq!(&document["text"], expected);

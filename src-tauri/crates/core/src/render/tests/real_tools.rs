@@ -34,7 +34,7 @@ fn systemd_accepts_the_units() {
         let directory = tempfile::tempdir().unwrap();
         let rendered = world.render();
         let mut paths = Vec::new();
-        for file in rendered.files.iter().filter(|file| file.kind == FileKind::SystemdUnit) {
+        for file in rendered.files.iter().filter(|file| place(file) == Where::Unit) {
             // A template is judged through an instance.
             let unit = file.path.rsplit('/').next().unwrap().replace('@', "@8000");
             paths.push(put(directory.path(), &unit, file.masked()));
@@ -156,7 +156,7 @@ impl Nginx {
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let rendered = world.render();
-        let site = rendered.files.iter().find(|file| file.kind == FileKind::NginxSite).unwrap().masked();
+        let site = rendered.files.iter().find(|file| place(file) == Where::NginxSite).unwrap().masked();
         let site = site
             .replace("/etc/slipway/tls/", &format!("{root}/tls/"))
             .replace(&format!("{root}/tls/{}/fullchain.pem", world.site.name), &chain)
@@ -170,7 +170,7 @@ impl Nginx {
             .replace("    listen [::]:443 ssl http2;\n", "");
         // An ephemeral port cannot be asked for; TLS is only tested for its syntax.
         let site = site.replace("listen 127.0.0.1:0", &format!("listen 127.0.0.2:{port}"));
-        if let Some(file) = rendered.files.iter().find(|file| file.kind == FileKind::NginxAuth) {
+        if let Some(file) = rendered.files.iter().find(|file| place(file) == Where::Passwords) {
             put(directory.path(), &format!("{}.htpasswd", world.site.name), std::str::from_utf8(file.bytes()).unwrap());
         }
         put(directory.path(), "site.conf", &site);

@@ -102,7 +102,7 @@ fn paths_are_unique_and_every_file_says_whose_it_is() {
         paths.dedup();
         assert_eq!(paths.len(), rendered.files.len(), "{name}");
         for file in &rendered.files {
-            let plain = matches!(file.kind, FileKind::SecretFile | FileKind::AppConfig);
+            let plain = matches!(place(file), Where::Secret | Where::Application);
             assert!(plain || file.masked().starts_with("# Managed by Slipway for site "), "{}", file.path);
         }
     }
@@ -123,7 +123,7 @@ fn a_secret_is_in_its_files_and_in_no_masked_text() {
             for form in [secret, json.trim_matches('"'), "ss\\$\\`", "w%n'ord"] {
                 assert!(!file.masked().contains(form) && !debug.contains(form), "{name} {}", file.path);
             }
-            let open = matches!(file.kind, FileKind::SystemdUnit | FileKind::NginxSite | FileKind::GunicornConfig);
+            let open = matches!(place(file), Where::Unit | Where::NginxSite | Where::Gunicorn);
             assert!(!open || matches!(file.content, Content::Text(_)), "{name} {}", file.path);
         }
         if !world.secrets.is_empty() {
@@ -153,7 +153,7 @@ fn secrets_for_nginx_alone_stay_out_of_the_application() {
 fn the_bytes_of_a_password_file_verify() {
     let world = World::new(device());
     let rendered = world.render();
-    let file = rendered.files.iter().find(|file| file.kind == FileKind::NginxAuth).unwrap();
+    let file = rendered.files.iter().find(|file| place(file) == Where::Passwords).unwrap();
     let text = String::from_utf8(file.bytes().to_vec()).unwrap();
     let line = text.lines().nth(1).unwrap();
     assert!(line.starts_with("admin:$6$saltstring$"), "{line}");

@@ -4,7 +4,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
 
-use crate::history::RunId;
+use super::RunId;
 use crate::home::Home;
 
 /// A run of this process; the mark ends when it is dropped.

@@ -1,8 +1,29 @@
 //! What the process was started with. The programs' `main` calls this once; nothing else asks the environment.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
 
-use super::Surroundings;
+/// What the process was started with, passed in once so that nothing else asks for it.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// Environment variables.
+    pub variables: BTreeMap<OsString, OsString>,
+    /// Login name and machine, for the records on hosts: `ann@laptop`.
+    pub operator: String,
+}
+
+impl Surroundings {
+    /// A variable that is set and not empty.
+    pub fn variable(&self, name: &str) -> Option<OsString> {
+        self.variables.get(&OsString::from(name)).filter(|value| !value.is_empty()).cloned()
+    }
+
+    /// The home directory of the person.
+    pub fn person_home(&self) -> Option<PathBuf> {
+        self.variable("HOME").or_else(|| self.variable("USERPROFILE")).map(PathBuf::from)
+    }
+}
 
 /// Environment and login, read once for everything.
 pub fn surroundings() -> Surroundings {

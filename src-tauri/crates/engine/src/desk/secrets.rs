@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use slipway_core::secret::Secret;
 use slipway_core::site::Site;
 
-use super::{LARGEST, Rotation, SecretName, off_thread, replace, restore_previous, rotate};
-use crate::desk::{Desk, secrets_failure};
+use super::Desk;
 use crate::failure::{Code, Failure, Outcome};
+use crate::secrets::{LARGEST, Rotation, SecretName, off_thread, replace, restore_previous, rotate};
 
 /// Where a new value comes from.
 pub enum NewValue {
@@ -36,7 +36,7 @@ impl Desk {
                 let restored =
                     off_thread(self.secrets.clone(), move |store| restore_previous(&site.name, &name, store, now))
                         .await;
-                return restored.map_err(|error| secrets_failure(&error));
+                return restored.map_err(Failure::from);
             }
             NewValue::Typed(secret) => Some(secret),
             NewValue::File(path) => Some(read(&path, &name)?),
@@ -48,7 +48,7 @@ impl Desk {
             None => rotate(&site, &name, store, now),
             Some(secret) => replace(&site.name, &name, secret, store, now),
         });
-        put.await.map_err(|error| secrets_failure(&error))
+        put.await.map_err(Failure::from)
     }
 }
 
