@@ -4,9 +4,10 @@
 use std::process::Command;
 use std::sync::Arc;
 
+use slipway_core::diff::FileKind;
 use slipway_core::event::VerdictKind::{FailedIntact, Succeeded};
 use slipway_core::event::{Event, EventKind};
-use slipway_core::plan::summary::{FileKind, summary};
+use slipway_core::plan::summary::summary;
 use slipway_core::progress::View;
 use slipway_engine::desk::runs::Consent;
 use slipway_engine::failure::Code;

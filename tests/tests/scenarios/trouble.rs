@@ -136,7 +136,7 @@ async fn stopping_while_a_release_is_proved_leaves_the_old_one() {
     desk.assemble("v4");
     let file = desk.site(&parlour_site("v4", ""));
     let planned = desk.plan(&file, &DEPLOY).await;
-    let proving = planned.plan.steps.iter().position(|step| step.title.starts_with("Prove ")).unwrap();
+    let proving = planned.plan.lines().iter().position(|line| line.title().starts_with("Prove ")).unwrap();
     let cancel = Cancel::default();
     let sink = {
         let cancel = cancel.clone();

@@ -288,9 +288,11 @@ impl Ran {
         let mut text = String::new();
         for event in &self.events {
             let line = match &event.kind {
-                EventKind::StepStarted { step } => format!("> {}", self.plan.steps[*step].title),
+                EventKind::StepStarted { step } => format!("> {}", self.plan.lines()[*step].title()),
                 EventKind::Output { line, .. } => format!("    {line}"),
-                EventKind::StepFinished { step, outcome } => format!("< {} {outcome:?}", self.plan.steps[*step].title),
+                EventKind::StepFinished { step, outcome } => {
+                    format!("< {} {outcome:?}", self.plan.lines()[*step].title())
+                }
                 EventKind::Note { text } => format!("! {text}"),
                 EventKind::Started { .. } => continue,
                 EventKind::Finished { verdict } => format!("= {verdict:#?}"),

@@ -420,7 +420,7 @@ pub struct Moved {
 pub fn moved(planned: &BTreeMap<Subject, State>, seen: &crate::seen::Seen<'_>) -> Vec<Moved> {
     let changed = |(subject, was): (&Subject, &State)| {
         let now = seen.read(subject.clone());
-        (&now != was).then(|| Moved { subject: subject.to_string(), was: was.words(), now: now.words() })
+        (&now != was).then(|| Moved { subject: subject.title(), was: was.words(), now: now.words() })
     };
     planned.iter().filter_map(changed).collect()
 }

@@ -3,8 +3,8 @@
 
 mod subject;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 pub use subject::{FirewallState, State, Subject, UnitState, describe};
 
@@ -107,7 +107,7 @@ pub struct Sources<'a> {
 #[derive(Debug)]
 pub struct Seen<'a> {
     sources: Sources<'a>,
-    noted: RefCell<BTreeMap<Subject, State>>,
+    noted: Mutex<BTreeMap<Subject, State>>,
 }
 
 static NOT_ASKED: std::sync::LazyLock<PathState> =
@@ -116,7 +116,7 @@ static NOT_ASKED: std::sync::LazyLock<PathState> =
 impl<'a> Seen<'a> {
     /// A host of which nothing has been read yet.
     pub fn new(sources: Sources<'a>) -> Self {
-        Self { sources, noted: RefCell::new(BTreeMap::new()) }
+        Self { sources, noted: Mutex::new(BTreeMap::new()) }
     }
 
     /// How to treat the host: constant for a distribution and its versions.
@@ -126,13 +126,13 @@ impl<'a> Seen<'a> {
 
     /// Everything that was read so far, and what it was.
     pub fn noted(&self) -> BTreeMap<Subject, State> {
-        self.noted.borrow().clone()
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Reads one subject and notes it.
     pub fn read(&self, subject: Subject) -> State {
         let state = self.state(&subject);
-        self.noted.borrow_mut().insert(subject, state.clone());
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).insert(subject, state.clone());
         state
     }
 

@@ -93,6 +93,20 @@ impl Subject {
     }
 }
 
+impl Subject {
+    /// What was asked, for a person.
+    pub fn title(&self) -> String {
+        match self {
+            Self::FreeSpace { path, bytes } => format!("{} free at {path}", crate::words::bytes(*bytes)),
+            asked => {
+                let (word, argument) = asked.words();
+                let word = word.replace('-', " ");
+                if argument.is_empty() { word } else { format!("{word} {argument}") }
+            }
+        }
+    }
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (word, argument) = self.words();
