@@ -7,6 +7,7 @@ mod access;
 mod change;
 mod counted;
 mod drift;
+mod edits;
 mod fleet;
 mod hall;
 mod hooks;
@@ -19,6 +20,7 @@ mod source;
 mod stale;
 mod trouble;
 mod uninstall;
+mod upgrade;
 mod whole;
 
 use std::net::SocketAddr;

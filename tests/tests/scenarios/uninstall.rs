@@ -74,7 +74,7 @@ async fn a_site_goes_and_its_neighbour_and_its_data_stay() {
     assert_eq!(left, expected);
     assert_eq!(
         inside(&host, "ls -A /opt/parlour /var/lib/slipway/parlour; grep -c mine /var/lib/slipway/parlour/replaced/*"),
-        "/opt/parlour:\nshared\n\n/var/lib/slipway/parlour:\naudit.jsonl\nreplaced\n1\n"
+        "/opt/parlour:\nshared\n\n/var/lib/slipway/parlour:\naudit.jsonl\nmanifest.json\nreplaced\n1\n"
     );
     let audit = inside(&host, "tail -n 1 /var/lib/slipway/parlour/audit.jsonl");
     assert!(audit.contains("uninstall") && audit.contains("tester@desk"), "{audit}");

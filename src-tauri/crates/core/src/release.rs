@@ -117,6 +117,11 @@ impl Layout {
         format!("/opt/{}/current", self.site)
     }
 
+    /// The release that `current` names when it is a link to `target`.
+    pub fn release_of(&self, target: &str) -> Option<ReleaseId> {
+        target.strip_prefix("releases/")?.parse().ok()
+    }
+
     /// `/opt/SITE/cache`: the site user's own: home directory, package caches, git mirror.
     pub fn cache(&self) -> String {
         format!("/opt/{}/cache", self.site)

@@ -8,7 +8,7 @@ use crate::activation::Instance;
 use crate::command::{Command, Output};
 use crate::fact::Fact;
 use crate::release::{Layout, ReleaseId};
-use crate::seen::UnitState;
+use crate::seen::UnitActivity;
 
 const SCRIPT: &str = include_str!("onhost/running.sh");
 
@@ -99,7 +99,7 @@ pub struct Freshness {
     /// Files that are newer than the processes which have read them.
     pub newer: Vec<Newer>,
     /// Units by name; absent ones are those that systemd does not know.
-    pub units: BTreeMap<String, Fact<UnitState>>,
+    pub units: BTreeMap<String, Fact<UnitActivity>>,
 }
 
 /// Asks which of nginx's and of the site's files are newer than the processes that read them, and for the state of `units`.
@@ -148,7 +148,7 @@ pub fn parse_freshness(output: &Output) -> Result<Freshness, String> {
 }
 
 /// LoadState, ActiveState and UnitFileState of a unit (systemctl(1), org.freedesktop.systemd1(5)).
-fn unit_state(load: &str, active: &str, file: &str) -> Fact<UnitState> {
+fn unit_state(load: &str, active: &str, file: &str) -> Fact<UnitActivity> {
     let active = matches!(active, "active" | "activating" | "reloading" | "refreshing");
     if load == "not-found" && !active {
         return Fact::Absent;
@@ -158,7 +158,7 @@ fn unit_state(load: &str, active: &str, file: &str) -> Fact<UnitState> {
         file,
         "enabled" | "enabled-runtime" | "static" | "alias" | "indirect" | "generated" | "linked" | "linked-runtime"
     );
-    Fact::Known(UnitState { active, enabled, masked: load == "masked" })
+    Fact::Known(UnitActivity { active, enabled, masked: load == "masked" })
 }
 
 /// Asks for the state of `instances`.

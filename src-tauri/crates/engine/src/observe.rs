@@ -12,7 +12,7 @@ use slipway_core::release::{Layout, Ledger, ReleaseId};
 use slipway_core::resource::Effect;
 use slipway_core::running::{self, Newer};
 use slipway_core::runtime;
-use slipway_core::seen::{Questions, Seen, Sources, UnitState};
+use slipway_core::seen::{Questions, Seen, Sources, UnitActivity};
 use slipway_core::site::{Name, RuntimeKind, Site};
 use slipway_host::{Batch, Connection};
 
@@ -29,7 +29,7 @@ pub struct SiteView {
     /// Watched paths.
     pub paths: BTreeMap<String, paths::Observed>,
     /// Units that were asked for.
-    pub units: BTreeMap<String, Fact<UnitState>>,
+    pub units: BTreeMap<String, Fact<UnitActivity>>,
     /// Installed version of each package that the sweep does not ask for.
     pub packages: BTreeMap<String, Fact<String>>,
     /// Versions that the distribution offers, where that was asked.

@@ -1,7 +1,7 @@
 //! A plan as a person reviews it: steps by subject with reasons, files as diffs, commands, what users notice.
 
 use slipway_core::plan::summary;
-use slipway_core::plan::{Intent, Line, Notice, Plan, Risk, Severity, Verb};
+use slipway_core::plan::{Intent, Notice, Plan, PlanLine, Risk, Severity, Verb};
 
 use super::style::Style;
 use super::text::visible;
@@ -60,7 +60,7 @@ fn headline(plan: &Plan) -> String {
     }
 }
 
-fn push_line(out: &mut String, of_plan: &Line<'_>, detail: Detail, style: Style) {
+fn push_line(out: &mut String, of_plan: &PlanLine<'_>, detail: Detail, style: Style) {
     let mut title = format!("{} {}", sign(of_plan.verb(), style), visible(of_plan.title()));
     if let Some(change) = of_plan.diff().map(diff::summary).filter(|text| !text.is_empty()) {
         title.push_str(&style.dim(format!("  {change}")));

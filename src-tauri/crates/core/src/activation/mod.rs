@@ -48,7 +48,7 @@ pub struct Instance {
 
 impl Instance {
     /// The same instance on its alternate port.
-    fn other(&self) -> Option<Self> {
+    pub fn other(&self) -> Option<Self> {
         let (port, alternate) = (self.port?, self.alternate?);
         let unit = self.unit.replace(&format!("@{port}."), &format!("@{alternate}."));
         Some(Self { unit, socket: None, port: Some(alternate), alternate: Some(port) })

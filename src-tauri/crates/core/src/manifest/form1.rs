@@ -18,7 +18,7 @@ use crate::resource::firewall::{FirewallRecord, FirewallService};
 use crate::resource::log_files::{LogFiles, LogFilesRecord};
 use crate::resource::package::{Package, PackageRecord};
 use crate::resource::unit::{Unit, UnitRecord};
-use crate::resource::user::{User, UserRecord};
+use crate::resource::user::{SystemUser, UserRecord};
 use crate::resource::{Effect, Id, Kind, Owned, Record, Scope};
 use crate::site::Name;
 use crate::units;
@@ -114,7 +114,7 @@ fn directories(layout: &Layout) -> Vec<(String, DirectoryRecord)> {
 /// What a site that version 0.1 took off a host has left there: its data, and the user that owns it.
 pub(super) fn leftovers(site: &Name) -> BTreeMap<Id, Owned> {
     let layout = Layout::new(site);
-    let user = User::id_of(site.as_str());
+    let user = SystemUser::id_of(site.as_str());
     let mut all = BTreeMap::new();
     for (path, record) in directories(&layout) {
         let id = Directory::id_of(&path);
@@ -136,7 +136,7 @@ impl Form1 {
         let layout = Layout::new(&self.site);
         let mut manifest = Manifest::new(self.site.clone());
         manifest.resources = leftovers(&self.site);
-        let user = User::id_of(self.site.as_str());
+        let user = SystemUser::id_of(self.site.as_str());
         for path in &self.directories {
             let data = path.starts_with(&format!("{}/", layout.shared()));
             let contents = if data { Contents::Data } else { Contents::Resources };

@@ -19,7 +19,7 @@ use crate::facts::records::{HostRecords, SiteRecords};
 use crate::profile::PackageManager;
 use crate::resource::converge::Shared;
 use crate::resource::file::{File, FileRecord};
-use crate::resource::{Claim, Effect, Id, Kind as _, Owned, Ownership, Picked, Scope};
+use crate::resource::{Claim, Effect, Id, Kind as _, Owned, OwnedResources, Picked, Scope};
 use crate::site::Name;
 use residue::Residue;
 
@@ -359,9 +359,9 @@ impl Records {
     }
 
     /// What is owned, for planning.
-    pub fn ownership(&self) -> Ownership<'_> {
+    pub fn ownership(&self) -> OwnedResources<'_> {
         static NOTHING: BTreeMap<Id, Owned> = BTreeMap::new();
-        Ownership {
+        OwnedResources {
             site: self.site.as_ref().map_or(&NOTHING, |manifest| &manifest.resources),
             host: &self.host.resources,
         }

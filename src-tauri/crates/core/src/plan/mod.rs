@@ -29,7 +29,7 @@ use crate::digest::Digest;
 use crate::notice::Notices;
 use crate::release::ReleaseId;
 use crate::resource::{Change, Claim, Difference, Effect, Id, Placed};
-use crate::seen::{State, Subject};
+use crate::seen::{Observation, Subject};
 use crate::site::Name;
 
 /// What the plan is for.
@@ -81,7 +81,7 @@ pub struct Plan {
     /// What it is for.
     pub intent: Intent,
     /// Everything that planning read, and what it was.
-    pub observed: BTreeMap<Subject, State>,
+    pub observed: BTreeMap<Subject, Observation>,
     /// What to do, in order.
     pub steps: Vec<Step>,
     /// What will be recorded on the host, by resource.
@@ -167,14 +167,14 @@ pub enum Action {
 
 /// A line of a plan as a person reads and follows it: a step, or a part of one.
 #[derive(Debug, Clone, Copy)]
-pub struct Line<'a> {
+pub struct PlanLine<'a> {
     /// The step.
     pub step: &'a Step,
     /// The part, in a step that has parts.
     pub part: Option<&'a Part>,
 }
 
-impl<'a> Line<'a> {
+impl<'a> PlanLine<'a> {
     /// Unique in the plan.
     pub fn id(&self) -> String {
         match self.part {
@@ -225,11 +225,11 @@ impl<'a> Line<'a> {
 
 impl Step {
     /// The lines of it.
-    pub fn lines(&self) -> Vec<Line<'_>> {
+    pub fn lines(&self) -> Vec<PlanLine<'_>> {
         if self.parts.is_empty() {
-            return vec![Line { step: self, part: None }];
+            return vec![PlanLine { step: self, part: None }];
         }
-        self.parts.iter().map(|part| Line { step: self, part: Some(part) }).collect()
+        self.parts.iter().map(|part| PlanLine { step: self, part: Some(part) }).collect()
     }
 
     /// The part of a release that it is.
@@ -247,7 +247,7 @@ impl Plan {
         site: Name,
         host: String,
         intent: Intent,
-        observed: BTreeMap<Subject, State>,
+        observed: BTreeMap<Subject, Observation>,
         draft: Draft,
         claims: BTreeMap<Id, Claim>,
     ) -> Self {
@@ -272,7 +272,7 @@ impl Plan {
     }
 
     /// Every line, in order.
-    pub fn lines(&self) -> Vec<Line<'_>> {
+    pub fn lines(&self) -> Vec<PlanLine<'_>> {
         self.steps.iter().flat_map(Step::lines).collect()
     }
 
@@ -282,8 +282,8 @@ impl Plan {
     }
 
     /// Lines that would replace what was changed by hand.
-    pub fn drifted(&self) -> impl Iterator<Item = Line<'_>> {
-        self.lines().into_iter().filter(Line::drift)
+    pub fn drifted(&self) -> impl Iterator<Item = PlanLine<'_>> {
+        self.lines().into_iter().filter(PlanLine::drift)
     }
 
     /// Notices that forbid applying.
@@ -417,8 +417,8 @@ pub struct Moved {
 }
 
 /// Compares what a plan relies on with what is there now.
-pub fn moved(planned: &BTreeMap<Subject, State>, seen: &crate::seen::Seen<'_>) -> Vec<Moved> {
-    let changed = |(subject, was): (&Subject, &State)| {
+pub fn moved(planned: &BTreeMap<Subject, Observation>, seen: &crate::seen::Seen<'_>) -> Vec<Moved> {
+    let changed = |(subject, was): (&Subject, &Observation)| {
         let now = seen.read(subject.clone());
         (&now != was).then(|| Moved { subject: subject.title(), was: was.words(), now: now.words() })
     };

@@ -9,7 +9,7 @@ use crate::facts::paths::PathState;
 use crate::release::{Layout, LedgerEvent, ReleaseId, ReleaseRecord};
 use crate::resource::converge::Comparison;
 use crate::resource::file::{File, FileWrite};
-use crate::resource::{Claim, Effect, Id, Kind as _, Move, Resource, Risk, Scope, Verb, Way};
+use crate::resource::{Claim, Effect, Id, Kind as _, Move, Picked as _, Resource, Risk, Scope, Verb, Way};
 use crate::seen::Subject;
 use crate::site::{Process, Site, TlsMode};
 use crate::words;
@@ -141,21 +141,29 @@ pub fn plan_rollback(situation: &Situation<'_>, wanted: &Wanted<'_>, target: &Ta
         // Which of its files differ is seen when they are put in place.
         activation.follows = vec![Effect::Nginx];
         push_activation(&mut draft, activation, &[]);
-        claims = claims_of(situation, &back);
+        claims = claims_of(situation, &back, wanted.files);
     }
     finish(draft, situation, wanted, Intent::Rollback { release: release.clone() }, claims)
 }
 
 /// What will be recorded of files and units of a release that comes back.
-fn claims_of(situation: &Situation<'_>, wanted: &Wanted<'_>) -> BTreeMap<Id, Claim> {
+fn claims_of(situation: &Situation<'_>, wanted: &Wanted<'_>, rendered: &[File]) -> BTreeMap<Id, Claim> {
     let travels = |way: Way| way != Way::Direct;
     let profile = situation.seen.profile();
-    let all = resources(wanted, profile, None, situation.now, Serving::Starts);
+    let python = situation.seen.interpreter().ok();
+    let all = resources(wanted, profile, python, situation.now, Serving::Starts);
     let mut claims: BTreeMap<Id, Claim> = BTreeMap::new();
     for resource in all.iter().filter(|resource| travels(resource.way(None))) {
+        // Where today's site file calls for the same file, its text is known.
+        let same = |file: &&File| {
+            let record = file.record();
+            File::id_of(&file.path) == resource.id()
+                && File::pick(&resource.record()).is_some_and(|other| other.digest == record.digest)
+        };
+        let known = rendered.iter().find(same).map(|file| Resource::from(file.clone()));
         let claim = Claim {
             scope: resource.scope(),
-            record: Some(resource.record()),
+            record: Some(known.as_ref().unwrap_or(resource).record()),
             needs: resource.leaves_before(),
             effects: resource.effects(),
             changes: true,

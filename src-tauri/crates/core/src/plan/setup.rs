@@ -8,7 +8,7 @@ use crate::notice::{Notices, Severity};
 use crate::release::Layout;
 use crate::resource::converge::{Comparison, compare};
 use crate::resource::{Move, Way, converge};
-use crate::seen::{State, Subject};
+use crate::seen::{Observation, Subject};
 use crate::site::{RuntimeKind, Site, TlsMode};
 
 use super::wanted::{Serving, resources};
@@ -66,7 +66,7 @@ pub(super) fn place(draft: &mut Draft, moves: Vec<Move>) {
 /// Notices about what could not be read of what planning relied on, and about places that others could redirect.
 pub(super) fn doubts(notices: &mut Notices, situation: &Situation<'_>) {
     for (subject, state) in situation.seen.noted() {
-        if let State::Path { untrusted_parent: Some(parent), .. } = &state
+        if let Observation::Path { untrusted_parent: Some(parent), .. } = &state
             && let Subject::Path(path) = &subject
             // An environment whose build was cut short is still the user's: it is removed and built anew.
             && *path != super::build::whole_marker(&parent.component)

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, FileDiff, Intent, Line, Plan, Risk, Step, Verb};
+use super::{Action, FileDiff, Intent, Plan, PlanLine, Risk, Step, Verb};
 use crate::diff::FileChange;
 use crate::encode::shell::quote_all;
 use crate::resource::file::removed;
@@ -71,7 +71,7 @@ pub fn summary(plan: &Plan) -> Summary {
             Verb::Run => counts.run += 1,
         }
     }
-    let diffs = || lines.iter().filter_map(Line::diff);
+    let diffs = || lines.iter().filter_map(PlanLine::diff);
     let (added, removed) =
         diffs().map(FileDiff::counts).fold((0, 0), |sum, counts| (sum.0 + counts.0, sum.1 + counts.1));
     let (noticed, noticeable) = noticed(plan);
@@ -154,7 +154,7 @@ fn noticed(plan: &Plan) -> (String, bool) {
 }
 
 /// What there is to read about a line.
-pub fn detail(line: &Line<'_>) -> LineDetail {
+pub fn detail(line: &PlanLine<'_>) -> LineDetail {
     let step = line.step;
     let (about, commands) = match line.part {
         // What the step runs is told once.

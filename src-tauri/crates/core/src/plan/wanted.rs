@@ -15,7 +15,7 @@ use crate::resource::firewall::FirewallService;
 use crate::resource::log_files::LogFiles;
 use crate::resource::package::Package;
 use crate::resource::unit::{Unit, Wish};
-use crate::resource::user::User;
+use crate::resource::user::SystemUser;
 use crate::resource::{Effect, Heading, Id, Kind, Resource, Scope};
 use crate::running::Newer;
 use crate::runtime;
@@ -52,14 +52,8 @@ pub struct Situation<'a> {
 impl<'a> Situation<'a> {
     /// The active release, as `current` says.
     pub fn current(&self, layout: &Layout) -> Option<ReleaseId> {
-        match self.seen.path(&layout.current()) {
-            PathState::Symlink { target, .. } => target.strip_prefix("releases/")?.parse().ok(),
-            PathState::Absent
-            | PathState::File { .. }
-            | PathState::Directory { .. }
-            | PathState::Other { .. }
-            | PathState::Failed { .. } => None,
-        }
+        let state = self.seen.path(&layout.current());
+        if let PathState::Symlink { target, .. } = state { layout.release_of(target) } else { None }
     }
 
     /// Instances that run, as the record says.
@@ -117,6 +111,10 @@ pub fn questions(
         }
     };
     converge::ask(&resources, records.ownership(), &mut questions);
+    // Of two sets of ports, the one that is not in use may be the next.
+    for other in wanted.instances.iter().filter_map(Instance::other) {
+        questions.unit(other.unit);
+    }
     questions
 }
 
@@ -161,7 +159,7 @@ pub fn resources(
     let package_ids: Vec<Id> = packages.iter().map(|package| Package::id_of(&package.name)).collect();
     let mut all: Vec<Resource> = packages.into_iter().map(Resource::from).collect();
     all.push(
-        User { name: site.name.as_str().to_owned(), home: layout.cache(), shell: profile.system.nologin.clone() }
+        SystemUser { name: site.name.as_str().to_owned(), home: layout.cache(), shell: profile.system.nologin.clone() }
             .into(),
     );
     all.extend(directories(site).into_iter().map(Resource::from));

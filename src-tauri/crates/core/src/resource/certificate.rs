@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::difference::{Difference, Heading, Removal, Verb};
+use super::difference::{Difference, Removal};
 use super::file::{FileContent, FileWrite};
+use super::review::{Heading, Verb};
 use super::{Context, Effect, Id, Kind, NoPayload, Payloads, Recorded, Scope, Supply, Work};
 use crate::command::Command;
 use crate::facts::paths::PathState;

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::difference::{Difference, Heading};
+use super::difference::Difference;
+use super::review::Heading;
 use super::{Change, Context, Effect, Id, Leaving, Owned, Record, Removal, Resource, Scope, Way, join};
 use crate::notice::Notices;
 use crate::seen::Seen;
@@ -25,14 +26,14 @@ pub struct Shared {
 
 /// What is recorded on a host, as far as one site is concerned.
 #[derive(Debug, Clone, Copy)]
-pub struct Ownership<'a> {
+pub struct OwnedResources<'a> {
     /// What is the site's.
     pub site: &'a BTreeMap<Id, Owned>,
     /// What is the host's, brought by Slipway for this or another site.
     pub host: &'a BTreeMap<Id, Shared>,
 }
 
-impl<'a> Ownership<'a> {
+impl<'a> OwnedResources<'a> {
     /// What is recorded of a resource.
     pub fn get(&self, id: &Id, scope: Scope) -> Option<&'a Owned> {
         match scope {
@@ -43,7 +44,7 @@ impl<'a> Ownership<'a> {
 }
 
 /// What must be asked of a host before `wanted` can be compared with it.
-pub fn ask(wanted: &[Resource], ownership: Ownership<'_>, questions: &mut crate::seen::Questions) {
+pub fn ask(wanted: &[Resource], ownership: OwnedResources<'_>, questions: &mut crate::seen::Questions) {
     for resource in wanted {
         resource.ask(ownership.get(&resource.id(), resource.scope()), questions);
     }
@@ -126,7 +127,7 @@ pub struct Cycle(pub Vec<Id>);
 /// Compares what is wanted with what is there, and what is owned with what is wanted.
 pub fn compare(
     wanted: &[Resource],
-    ownership: Ownership<'_>,
+    ownership: OwnedResources<'_>,
     seen: &Seen<'_>,
     site: &Name,
     kept_in: String,
@@ -170,7 +171,7 @@ impl Comparison {
         self.claims.insert(id.clone(), claim);
     }
 
-    fn wanted(&mut self, resource: &Resource, ownership: Ownership<'_>, context: &Context<'_>) {
+    fn wanted(&mut self, resource: &Resource, ownership: OwnedResources<'_>, context: &Context<'_>) {
         let (id, scope) = (resource.id(), resource.scope());
         let owned = ownership.get(&id, scope);
         let difference = resource.put(owned, context, &mut self.notices);
@@ -219,7 +220,7 @@ impl Comparison {
 /// When resources need each other: a fault of this program.
 pub fn converge(
     wanted: &[Resource],
-    ownership: Ownership<'_>,
+    ownership: OwnedResources<'_>,
     seen: &Seen<'_>,
     site: &Name,
     kept_in: String,

@@ -1,76 +1,8 @@
 //! What differs between a wanted resource and what is there, and the words for a person.
 
-use serde::{Deserialize, Serialize};
-
+use super::review::{Heading, Risk, Verb};
 use super::{Effect, Id};
 use crate::diff::FileDiff;
-
-/// Heading under which a review shows a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)]
-pub enum Heading {
-    Packages,
-    User,
-    Directories,
-    Certificate,
-    Configuration,
-    Services,
-    WebServer,
-    Firewall,
-    Source,
-    Build,
-    Release,
-    Records,
-}
-
-impl Heading {
-    /// The heading's text.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Packages => "Packages",
-            Self::User => "User",
-            Self::Directories => "Directories",
-            Self::Certificate => "Certificate",
-            Self::Configuration => "Configuration",
-            Self::Services => "Services",
-            Self::WebServer => "Web server",
-            Self::Firewall => "Firewall",
-            Self::Source => "Source",
-            Self::Build => "Build",
-            Self::Release => "Release",
-            Self::Records => "Records",
-        }
-    }
-}
-
-/// What people who use the site may notice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Risk {
-    /// Nothing.
-    None,
-    /// Connections that stay open (WebSockets) end and come back; requests wait, none is lost.
-    Reconnect,
-    /// Data changes in a way that going back does not undo.
-    Data,
-    /// The site is no longer there.
-    Gone,
-}
-
-/// What a step does to what it is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verb {
-    /// Makes something new.
-    Create,
-    /// Changes something that is there.
-    Change,
-    /// Takes something away.
-    Remove,
-    /// Does something that leaves nothing behind by itself.
-    Run,
-}
 
 /// How what is wanted differs from what is there: one change, and what a person should know of it.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::difference::{Difference, Heading, Removal, Risk, Verb};
+use super::difference::{Difference, Removal};
+use super::review::{Heading, Risk, Verb};
 use super::{Context, Id, Kind, NoPayload, Payloads, Recorded, Scope, Work};
 use crate::command::Command;
 use crate::facts::paths::PathState;
@@ -125,8 +126,8 @@ impl Kind for Directory {
     }
 
     fn needs(&self) -> Vec<Id> {
-        let owner = (self.owner != "root").then(|| super::user::User::id_of(&self.owner));
-        let group = (self.group != "root").then(|| super::user::User::id_of(&self.group));
+        let owner = (self.owner != "root").then(|| super::user::SystemUser::id_of(&self.owner));
+        let group = (self.group != "root").then(|| super::user::SystemUser::id_of(&self.group));
         let mut needs: Vec<Id> = self.parent().into_iter().chain(owner).chain(group).collect();
         needs.dedup();
         needs
@@ -238,7 +239,11 @@ impl Kind for Directory {
             (Contents::AroundData, Some(leaving)) if !leaving.user_stays => empty("what others put there stays"),
             (Contents::Data | Contents::AroundData, Some(_)) => match context.seen.path(name) {
                 PathState::Absent => Removal::Gone,
-                _ => Removal::Stays,
+                PathState::File { .. }
+                | PathState::Directory { .. }
+                | PathState::Symlink { .. }
+                | PathState::Other { .. }
+                | PathState::Failed { .. } => Removal::Stays,
             },
             (Contents::Own | Contents::Data | Contents::AroundData, None) => Removal::Stays,
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::difference::{Heading, Verb};
+use super::review::{Heading, Verb};
 use crate::command::Command;
 
 const INSTALL_NGINX: &str = concat!(

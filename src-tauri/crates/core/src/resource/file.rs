@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::difference::{Difference, Heading, Removal, Risk, Verb};
+use super::difference::{Difference, Removal};
+use super::review::{Heading, Risk, Verb};
 use super::{Context, Effect, Id, Kind, NoPayload, Payloads, Recorded, Scope, Way, Work};
 use crate::command::{Command, Stdin};
 use crate::diff::{FileChange, FileDiff, FileKind};
@@ -392,7 +393,7 @@ impl Kind for File {
 
     fn needs(&self) -> Vec<Id> {
         let parent = self.path.rsplit_once('/').map(|(parent, _)| super::directory::Directory::id_of(parent));
-        let user = |name: &String| (name != "root").then(|| super::user::User::id_of(name));
+        let user = |name: &String| (name != "root").then(|| super::user::SystemUser::id_of(name));
         let mut needs: Vec<Id> = parent.into_iter().chain(user(&self.owner)).chain(user(&self.group)).collect();
         needs.extend(self.needs.iter().cloned());
         needs.dedup();
@@ -420,6 +421,13 @@ impl Kind for File {
             masked,
             effects: self.effects.clone(),
         }
+    }
+
+    fn kept(&self, there: &FileRecord) -> FileRecord {
+        // Fingerprints differ between computers; the file is the same.
+        let own = self.record();
+        let masked = own.masked.map(|masked| there.masked.clone().unwrap_or(masked));
+        FileRecord { masked, ..own }
     }
 
     fn way(&self, _recorded: Recorded<'_, FileRecord>) -> Way {

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::difference::{Difference, Heading, Removal, Verb};
+use super::difference::{Difference, Removal};
+use super::review::{Heading, Verb};
 use super::{Context, Id, Kind, NoPayload, Payloads, Recorded, Scope, Work};
 use crate::command::Command;
 use crate::fact::Fact;

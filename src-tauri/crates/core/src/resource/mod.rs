@@ -16,6 +16,7 @@ mod id;
 pub mod log_files;
 mod owned;
 pub mod package;
+pub mod review;
 pub mod unit;
 pub mod user;
 
@@ -23,11 +24,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use converge::{Claim, Converged, Cycle, Move, Ownership, Placed, Shared, converge};
-pub use difference::{Difference, Heading, Removal, Risk, Verb};
+pub use converge::{Claim, Converged, Cycle, Move, OwnedResources, Placed, Shared, converge};
+pub use difference::{Difference, Removal};
 pub use effect::Effect;
 pub use id::Id;
 pub use owned::{Owned, Picked, Recorded};
+pub use review::{Heading, Risk, Verb};
 
 use crate::command::Command;
 use crate::diff::{FileChange, FileDiff};
@@ -398,7 +400,7 @@ macro_rules! kinds {
 
 kinds! {
     Package => package::Package,
-    User => user::User,
+    User => user::SystemUser,
     Directory => directory::Directory,
     Certificate => certificate::Certificate,
     File => file::File,

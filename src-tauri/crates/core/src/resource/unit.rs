@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-use super::difference::{Difference, Heading, Removal, Verb};
+use super::difference::{Difference, Removal};
+use super::review::{Heading, Verb};
 use super::{Context, Id, Kind, NoPayload, Payloads, Recorded, Scope, Way, Work};
 use crate::command::Command;
 use crate::fact::Fact;
 use crate::notice::Notices;
-use crate::seen::{Questions, UnitState};
+use crate::seen::{Questions, UnitActivity};
 use crate::words;
 
 const STOP: &str = include_str!("../onhost/stop_units.sh");
@@ -95,7 +96,7 @@ fn title_of_stop(units: &[String]) -> String {
 }
 
 impl Unit {
-    fn missing(&self, state: &UnitState) -> (bool, bool) {
+    fn missing(&self, state: &UnitActivity) -> (bool, bool) {
         match self.wish {
             Wish::Running => (!state.enabled, !state.active),
             Wish::AtBoot => (!state.enabled, false),
@@ -160,7 +161,7 @@ impl Kind for Unit {
         }
         let state = match context.seen.unit(&self.name) {
             Fact::Known(state) => state,
-            Fact::Absent => UnitState { active: false, enabled: false, masked: false },
+            Fact::Absent => UnitActivity { active: false, enabled: false, masked: false },
             Fact::Failed(_) => return None,
         };
         if state.masked {
@@ -194,7 +195,7 @@ impl Kind for Unit {
     ) -> Removal<UnitChange> {
         let Some(record) = recorded.all().next() else { return Removal::Gone };
         match context.seen.unit(name) {
-            Fact::Known(UnitState { active: false, enabled: false, .. }) | Fact::Absent => return Removal::Gone,
+            Fact::Known(UnitActivity { active: false, enabled: false, .. }) | Fact::Absent => return Removal::Gone,
             Fact::Known(_) => {}
             Fact::Failed(_) => return Removal::Stays,
         }

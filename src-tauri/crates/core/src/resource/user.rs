@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::difference::{Difference, Heading, Removal, Verb};
+use super::difference::{Difference, Removal};
+use super::review::{Heading, Verb};
 use super::{Context, Id, Kind, NoPayload, Payloads, Recorded, Scope, Work};
 use crate::command::Command;
 use crate::fact::Fact;
@@ -13,7 +14,7 @@ const REMOVE: &str = include_str!("../onhost/remove_user.sh");
 
 /// A user that must exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
+pub struct SystemUser {
     /// User and group.
     pub name: String,
     /// Home directory: tells a site's own user from one of the same name.
@@ -49,7 +50,7 @@ pub enum UserChange {
     },
 }
 
-impl Kind for User {
+impl Kind for SystemUser {
     const NAME: &'static str = "user";
     type Record = UserRecord;
     type Change = UserChange;

@@ -6,7 +6,7 @@ mod subject;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-pub use subject::{FirewallState, State, Subject, UnitState, describe};
+pub use subject::{FirewallState, Observation, Subject, UnitActivity, describe};
 
 use crate::digest::Digest;
 use crate::fact::Fact;
@@ -82,7 +82,7 @@ pub struct Sources<'a> {
     /// Watched paths.
     pub paths: &'a BTreeMap<String, Observed>,
     /// Units; absent ones that systemd does not know.
-    pub units: &'a BTreeMap<String, Fact<UnitState>>,
+    pub units: &'a BTreeMap<String, Fact<UnitActivity>>,
     /// Packages beside those of the facts: installed version by name.
     pub packages: &'a BTreeMap<String, Fact<String>>,
     /// Versions that the distribution offers, of packages for which that was asked.
@@ -107,7 +107,7 @@ pub struct Sources<'a> {
 #[derive(Debug)]
 pub struct Seen<'a> {
     sources: Sources<'a>,
-    noted: Mutex<BTreeMap<Subject, State>>,
+    noted: Mutex<BTreeMap<Subject, Observation>>,
 }
 
 static NOT_ASKED: std::sync::LazyLock<PathState> =
@@ -125,15 +125,19 @@ impl<'a> Seen<'a> {
     }
 
     /// Everything that was read so far, and what it was.
-    pub fn noted(&self) -> BTreeMap<Subject, State> {
+    pub fn noted(&self) -> BTreeMap<Subject, Observation> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Reads one subject and notes it.
-    pub fn read(&self, subject: Subject) -> State {
+    pub fn read(&self, subject: Subject) -> Observation {
         let state = self.state(&subject);
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner).insert(subject, state.clone());
+        self.note(subject, state.clone());
         state
+    }
+
+    fn note(&self, subject: Subject, state: Observation) {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).insert(subject, state);
     }
 
     /// What is at a path that was asked about; a path that was not is a failure, never an absence.
@@ -155,72 +159,69 @@ impl<'a> Seen<'a> {
 
     /// Whether a package is installed.
     pub fn package(&self, name: &str) -> Fact<()> {
-        match self.read(Subject::Package(name.to_owned())) {
-            State::Presence(fact) => fact,
-            other => unexpected(&other),
-        }
+        let state = self.package_state(name);
+        self.note(Subject::Package(name.to_owned()), Observation::Presence(state.clone()));
+        state
     }
 
     /// Whether a program is there.
     pub fn program(&self, name: &str) -> bool {
-        matches!(self.read(Subject::Program(name.to_owned())), State::Presence(Fact::Known(())))
+        let state = self.program_state(name);
+        self.note(Subject::Program(name.to_owned()), Observation::Presence(state.clone()));
+        state == Fact::Known(())
     }
 
     /// Home directory of a user.
     pub fn home(&self, user: &str) -> Fact<String> {
-        match self.read(Subject::User(user.to_owned())) {
-            State::Home(fact) => fact,
-            other => unexpected(&other),
-        }
+        let state = self.home_state(user);
+        self.note(Subject::User(user.to_owned()), Observation::Home(state.clone()));
+        state
     }
 
-    /// State of a unit.
-    pub fn unit(&self, name: &str) -> Fact<UnitState> {
-        match self.read(Subject::Unit(name.to_owned())) {
-            State::Unit(fact) => fact,
-            other => unexpected(&other),
-        }
+    /// Observation of a unit.
+    pub fn unit(&self, name: &str) -> Fact<UnitActivity> {
+        let state = self.unit_state(name);
+        self.note(Subject::Unit(name.to_owned()), Observation::Unit(state.clone()));
+        state
     }
 
-    /// Names of the processes that listen on `port`.
+    /// Names of the processes that listen on `port`; none when that is not known, which is noted.
     pub fn holders(&self, port: u16) -> Vec<String> {
-        match self.read(Subject::Port(port)) {
-            State::Holders(Fact::Known(names)) => names,
-            _ => Vec::new(),
-        }
+        let state = self.holders_state(port);
+        self.note(Subject::Port(port), Observation::Holders(state.clone()));
+        state.known().cloned().unwrap_or_default()
     }
 
     /// Server blocks of nginx, outside Slipway's files, that answer to `name`: file and line.
     pub fn servers_named(&self, name: &str) -> Vec<(String, u32)> {
-        match self.read(Subject::ServerName(name.to_owned())) {
-            State::Servers(Fact::Known(servers)) => servers,
-            _ => Vec::new(),
-        }
+        let state = self.named_servers(name);
+        self.note(Subject::ServerName(name.to_owned()), Observation::Servers(state.clone()));
+        state.known().cloned().unwrap_or_default()
     }
 
     /// Whether nginx serves something that neither Slipway nor the distribution put there, or may do so.
     pub fn serves_others(&self) -> bool {
-        match self.read(Subject::OtherServers) {
-            State::Servers(Fact::Known(servers)) => !servers.is_empty(),
-            State::Servers(Fact::Absent) => false,
-            _ => true,
+        let state = self.other_servers();
+        self.note(Subject::OtherServers, Observation::Servers(state.clone()));
+        match state {
+            Fact::Known(servers) => !servers.is_empty(),
+            Fact::Absent => false,
+            Fact::Failed(_) => true,
         }
     }
 
-    /// State of a service in the firewall.
+    /// Observation of a service in the firewall.
     pub fn firewall(&self, service: &str) -> Fact<FirewallState> {
-        match self.read(Subject::FirewallService(service.to_owned())) {
-            State::Firewall(fact) => fact,
-            other => unexpected(&other),
-        }
+        let state = self.firewall_state(service);
+        self.note(Subject::FirewallService(service.to_owned()), Observation::Firewall(state.clone()));
+        state
     }
 
     /// Whether the disk of `path` has `bytes` free, and inodes.
     pub fn has_space(&self, path: &str, bytes: u64) -> Fact<bool> {
-        match self.read(Subject::FreeSpace { path: path.to_owned(), bytes }) {
-            State::Holds(fact) => fact,
-            other => unexpected(&other),
-        }
+        let state = self.space_state(path, bytes);
+        self.note(Subject::FreeSpace { path: path.to_owned(), bytes }, Observation::Holds(state.clone()));
+        state
     }
 
     /// The disk of `path`, for words about it: mount point, free bytes, free inodes.
@@ -247,28 +248,29 @@ impl<'a> Seen<'a> {
 
     /// The machine's architecture; empty when it is not known.
     pub fn architecture(&self) -> String {
-        match self.read(Subject::Architecture) {
-            State::Text(Fact::Known(text)) => text,
-            _ => String::new(),
-        }
+        let state = self.architecture_state();
+        self.note(Subject::Architecture, Observation::Text(state.clone()));
+        state.known().cloned().unwrap_or_default()
     }
 
     /// Whether the package manager's lists must be fetched before something is installed.
     pub fn lists_are_old(&self) -> bool {
-        matches!(self.read(Subject::PackageLists), State::Holds(Fact::Known(false)))
+        let old = self.sources.profile.refresh_needed(self.sources.facts);
+        self.note(Subject::PackageLists, Observation::Holds(Fact::Known(!old)));
+        old
     }
 
     /// Whether the host was booted with systemd; a failure to tell is noted.
     pub fn has_systemd(&self) -> bool {
-        !matches!(self.read(Subject::Systemd), State::Holds(Fact::Absent))
+        self.read(Subject::Systemd);
+        self.sources.facts.systemd != Fact::Absent
     }
 
     /// Mode of SELinux.
     pub fn selinux(&self) -> Option<SelinuxMode> {
-        match self.read(Subject::Selinux) {
-            State::Selinux(Fact::Known(mode)) => Some(mode),
-            _ => None,
-        }
+        let state = self.selinux_state();
+        self.note(Subject::Selinux, Observation::Selinux(state.clone()));
+        state.known().copied()
     }
 
     /// Whether nftables has rules of the host's own that drop what they do not know.
@@ -295,74 +297,108 @@ impl<'a> Seen<'a> {
         self.sources.unfinished
     }
 
-    fn state(&self, subject: &Subject) -> State {
-        let Sources { facts, .. } = &self.sources;
+    fn state(&self, subject: &Subject) -> Observation {
         match subject {
             Subject::Path(path) => match self.sources.paths.get(path) {
-                Some(observed) => State::Path {
+                Some(observed) => Observation::Path {
                     state: without_content(&observed.state),
                     untrusted_parent: observed.untrusted_parent.clone(),
                 },
-                None => State::Path { state: NOT_ASKED.clone(), untrusted_parent: None },
+                None => Observation::Path { state: NOT_ASKED.clone(), untrusted_parent: None },
             },
-            Subject::Package(name) => State::Presence(self.package_state(name)),
-            Subject::Program(name) => State::Presence(self.program_state(name)),
-            Subject::User(name) => State::Home(map(&facts.users, |users| {
-                users.iter().find(|user| &user.name == name).map(|user| user.home.clone())
-            })),
-            Subject::Unit(name) => {
-                let failed = || Fact::Failed("systemd was not asked for it".to_owned());
-                State::Unit(self.sources.units.get(name).cloned().unwrap_or_else(failed))
+            Subject::Package(name) => Observation::Presence(self.package_state(name)),
+            Subject::Program(name) => Observation::Presence(self.program_state(name)),
+            Subject::User(name) => Observation::Home(self.home_state(name)),
+            Subject::Unit(name) => Observation::Unit(self.unit_state(name)),
+            Subject::Port(port) => Observation::Holders(self.holders_state(*port)),
+            Subject::ServerName(name) => Observation::Servers(self.named_servers(name)),
+            Subject::OtherServers => Observation::Servers(self.other_servers()),
+            Subject::FirewallService(service) => Observation::Firewall(self.firewall_state(service)),
+            Subject::FreeSpace { path, bytes } => Observation::Holds(self.space_state(path, *bytes)),
+            Subject::Interpreter => Observation::Text(self.interpreter_state()),
+            Subject::Architecture => Observation::Text(self.architecture_state()),
+            Subject::PackageLists => {
+                Observation::Holds(Fact::Known(!self.sources.profile.refresh_needed(self.sources.facts)))
             }
-            Subject::Port(port) => State::Holders(map(&facts.listeners, |listeners| {
-                let of_port: Vec<_> = listeners.iter().filter(|listener| listener.port == *port).collect();
-                if of_port.is_empty() {
-                    return None;
-                }
-                let mut names: Vec<String> =
-                    of_port.iter().flat_map(|l| l.processes.iter().map(|process| process.name.clone())).collect();
-                if names.is_empty() {
-                    names.push("another process".to_owned());
-                }
-                names.sort();
-                names.dedup();
-                Some(names)
-            })),
-            Subject::ServerName(name) => self.servers(|server| server.names.iter().any(|one| one == name)),
-            Subject::OtherServers => {
-                let packaged = &self.sources.profile.nginx.packaged;
-                self.servers(|server| !packaged.contains(&server.file))
+            Subject::OperatingSystem => {
+                Observation::Text(map(&self.sources.facts.os, |os| Some(os.pretty_name.clone())))
             }
-            Subject::FirewallService(service) => State::Firewall(match facts.firewalls.present() {
-                Ok(Some(firewalls)) => firewall_state(firewalls, service),
-                Ok(None) => Fact::Absent,
-                Err(why) => Fact::Failed(why.to_owned()),
-            }),
-            Subject::FreeSpace { path, bytes } => State::Holds(match (facts.disks.present(), self.disk(path)) {
-                (Err(why), _) => Fact::Failed(why.to_owned()),
-                (Ok(_), None) => Fact::Failed("no mounted disk holds it".to_owned()),
-                (Ok(_), Some((_, free, inodes))) => Fact::Known(free >= *bytes && inodes >= INODES),
-            }),
-            Subject::Interpreter => State::Text(self.interpreter_state()),
-            Subject::Architecture => State::Text(map(&facts.kernel, |kernel| Some(kernel.architecture.clone()))),
-            Subject::PackageLists => State::Holds(Fact::Known(!self.sources.profile.refresh_needed(facts))),
-            Subject::OperatingSystem => State::Text(map(&facts.os, |os| Some(os.pretty_name.clone()))),
-            Subject::Systemd => State::Holds(map(&facts.systemd, |_| Some(true))),
-            Subject::Selinux => State::Selinux(map(&facts.selinux, |selinux| Some(selinux.mode))),
+            Subject::Systemd => Observation::Holds(map(&self.sources.facts.systemd, |_| Some(true))),
+            Subject::Selinux => Observation::Selinux(self.selinux_state()),
             Subject::LastReleaseEvent => {
                 let last = self.sources.ledger.entries.last();
                 let text = last.map(|entry| format!("{} {:?} at {}", entry.release, entry.event, entry.at));
-                State::Text(text.map_or(Fact::Absent, Fact::Known))
+                Observation::Text(text.map_or(Fact::Absent, Fact::Known))
             }
-            Subject::Releases => State::Names(self.sources.releases.iter().map(ToString::to_string).collect()),
+            Subject::Releases => Observation::Names(self.sources.releases.iter().map(ToString::to_string).collect()),
             Subject::UnfinishedReleases => {
-                State::Names(self.sources.unfinished.iter().map(ToString::to_string).collect())
+                Observation::Names(self.sources.unfinished.iter().map(ToString::to_string).collect())
             }
             Subject::SiteRecord(site) => {
-                State::Record(self.sources.site_records.get(site).cloned().unwrap_or(Fact::Absent))
+                Observation::Record(self.sources.site_records.get(site).cloned().unwrap_or(Fact::Absent))
             }
-            Subject::HostRecord => State::Record(self.sources.host_record.clone()),
+            Subject::HostRecord => Observation::Record(self.sources.host_record.clone()),
         }
+    }
+
+    fn home_state(&self, name: &str) -> Fact<String> {
+        let home = |user: &crate::facts::accounts::User| (user.name == name).then(|| user.home.clone());
+        map(&self.sources.facts.users, |users| users.iter().find_map(home))
+    }
+
+    fn unit_state(&self, name: &str) -> Fact<UnitActivity> {
+        let failed = || Fact::Failed("systemd was not asked for it".to_owned());
+        self.sources.units.get(name).cloned().unwrap_or_else(failed)
+    }
+
+    fn holders_state(&self, port: u16) -> Fact<Vec<String>> {
+        map(&self.sources.facts.listeners, |listeners| {
+            let of_port: Vec<_> = listeners.iter().filter(|listener| listener.port == port).collect();
+            if of_port.is_empty() {
+                return None;
+            }
+            let mut names: Vec<String> =
+                of_port.iter().flat_map(|l| l.processes.iter().map(|process| process.name.clone())).collect();
+            if names.is_empty() {
+                names.push("another process".to_owned());
+            }
+            names.sort();
+            names.dedup();
+            Some(names)
+        })
+    }
+
+    fn named_servers(&self, name: &str) -> Fact<Vec<(String, u32)>> {
+        self.servers(|server| server.names.iter().any(|one| one == name))
+    }
+
+    fn other_servers(&self) -> Fact<Vec<(String, u32)>> {
+        let packaged = &self.sources.profile.nginx.packaged;
+        self.servers(|server| !packaged.contains(&server.file))
+    }
+
+    fn firewall_state(&self, service: &str) -> Fact<FirewallState> {
+        match self.sources.facts.firewalls.present() {
+            Ok(Some(firewalls)) => firewall_state(firewalls, service),
+            Ok(None) => Fact::Absent,
+            Err(why) => Fact::Failed(why.to_owned()),
+        }
+    }
+
+    fn space_state(&self, path: &str, bytes: u64) -> Fact<bool> {
+        match (self.sources.facts.disks.present(), self.disk(path)) {
+            (Err(why), _) => Fact::Failed(why.to_owned()),
+            (Ok(_), None) => Fact::Failed("no mounted disk holds it".to_owned()),
+            (Ok(_), Some((_, free, inodes))) => Fact::Known(free >= bytes && inodes >= INODES),
+        }
+    }
+
+    fn architecture_state(&self) -> Fact<String> {
+        map(&self.sources.facts.kernel, |kernel| Some(kernel.architecture.clone()))
+    }
+
+    fn selinux_state(&self) -> Fact<SelinuxMode> {
+        map(&self.sources.facts.selinux, |selinux| Some(selinux.mode))
     }
 
     fn package_state(&self, name: &str) -> Fact<()> {
@@ -404,18 +440,13 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn servers(&self, fits: impl Fn(&ServerBlock) -> bool) -> State {
+    fn servers(&self, fits: impl Fn(&ServerBlock) -> bool) -> Fact<Vec<(String, u32)>> {
         let ours = |server: &ServerBlock| self.sources.nginx_files.iter().any(|file| file == &server.file);
-        State::Servers(map(&self.sources.facts.nginx_sites, |sites| {
+        map(&self.sources.facts.nginx_sites, |sites| {
             let others = sites.servers.iter().filter(|server| !ours(server) && fits(server));
             Some(others.map(|server| (server.file.clone(), server.line)).collect())
-        }))
+        })
     }
-}
-
-/// A state that another kind of subject has: impossible, and told rather than hidden.
-fn unexpected<T>(state: &State) -> Fact<T> {
-    Fact::Failed(format!("the answer makes no sense: {}", state.words()))
 }
 
 fn map<T, U>(fact: &Fact<T>, of: impl FnOnce(&T) -> Option<U>) -> Fact<U> {

@@ -163,10 +163,10 @@ impl FromStr for Subject {
     }
 }
 
-/// What the answer was. Compared by value; [`State::words`] is for people.
+/// What the answer was. Compared by value; [`Observation::words`] is for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum Observation {
     /// Of a path; without its content.
     Path {
         /// What is there.
@@ -180,7 +180,7 @@ pub enum State {
     /// Home of a user.
     Home(Fact<String>),
     /// Of a unit.
-    Unit(Fact<UnitState>),
+    Unit(Fact<UnitActivity>),
     /// Names of the processes that listen on a port.
     Holders(Fact<Vec<String>>),
     /// Server blocks of nginx: file and line.
@@ -201,7 +201,7 @@ pub enum State {
 
 /// What planning relies on of a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UnitState {
+pub struct UnitActivity {
     /// Whether it is up, or on its way there.
     pub active: bool,
     /// Whether it starts at boot.
@@ -221,7 +221,7 @@ pub struct FirewallState {
     pub lasting: bool,
 }
 
-impl State {
+impl Observation {
     /// Why the answer is missing, if looking failed.
     pub fn failure(&self) -> Option<&str> {
         fn of<T>(fact: &Fact<T>) -> Option<&str> {

@@ -29,7 +29,7 @@ use slipway_core::resource::package::PackageChange;
 use slipway_core::resource::unit::UnitChange;
 use slipway_core::resource::user::UserChange;
 use slipway_core::resource::{Change, Effect};
-use slipway_core::seen::{Seen, Sources, UnitState};
+use slipway_core::seen::{Seen, Sources, UnitActivity};
 use slipway_core::site::{Name, Site};
 
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -49,7 +49,7 @@ pub(crate) struct Aim<'a> {
 pub(crate) struct Model {
     pub facts: Facts,
     pub paths: BTreeMap<String, PathState>,
-    pub units: BTreeMap<String, UnitState>,
+    pub units: BTreeMap<String, UnitActivity>,
     pub written: BTreeMap<Name, SiteRecords>,
     pub host_record: Fact<String>,
     pub ledger: Ledger,
@@ -320,7 +320,7 @@ impl Model {
         }
         if packages.iter().any(|name| name == "nginx") {
             // As Debian's package does it.
-            let state = UnitState { active: true, enabled: true, masked: false };
+            let state = UnitActivity { active: true, enabled: true, masked: false };
             self.units.insert("nginx.service".to_owned(), state);
         }
     }
@@ -358,7 +358,7 @@ impl Model {
         match change {
             UnitChange::Start { enable, start } => {
                 for name in enable.iter().chain(start) {
-                    let none = UnitState { active: false, enabled: false, masked: false };
+                    let none = UnitActivity { active: false, enabled: false, masked: false };
                     let unit = self.units.entry(name.clone()).or_insert(none);
                     unit.enabled |= enable.contains(name);
                     unit.active |= start.contains(name);

@@ -314,8 +314,11 @@ impl Otherwise {
                 }
             }
             Self::Unit(name, active, enabled) => {
-                let state =
-                    slipway_core::seen::UnitState { active: *active, enabled: *enabled, masked: !active && *enabled };
+                let state = slipway_core::seen::UnitActivity {
+                    active: *active,
+                    enabled: *enabled,
+                    masked: !active && *enabled,
+                };
                 host.units.insert((*name).to_owned(), state);
             }
             Self::Home(home) => {

@@ -134,7 +134,9 @@ impl<'a> Reader<'a> {
     fn end(mut self) -> Activated {
         let outcome = match self.activated.ending {
             Some(Ending::Good) => StepOutcome::Done,
-            _ => StepOutcome::Failed { message: self.activated.reason.clone(), log: self.activated.log.clone() },
+            Some(Ending::Intact | Ending::Restored | Ending::Split) | None => {
+                StepOutcome::Failed { message: self.activated.reason.clone(), log: self.activated.log.clone() }
+            }
         };
         self.finish_current(outcome);
         self.activated

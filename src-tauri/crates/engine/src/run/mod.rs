@@ -179,7 +179,11 @@ impl Run<'_> {
         let verdict = self.under_lock(&lock).await;
         match verdict.kind {
             VerdictKind::Unknown => lock.release(link).await,
-            _ => lock.release_again(link).await,
+            VerdictKind::Succeeded
+            | VerdictKind::Unchanged
+            | VerdictKind::RolledBack
+            | VerdictKind::FailedIntact
+            | VerdictKind::Split => lock.release_again(link).await,
         }
         Ok(verdict)
     }

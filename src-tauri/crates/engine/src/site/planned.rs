@@ -125,7 +125,9 @@ impl Planned {
         let mut bundle = match request {
             // Nothing is wanted any more, so that a site can go whose secrets or templates are lost.
             Request::Uninstall { .. } => Bundle::none(),
-            _ => Bundle::render(site, input.base, link.name(), &facts, &profile, input.supplies)?,
+            Request::Apply | Request::Deploy { .. } | Request::Rollback { .. } => {
+                Bundle::render(site, input.base, link.name(), &facts, &profile, input.supplies)?
+            }
         };
         let running = records.site.as_ref().map(|manifest| manifest.instances.clone()).unwrap_or_default();
         bundle.instances = as_running(bundle.instances, &running);
@@ -306,10 +308,8 @@ impl Planned {
     /// The active release, when the plan was made.
     pub fn live(&self) -> Option<ReleaseId> {
         let layout = Layout::new(&self.site.name);
-        match self.view.paths.get(&layout.current()).map(|observed| &observed.state) {
-            Some(PathState::Symlink { target, .. }) => target.strip_prefix("releases/")?.parse().ok(),
-            _ => None,
-        }
+        let state = self.view.paths.get(&layout.current()).map(|observed| &observed.state)?;
+        if let PathState::Symlink { target, .. } = state { layout.release_of(target) } else { None }
     }
 }
 

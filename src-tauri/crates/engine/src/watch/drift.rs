@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use slipway_core::diff::FileChange;
 use slipway_core::plan::summary::detail;
-use slipway_core::plan::{Line, Notice, Plan};
+use slipway_core::plan::{Notice, Plan, PlanLine};
 
 use crate::desk::Desk;
 use crate::failure::Outcome;
@@ -40,14 +40,14 @@ pub struct DriftRow {
 impl Drift {
     /// Reads it off a plan to apply the site file.
     pub fn of(plan: &Plan) -> Self {
-        let row = |line: &Line<'_>| DriftRow {
+        let row = |line: &PlanLine<'_>| DriftRow {
             id: line.id(),
             title: line.title().to_owned(),
             reason: line.reason().to_owned(),
             files: detail(line).files,
         };
-        let (by_hand, open): (Vec<_>, Vec<_>) = plan.lines().into_iter().partition(Line::drift);
-        let rows = |lines: Vec<Line<'_>>| lines.iter().map(row).collect();
+        let (by_hand, open): (Vec<_>, Vec<_>) = plan.lines().into_iter().partition(PlanLine::drift);
+        let rows = |lines: Vec<PlanLine<'_>>| lines.iter().map(row).collect();
         Self { by_hand: rows(by_hand), open: rows(open), notices: plan.notices.clone() }
     }
 }
