@@ -33,7 +33,7 @@ describe("plan review", () => {
   it("says what would happen, what restarts and what people notice", async () => {
     await open("plan=deploy");
     expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Deploy v2.8.0 of planner to web-1");
-    expect(screen.getByText("8 steps on web-1: 2 changed, 1 removed; 2 files differ")).toBeTruthy();
+    expect(screen.getByText("15 steps on web-1: 2 changed, 1 removed; 2 files differ (+8 −4)")).toBeTruthy();
     expect(screen.getByText(/planner@1.service restarts/)).toBeTruthy();
     expect(screen.getByText(/open WebSockets reconnect/)).toBeTruthy();
     expect(screen.getByRole("button", { name: "Apply this plan 7f3a91" })).toBeTruthy();
@@ -48,19 +48,19 @@ describe("plan review", () => {
   });
   it("moves with the keys, finds with /, and leaves the search with Escape", async () => {
     const user = await open("plan=deploy");
-    expect(chosen()).toContain("Fetch v2.8.0");
+    expect(chosen()).toContain("Check out 1c9e2f7a44b1");
     await user.keyboard("j");
-    expect(chosen()).toContain("Reuse environment");
+    expect(chosen()).toContain("Build the Python");
     await user.keyboard("k");
-    expect(chosen()).toContain("Fetch");
+    expect(chosen()).toContain("Check out");
     screen.getByRole("listbox").focus();
     await user.keyboard("{End}");
-    expect(chosen()).toContain("Keep 5 releases");
+    expect(chosen()).toContain("Remove 1 failed release");
     await user.keyboard("/nginx");
     expect(options().length).toBe(2);
     expect(chosen()).toContain("planner.conf");
     await user.keyboard("j{Escape}");
-    expect(options().length).toBe(8);
+    expect(options().length).toBe(15);
     expect(document.activeElement).toBe(screen.getByRole("listbox"));
   });
   it("goes into the step with Enter and back with Escape", async () => {
@@ -148,18 +148,42 @@ describe("plan review", () => {
   });
   it("masks secrets and says so", async () => {
     const user = await open("plan=apply");
-    await user.click(screen.getByText(/1 of 4 values changes/));
+    await user.click(screen.getByText("Change /etc/planner/environment"));
     expect(screen.getByText(/Secrets are shown as fingerprints/)).toBeTruthy();
-    expect(screen.getByText("0640 root:planner")).toBeTruthy();
+    expect(screen.getByText("+1 −1 0640 root:planner")).toBeTruthy();
     expect(screen.getByText("0644 root:root → 0640 root:planner")).toBeTruthy();
-    expect(screen.getByText("the processes read it when they start")).toBeTruthy();
-    await user.click(screen.getByText("/etc/planner/licence.key"));
-    expect(screen.getByText(/Its text is not shown: it is a secret file/)).toBeTruthy();
+    expect(screen.getByText("mode 0640, root:planner")).toBeTruthy();
+    await user.click(screen.getByText("Write /etc/planner/secrets/licence.key"));
+    expect(screen.getByText(/Its text is not shown: it may hold secrets/)).toBeTruthy();
+  });
+  it("tells each step by sign and word, and a phase of an activation as a step of its own", async () => {
+    const user = await open("plan=deploy");
+    const named = options().map((option) => option.textContent?.replace(/\s+/g, " ").trim() ?? "");
+    expect(named).toContain("›Runs: Check out 1c9e2f7a44b1");
+    expect(named).toContain("~Changes: Change /etc/planner/environment");
+    expect(named).toContain("−Removes: Remove 1 failed release");
+    expect(named).toContain("›Runs: Replace planner@2.service reconnects");
+    await user.click(screen.getByText("Replace planner@2.service"));
+    const step = screen.getByRole("region", { name: "The step" });
+    expect(step.textContent).toContain("› Runs · step 12 of 15");
+    expect(step.textContent).toContain("Open WebSockets reconnect");
+  });
+  it("says of a file that stays that it does, and has no difference to show", async () => {
+    const user = await open("plan=deploy");
+    await user.click(screen.getByText(/Keep 2 more configuration files/));
+    expect(screen.getAllByText("stays")).toHaveLength(2);
+    expect(screen.getAllByText("The text stays the same.")).toHaveLength(2);
+  });
+  it("can be nothing but a record", async () => {
+    await open("plan=records");
+    expect(screen.getByText("1 step on web-1: 1 changed; no file differs")).toBeTruthy();
+    expect(screen.getByRole("group", { name: "Records" })).toBeTruthy();
+    expect(screen.getByText("Nothing restarts.")).toBeTruthy();
   });
   it("keeps how differences are shown", async () => {
     const saveSettings = vi.fn<Backend["saveSettings"]>(() => Promise.resolve(null));
     const user = await open("plan=deploy", { saveSettings });
-    await user.click(screen.getAllByText("/etc/nginx/conf.d/planner.conf")[0] ?? document.body);
+    await user.click(screen.getByText("Change /etc/nginx/conf.d/planner.conf"));
     await user.click(screen.getByRole("button", { name: "Side by side" }));
     expect(saveSettings.mock.calls[0]?.[0].diff_view).toBe("split");
     expect(screen.getByRole("button", { name: "Side by side", pressed: true })).toBeTruthy();
@@ -189,10 +213,13 @@ describe("plan as text", () => {
     const text = planText(examplePlan("deploy"));
     for (const wanted of [
       "plan 7f3a91",
-      "Fetch v2.8.0",
-      "$ nginx -t",
-      "+     hash $planner_route consistent;",
-      "- ",
+      "› Check out 1c9e2f7a44b1",
+      "$ npm run build",
+      "~ Change /etc/nginx/conf.d/planner.conf",
+      "+    hash $planner_route consistent;",
+      "-    least_conn;",
+      "− Remove 1 failed release",
+      "people notice: Data changes in a way that going back does not undo.",
       "secrets as fingerprints",
     ])
       expect(text).toContain(wanted);

@@ -33,13 +33,13 @@ beforeEach(() => {
 describe("run", () => {
   it("opens the failing step by itself, with its output and why", async () => {
     const user = await open("run=rolled-back");
-    await waitFor(() => expect(selected()).toContain("Health gate on web-1 / 1"));
+    await waitFor(() => expect(selected()).toContain("Prove v2.8.0"));
     expect(selected()).toContain("12 s");
     expect(screen.getByText(/answered 503 for 12 s/)).toBeTruthy();
     expect(within(screen.getByRole("log")).getByText(/no such column: task.recur_rule/)).toBeTruthy();
     expect(screen.getAllByRole("option").at(-1)?.textContent).toContain("not begun");
     await user.keyboard("j");
-    expect(selected()).toContain("Stop the candidate");
+    expect(selected()).toContain("Run migrations");
   });
   it("says how it ended, from what, how long it took, who, and what now", async () => {
     await open("run=rolled-back");
@@ -247,7 +247,7 @@ describe("run", () => {
   it("shows the plan of the run", async () => {
     const user = await open("run=succeeded");
     await user.click(await screen.findByRole("tab", { name: "What was planned" }));
-    expect(screen.getByRole("option", { name: /Fetch v2.8.0/ })).toBeTruthy();
+    expect(screen.getByRole("option", { name: /Check out 1c9e2f7a44b1/ })).toBeTruthy();
     expect(screen.getByRole("searchbox", { name: "Find a step" })).toBeTruthy();
   });
   it("plans again after a failure", async () => {
@@ -271,7 +271,7 @@ describe("run", () => {
   });
   it("bounds a line of a megabyte and takes lines of no known step", async () => {
     const user = await open("run=hostile");
-    await waitFor(() => expect(selected()).toContain("Build front end"));
+    await waitFor(() => expect(selected()).toContain("Run npm run build"));
     const log = screen.getByRole("log");
     Object.defineProperty(log, "scrollHeight", { value: 241 * 20 });
     log.scrollTop = 220 * 20;
@@ -285,8 +285,8 @@ describe("run", () => {
   });
   it("searches the output", async () => {
     const user = await open("run=rolled-back");
-    await waitFor(() => expect(selected()).toContain("Health gate"));
-    const search = screen.getByRole("searchbox", { name: /^Search: Output of Health/ });
+    await waitFor(() => expect(selected()).toContain("Prove v2.8.0"));
+    const search = screen.getByRole("searchbox", { name: /^Search: Output of Prove/ });
     await user.type(search, "GET /health");
     expect(screen.getByText("2", { selector: ".hits" })).toBeTruthy();
     await user.keyboard("{Enter}");

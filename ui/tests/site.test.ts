@@ -39,7 +39,7 @@ const PLAN: PlanView = {
           index: 0,
           title: "Run the migrations",
           reason: "the release brings one",
-          kind: "run",
+          verb: "run",
           risk: "data",
           drift: false,
           about: [],
@@ -51,7 +51,7 @@ const PLAN: PlanView = {
           index: 1,
           title: "Switch to the release",
           reason: "it is new",
-          kind: "change",
+          verb: "change",
           risk: "reconnect",
           drift: false,
           about: [],
@@ -62,16 +62,15 @@ const PLAN: PlanView = {
     },
   ],
   summary: {
-    steps: 2,
-    created: 0,
-    changed: 1,
-    removed: 0,
+    counts: { create: 0, change: 1, remove: 0, run: 1 },
     files: 1,
+    added: 2,
+    removed: 1,
     restarts: ["planner-web@5001 restarts"],
     noticed: "Open pages reconnect once.",
     noticeable: true,
-    drifted: 0,
-    blocked: false,
+    needs_consent: [],
+    blockers: 0,
   },
 };
 
@@ -173,7 +172,11 @@ describe("the page of a site", () => {
     site("drift");
     expect(await screen.findByText("3 files changed by hand")).toBeTruthy();
     expect(screen.getByText("/etc/systemd/system/planner-web@.service")).toBeTruthy();
-    expect(screen.getByText("It holds secrets; only that it differs is known.")).toBeTruthy();
+    expect(screen.getByText(/it may hold secrets, so what is on the host is not shown/)).toBeTruthy();
+    expect(screen.getByText("changed · +1 −2")).toBeTruthy();
+    expect(screen.getByText("In the way")).toBeTruthy();
+    expect(screen.getByText(/the secret SECRET_KEY has no value/).textContent).toContain("Secrets tab");
+    expect(screen.getByText("Change /etc/nginx/conf.d/planner.conf")).toBeTruthy();
     expect(screen.getByRole("button", { name: "Plan a repair" })).toBeTruthy();
   });
   it("shows the audit log with hostile names as text", async () => {
@@ -255,7 +258,7 @@ describe("deploying", () => {
       groups: [
         { heading: "Files", steps: [{ ...PLAN.groups[0]!.steps[1]!, drift: true, title: "Write nginx's file" }] },
       ],
-      summary: { ...PLAN.summary, drifted: 1 },
+      summary: { ...PLAN.summary, needs_consent: ["switch"] },
     };
     const startRun = vi.fn(() => Promise.resolve(43));
     use("", { makePlan: () => Promise.resolve(drifted), startRun });
@@ -289,7 +292,7 @@ describe("deploying", () => {
     const blocked: PlanView = {
       ...PLAN,
       notices: [{ severity: "blocker", text: "The disk of web-1 is full", hint: "Make room" }],
-      summary: { ...PLAN.summary, blocked: true },
+      summary: { ...PLAN.summary, blockers: 1 },
     };
     use("", { makePlan: () => Promise.resolve(blocked) });
     deploy();
@@ -298,8 +301,24 @@ describe("deploying", () => {
     expect(await screen.findByText("The disk of web-1 is full")).toBeTruthy();
     expect(screen.queryByRole("button", { name: "Deploy now" })).toBeNull();
   });
+  it("says what is in the way also when nothing could be planned", async () => {
+    const blocked: PlanView = {
+      ...PLAN,
+      groups: [],
+      notices: [{ severity: "blocker", text: "web-1 could not be looked at", hint: "Try again" }],
+      summary: { ...PLAN.summary, blockers: 1 },
+    };
+    use("", { makePlan: () => Promise.resolve(blocked) });
+    deploy();
+    await screen.findByText(/7 commits/);
+    await userEvent.click(screen.getByRole("button", { name: "See what will happen" }));
+    expect(await screen.findByRole("heading", { name: "This cannot be done yet" })).toBeTruthy();
+    expect(screen.getByText("web-1 could not be looked at")).toBeTruthy();
+    expect(screen.queryByText(/is already what runs/)).toBeNull();
+    expect(screen.getByRole("button", { name: "Plan again" })).toBeTruthy();
+  });
   it("says what a folder is", async () => {
-    const makePlan = vi.fn(() => Promise.resolve({ ...PLAN, groups: [], summary: { ...PLAN.summary, steps: 0 } }));
+    const makePlan = vi.fn(() => Promise.resolve({ ...PLAN, groups: [] }));
     use("refs=folder", { makePlan });
     deploy();
     expect(await screen.findByText(/The folder is sent as it is now/)).toBeTruthy();

@@ -38,16 +38,15 @@ const VIEW = {
   groups: [],
   notices: [],
   summary: {
-    steps: 0,
-    created: 0,
-    changed: 0,
-    removed: 0,
+    counts: { create: 0, change: 0, remove: 0, run: 0 },
     files: 0,
+    added: 0,
+    removed: 0,
     restarts: [],
     noticed: "",
     noticeable: false,
-    drifted: 0,
-    blocked: false,
+    needs_consent: [],
+    blockers: 0,
   },
 } satisfies PlanView;
 let sent: Edit[][] = [];

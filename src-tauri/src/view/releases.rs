@@ -1,6 +1,7 @@
 //! Releases of a site, what they came from, and what lies between two of them.
 
 use serde::Serialize;
+use slipway_core::diff::FileChange;
 use slipway_core::release::{LedgerEvent, ReleaseRecord};
 use slipway_core::site::Site;
 use slipway_engine::{compare, refs, watch};
@@ -8,7 +9,6 @@ use specta::Type;
 use specta_typescript::Number;
 
 use super::ms;
-use super::plan::FileChange;
 
 /// A release.
 #[derive(Debug, Clone, Serialize, Type)]
@@ -246,7 +246,7 @@ impl From<compare::Comparison> for Comparison {
                 .map(|change| CodeChange { path: change.path, change: super::word(change.change) })
                 .collect(),
             more: found.more,
-            configuration: found.configuration.into_iter().map(FileChange::from).collect(),
+            configuration: found.configuration,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Sites and what runs of them.
 
 use serde::{Deserialize, Serialize};
+use slipway_core::diff::FileChange;
+use slipway_core::notice::Notice;
 use slipway_core::running::RunningUnit;
 use slipway_core::site::{self as core, Site, TlsMode};
 use slipway_engine::desk::Desk;
@@ -13,7 +15,6 @@ use slipway_engine::{service, watch};
 use specta::Type;
 use specta_typescript::{Number, Unknown};
 
-use super::plan::FileChange;
 use super::releases::Release;
 use super::runs::RunCard;
 
@@ -183,8 +184,8 @@ pub(crate) struct Drift {
     pub files: Vec<FileChange>,
     /// What else a plan would do: changes of the site file that are not applied yet.
     pub open: Vec<String>,
-    /// Files that are newer than what runs with them, and the like.
-    pub notices: Vec<String>,
+    /// What planning found worth telling, what forbids a repair too.
+    pub notices: Vec<Notice>,
 }
 
 /// News of a site that is being watched.
@@ -375,8 +376,7 @@ impl From<service::Report> for ServiceResult {
 
 impl From<watch::Drift> for Drift {
     fn from(drift: watch::Drift) -> Self {
-        let files = drift.by_hand.into_iter().flat_map(|row| row.files).map(FileChange::from).collect();
-        let notices = drift.notices.into_iter().map(|notice| notice.text).collect();
-        Self { files, open: drift.open.into_iter().map(|row| row.title).collect(), notices }
+        let files = drift.by_hand.into_iter().flat_map(|row| row.files).collect();
+        Self { files, open: drift.open.into_iter().map(|row| row.title).collect(), notices: drift.notices }
     }
 }

@@ -1,20 +1,59 @@
 /** A plan in words. */
-import type { FileChange, PlanStep, PlanView, Risk, StepKind } from "$lib/backend";
+import type { FileChange, FileKind, Notice, PlanStep, PlanView, Risk, Severity, Verb } from "$lib/backend";
+import type { Tone } from "./State.svelte";
 import { count } from "./words";
 
-/** Shape and word of a kind of change. */
-export function kindWords(kind: StepKind): { shape: string; text: string; file: string } {
+/** Sign and word of what a step does. */
+export function verbWords(verb: Verb): { sign: string; text: string } {
+  switch (verb) {
+    case "create":
+      return { sign: "+", text: "Makes" };
+    case "change":
+      return { sign: "~", text: "Changes" };
+    case "remove":
+      return { sign: "−", text: "Removes" };
+    case "run":
+      return { sign: "›", text: "Runs" };
+  }
+}
+
+/** What becomes of a file. */
+export function fileWords(kind: FileKind): string {
   switch (kind) {
     case "create":
-      return { shape: "+", text: "Makes", file: "new" };
+      return "new";
     case "change":
-      return { shape: "~", text: "Changes", file: "changed" };
+      return "changed";
     case "remove":
-      return { shape: "−", text: "Removes", file: "removed" };
-    case "run":
-      return { shape: "▸", text: "Runs", file: "used" };
-    case "keep":
-      return { shape: "=", text: "Keeps", file: "stays" };
+      return "removed";
+    case "same":
+      return "stays";
+  }
+}
+
+/** Lines of a file that come and go: "+12 −3". */
+export function linesOf(file: FileChange): string | null {
+  if (!file.unified) return null;
+  // The first two lines name the file.
+  const lines = file.unified.split("\n").slice(2);
+  const of = (sign: string) => lines.filter((line) => line.startsWith(sign)).length;
+  return `+${of("+")} −${of("-")}`;
+}
+
+/** Owner and group: "root:www-data". */
+export function ownerOf(file: FileChange): string | null {
+  return file.owner !== null && file.group !== null ? `${file.owner}:${file.group}` : file.owner;
+}
+
+/** How much a notice matters. */
+export function severityWords(severity: Severity): { tone: Tone; text: string } {
+  switch (severity) {
+    case "blocker":
+      return { tone: "fail", text: "In the way" };
+    case "warning":
+      return { tone: "warn", text: "Watch" };
+    case "info":
+      return { tone: "info", text: "Note" };
   }
 }
 
@@ -29,6 +68,12 @@ export function riskWords(risk: Risk): { mark: string | null; text: string } {
     case "data":
       return { mark: "changes data", text: "Data changes in a way that going back does not undo." };
   }
+}
+
+/** Notices, with what is in the way first. */
+export function byWeight(notices: readonly Notice[]): Notice[] {
+  const order = { blocker: 0, warning: 1, info: 2 } as const;
+  return notices.toSorted((a, b) => order[a.severity] - order[b.severity]);
 }
 
 export function headlineOf(plan: PlanView): string {
@@ -47,16 +92,16 @@ export function headlineOf(plan: PlanView): string {
   }
 }
 
-/** "14 steps on web-1: 5 new, 3 changed, 1 removed; 8 files differ". */
+/** "14 steps on web-1: 5 new, 3 changed, 1 removed; 8 files differ (+40 −12)". */
 export function countsOf(plan: PlanView): string {
-  const { steps, created, changed, removed, files } = plan.summary;
+  const { counts, files, added, removed } = plan.summary;
   const kinds = [
-    created ? `${created} new` : "",
-    changed ? `${changed} changed` : "",
-    removed ? `${removed} removed` : "",
+    counts.create ? `${counts.create} new` : "",
+    counts.change ? `${counts.change} changed` : "",
+    counts.remove ? `${counts.remove} removed` : "",
   ].filter(Boolean);
-  const differ = files ? count(files, "file differs", "files differ") : "no file differs";
-  return `${count(steps, "step")} on ${plan.host}${kinds.length ? `: ${kinds.join(", ")}` : ""}; ${differ}`;
+  const differ = files ? `${count(files, "file differs", "files differ")} (+${added} −${removed})` : "no file differs";
+  return `${count(stepsOf(plan).length, "step")} on ${plan.host}${kinds.length ? `: ${kinds.join(", ")}` : ""}; ${differ}`;
 }
 
 export function stepsOf(plan: PlanView): PlanStep[] {
@@ -72,21 +117,14 @@ export function driftedOf(plan: PlanView): string[] {
 }
 
 function fileText(file: FileChange): string[] {
-  const facts = [kindWords(file.kind).file, file.mode, file.owner, file.secret ? "secrets as fingerprints" : null]
-    .filter(Boolean)
-    .join(", ");
-  const lines = (text: string | null, sign: string) =>
-    text === null
-      ? []
-      : text
-          .replace(/\n$/, "")
-          .split("\n")
-          .map((line) => `      ${sign}${line}`);
+  const secrets = file.secret ? "secrets as fingerprints" : null;
+  const facts = [fileWords(file.kind), file.mode, ownerOf(file), secrets].filter(Boolean).join(", ");
+  const lines = file.unified.replace(/\n$/, "").split("\n");
   return [
     `    ${file.path} (${facts})`,
     ...file.attributes.map((line) => `      ${line}`),
     ...(file.hidden ? [`      not shown: ${file.hidden}`] : []),
-    ...(file.old === file.new ? [] : [...lines(file.old, "- "), ...lines(file.new, "+ ")]),
+    ...(file.unified ? lines.map((line) => `      ${line}`) : []),
   ];
 }
 
@@ -103,9 +141,11 @@ export function planText(plan: PlanView): string {
   for (const group of plan.groups) {
     out.push("", group.heading);
     for (const step of group.steps) {
+      const risk = riskWords(step.risk);
       out.push(
-        `  ${kindWords(step.kind).shape} ${step.title}${step.drift ? " (changed by hand)" : ""}`,
+        `  ${verbWords(step.verb).sign} ${step.title}${step.drift ? " (changed by hand)" : ""}`,
         `    why: ${step.reason}`,
+        ...(risk.mark ? [`    people notice: ${risk.text}`] : []),
         ...step.about.map((line) => `    ${line}`),
       );
       for (const command of step.commands) out.push(`    $ ${command}`);

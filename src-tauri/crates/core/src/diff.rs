@@ -47,6 +47,7 @@ impl FileDiff {
 
 /// What becomes of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
 #[serde(rename_all = "kebab-case")]
 pub enum FileKind {
     /// It is new.
@@ -61,6 +62,7 @@ pub enum FileKind {
 
 /// How one file changes, with everything that a review shows of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
 pub struct FileChange {
     /// Path on the host.
     pub path: String,

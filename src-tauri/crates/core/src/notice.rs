@@ -4,18 +4,19 @@ use serde::{Deserialize, Serialize};
 
 /// Something to know before agreeing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
 pub struct Notice {
     /// How much it matters.
     pub severity: Severity,
     /// In a sentence.
     pub text: String,
     /// What can be done about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 
 /// How much a notice matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Good to know.

@@ -7,18 +7,11 @@ import type { Backend, RunBatch, RunCard, RunDetail, RunState, RunStep, StepChan
 import { NOW, type Scene, failure, never, refuse } from "./scene";
 import { examplePlan } from "./plans";
 
-const STEPS = [
-  "Fetch v2.8.0 (1c9e2f7)",
-  "Reuse environment 8b41 (lock unchanged)",
-  "Build front end",
-  "Render configuration, 0 files differ",
-  "Start on a private socket, not in traffic",
-  "Health gate on web-1 / 1",
-  "Stop the candidate, remove its socket",
-  "Verify v2.7.4 on every instance",
-  "Replace instances on web-1",
-  "Keep 5 releases, remove v2.6.9",
-];
+/** A run tells of the lines of its plan. */
+const STEPS = examplePlan("deploy").groups.flatMap((group) => group.steps.map((step) => step.title));
+const BUILDING = STEPS.indexOf("Run npm run build");
+const PROVING = STEPS.findIndex((title) => title.startsWith("Prove "));
+const REPLACING = STEPS.findIndex((title) => title.startsWith("Replace "));
 const LOG = [
   "Booting worker with pid: 4128",
   "Loaded 214 routes",
@@ -71,7 +64,7 @@ const BUILT = Array.from({ length: 240 }, (_, i) =>
     ? `\u001b[32m✓\u001b[39m chunk ${i} gzip: 12.${i} kB`
     : `transforming (${i}) src/components/Board/Column${i}.tsx`,
 );
-const LENGTHS = [1100, 100, 31_400, 100, 2800, 12_000, 600, 400, 9000, 300];
+const LENGTHS = [1100, 100, 31_400, 100, 100, 200, 600, 12_000, 2800, 400, 4500, 4600, 10_000, 300, 200];
 
 /** A run from its beginning: steps before `upTo` ran, each with its output; `rest` is what became of the others. */
 function walk(upTo: number, fail: number | null, rest: StepState, change: Partial<RunBatch> = {}): RunBatch {
@@ -83,14 +76,14 @@ function walk(upTo: number, fail: number | null, rest: StepState, change: Partia
     const times = { started_ms, ended_ms: at };
     if (step !== fail) return stepChange(step, title, step === 1 ? "unchanged" : "done", times);
     const message =
-      step === 2
+      step === BUILDING
         ? "npm run build ended with 1 on web-1"
         : "/health answered 503 for 12 s after starting (expected 200)";
     return stepChange(step, title, "failed", { ...times, message, log: LOG });
   });
   const output = [
-    { step: 2, lines: BUILT },
-    { step: 5, lines: LOG },
+    { step: BUILDING, lines: BUILT },
+    { step: PROVING, lines: LOG },
   ];
   return runBatch({
     anew: true,
@@ -110,11 +103,12 @@ function walked(upTo: number, fail: number | null, verdict: Verdict): RunBatch {
   return { ...whole, elapsed_ms: whole.elapsed_ms + 200 };
 }
 
-/** A run whose third step is `state`; it began at `at`. */
+/** A run whose build is `state`; it began at `at`. */
 function building(state: StepState, at: number, rest: StepState, change: Partial<RunBatch> = {}): RunBatch {
-  const whole = walk(2, null, rest, { elapsed_ms: at, current: state === "running" ? 2 : null, ...change });
+  const current = state === "running" ? BUILDING : null;
+  const whole = walk(BUILDING, null, rest, { elapsed_ms: at, current, ...change });
   const ended_ms = state === "running" ? null : at;
-  whole.steps[2] = stepChange(2, STEPS[2] ?? "", state, { started_ms: at, ended_ms });
+  whole.steps[BUILDING] = stepChange(BUILDING, STEPS[BUILDING] ?? "", state, { started_ms: at, ended_ms });
   return whole;
 }
 
@@ -155,8 +149,9 @@ function verdictOf(state: RunState): Verdict {
     case "failed-intact":
       return {
         state,
-        summary: "“Build front end” failed: npm run build ended with 1 on web-1. What is being served was not touched",
-        evidence: ["step 3 of 10; the activation, which alone changes what is being served, was not begun"],
+        summary:
+          "“Run npm run build” failed: npm run build ended with 1 on web-1. What is being served was not touched",
+        evidence: ["step 3 of 15; the activation, which alone changes what is being served, was not begun"],
         hint: "mend the cause and run the same command again: it goes on where this one ended",
         log: ["error during build:", 'src/main.tsx:12:8: ERROR: Could not resolve "./Board"'],
       };
@@ -234,7 +229,7 @@ function activeRuns(count: number): RunCard[] {
     finished_ms: null,
     summary: null,
     started_ms: NOW - 47_000 * (i + 1),
-    step: i % 2 ? "Install packages" : "Build front end",
+    step: i % 2 ? "Install nginx, python3-venv, logrotate" : "Run npm run build",
     cancelling: i === 2,
   }));
 }
@@ -319,7 +314,7 @@ export function fakeRuns(scene: Scene): Partial<Backend> {
               : "transforming (240) src/main.tsx";
           const output = [
             { step: null, lines: ["of nobody"] },
-            { step: 2, lines: [...BUILT, line] },
+            { step: BUILDING, lines: [...BUILT, line] },
           ];
           batch(building("running", 1300, "waiting", { output, elapsed_ms: 25_000 }));
           break;
@@ -332,7 +327,7 @@ export function fakeRuns(scene: Scene): Partial<Backend> {
               { length: 500 },
               (_, i) => `line ${at + i} of a very chatty build, with some words to be found`,
             );
-            batch(runBatch({ output: [{ step: 2, lines }], current: 2, elapsed_ms: 1300 + at / 5 }));
+            batch(runBatch({ output: [{ step: BUILDING, lines }], current: BUILDING, elapsed_ms: 1300 + at / 5 }));
             at += 500;
             if (at >= 100_000) clearInterval(timer);
           }, 100);
@@ -342,17 +337,17 @@ export function fakeRuns(scene: Scene): Partial<Backend> {
           batch(building("cut-off", 1300, "not-begun", { ended: true }));
           break;
         case "rolled-back":
-          batch(walked(8, 5, verdictOf("rolled-back")));
+          batch(walked(PROVING + 1, PROVING, verdictOf("rolled-back")));
           break;
         case "failed":
-          batch(walked(3, 2, verdictOf("failed-intact")));
+          batch(walked(BUILDING + 1, BUILDING, verdictOf("failed-intact")));
           break;
         case "split":
         case "unknown":
-          batch(walked(8, null, verdictOf(how)));
+          batch(walked(REPLACING + 1, null, verdictOf(how)));
           break;
         default:
-          batch(walked(10, null, verdictOf(state)));
+          batch(walked(STEPS.length, null, verdictOf(state)));
       }
       return () => clearInterval(timer);
     },

@@ -1,5 +1,6 @@
 /** What the examples of sites are: cards, releases, states, commits, log lines. `sites.ts` says which of them are shown. */
 import type { Commit, Diagnostic, Drift, FileChange, LogLine, Ref, Release, RunCard, SiteCard, SiteStatus } from "..";
+import { fileChange } from "./files";
 import { NOW, failure } from "./scene";
 
 const MINUTE = 60_000;
@@ -339,7 +340,7 @@ export function judge(text: string): Diagnostic[] {
   return found;
 }
 
-const UNIT_OLD = `[Unit]
+const UNIT = `[Unit]
 Description=planner web %i
 After=network.target
 
@@ -353,48 +354,44 @@ MemoryMax=512M
 WantedBy=multi-user.target
 `;
 
+/** What was changed by hand: the text on the host, and the one that the site file calls for. */
 export const DRIFTED: FileChange[] = [
-  {
-    path: "/etc/systemd/system/planner-web@.service",
-    mode: "0644",
-    owner: "root:root",
+  fileChange(
+    "/etc/systemd/system/planner-web@.service",
+    UNIT.replace("MemoryMax=512M", "MemoryMax=2G\nEnvironment=DEBUG=1"),
+    UNIT,
+  ),
+  fileChange(
+    "/etc/nginx/conf.d/planner-old.conf",
+    "server {\n    listen 443 ssl;\n    server_name old.planner.example.org;\n}\n",
+    null,
+  ),
+  fileChange("/etc/planner/environment", null, null, {
     kind: "change",
-    attributes: [],
-    secret: false,
-    old: UNIT_OLD,
-    new: UNIT_OLD.replace("MemoryMax=512M", "MemoryMax=2G\nEnvironment=DEBUG=1"),
-    hidden: null,
-  },
-  {
-    path: "/etc/nginx/conf.d/planner.conf",
-    mode: "0644",
-    owner: "root:root",
-    kind: "remove",
-    attributes: [],
-    secret: false,
-    old: "server {\n    listen 443 ssl;\n    server_name planner.example.org;\n}\n",
-    new: null,
-    hidden: null,
-  },
-  {
-    path: "/etc/planner/environment",
     mode: "0640",
-    owner: "root:planner",
-    kind: "change",
-    attributes: [],
+    group: "planner",
     secret: true,
-    old: null,
-    new: null,
-    hidden: "It holds secrets; only that it differs is known.",
-  },
+    hidden: "it may hold secrets, so what is on the host is not shown",
+  }),
 ];
 
 export function drifted(kind: string | null): Drift {
   return kind === "some"
     ? {
         files: DRIFTED,
-        notices: ["planner-web@5001.service was changed on disk after it was started: it runs with the older file."],
-        open: ["Write /etc/nginx/conf.d/planner.conf"],
+        notices: [
+          {
+            severity: "warning",
+            text: "planner-web@5001.service was changed on disk after it was started: it runs with the older file",
+            hint: null,
+          },
+          {
+            severity: "blocker",
+            text: "the secret SECRET_KEY has no value in the keyring",
+            hint: "give it one on the site’s Secrets tab, then look again",
+          },
+        ],
+        open: ["Change /etc/nginx/conf.d/planner.conf"],
       }
     : { files: [], notices: [], open: [] };
 }

@@ -336,6 +336,18 @@ export type Comparison = {
 	configuration: FileChange[],
 };
 
+/**  Lines by what they do. */
+export type Counts = {
+	/**  Make something new. */
+	create: number,
+	/**  Change something that is there. */
+	change: number,
+	/**  Take something away. */
+	remove: number,
+	/**  Do something that leaves nothing behind by itself. */
+	run: number,
+};
+
 /**  What was found in a source. */
 export type Detected = {
 	/**  Where it was looked, in words. */
@@ -407,8 +419,8 @@ export type Drift = {
 	files: FileChange[],
 	/**  What else a plan would do: changes of the site file that are not applied yet. */
 	open: string[],
-	/**  Files that are newer than what runs with them, and the like. */
-	notices: string[],
+	/**  What planning found worth telling, what forbids a repair too. */
+	notices: Notice[],
 };
 
 /**  One answer: a key of the site file and its value; null removes it. */
@@ -458,27 +470,42 @@ export type Failure = {
 	moved: Moved[],
 };
 
-/**  A file that changes. */
+/**  How one file changes, with everything that a review shows of it. */
 export type FileChange = {
-	/**  Its path on the host. */
+	/**  Path on the host. */
 	path: string,
-	/**  Octal mode. */
+	/**  What becomes of it. */
+	kind: FileKind,
+	/**  Octal mode that it gets: `0644`. */
 	mode: string | null,
-	/**  `owner:group`. */
+	/**  Owner that it gets. */
 	owner: string | null,
-	/**  How it changes. */
-	kind: StepKind,
+	/**  Group that it gets. */
+	group: string | null,
+	/**  Whether it holds secrets; every one of them is masked below. */
+	secret: boolean,
+	/**  Text before, when there was one and it may be shown. */
+	old: string | null,
+	/**  Text after. */
+	new: string | null,
 	/**  What changes beside the text: `0644 root:root → 0600 root:root`. */
 	attributes: string[],
-	/**  Whether it holds secrets, which are shown as fingerprints. */
-	secret: boolean,
-	/**  Text before; none when there was none or it is not shown. */
-	old: string | null,
-	/**  Text after; none when there will be none or it is not shown. */
-	new: string | null,
-	/**  Why a text is not shown. */
+	/**  Why the old text is not shown, when it is not. */
 	hidden: string | null,
+	/**  Unified diff; empty when the text stays. */
+	unified: string,
 };
+
+/**  What becomes of a file. */
+export type FileKind = 
+/**  It is new. */
+"create" | 
+/**  It was there and changes. */
+"change" | 
+/**  It goes. */
+"remove" | 
+/**  It stays as it is, and is kept with the release. */
+"same";
 
 /**  An answer of the site. */
 export type Health = {
@@ -615,6 +642,18 @@ export type KeyringState = {
 	hint: string | null,
 };
 
+/**  One line, for reading. */
+export type LineDetail = {
+	/**  What it does. */
+	verb: Verb,
+	/**  What is to be known beside its title and reason. */
+	about: string[],
+	/**  What is run, each as a line that a shell would take. For reading: nothing runs them as text. */
+	commands: string[],
+	/**  Files that it writes, keeps or removes. */
+	files: FileChange[],
+};
+
 /**  How busy a host is. */
 export type Load = {
 	/**  Percent of all processors. */
@@ -685,11 +724,11 @@ export type Notice = {
 	hint: string | null,
 };
 
-/**  Steps about one subject. */
+/**  Lines about one subject. */
 export type PlanGroup = {
 	/**  Heading. */
 	heading: string,
-	/**  Steps. */
+	/**  Lines. */
 	steps: PlanStep[],
 };
 
@@ -710,55 +749,23 @@ to: string | null } |
 /**  With its data, log files and user. */
 data: boolean };
 
-/**  One step. */
+/**  One line of a plan: to a person, a step. */
 export type PlanStep = {
 	/**  Stable id. */
 	id: string,
-	/**  Place in the whole plan, from 0. */
+	/**  Place in the whole plan, from 0, as the events of a run count. */
 	index: number,
 	/**  What it does. */
 	title: string,
 	/**  Why. */
 	reason: string,
-	/**  Its kind. */
-	kind: StepKind,
 	/**  What people may notice. */
 	risk: Risk,
 	/**  Whether it would replace something changed by hand. */
 	drift: boolean,
-	/**  What is to be known beside the title and the reason. */
-	about: string[],
-	/**  Commands, for reading. */
-	commands: string[],
-	/**  Files it writes or removes. */
-	files: FileChange[],
-};
+} & LineDetail;
 
-/**  A plan in words. */
-export type PlanSummary = {
-	/**  How many steps. */
-	steps: number,
-	/**  Steps that make something new. */
-	created: number,
-	/**  Steps that change something. */
-	changed: number,
-	/**  Steps that take something away. */
-	removed: number,
-	/**  Files that change. */
-	files: number,
-	/**  What starts, restarts, stops or reloads, one a line. */
-	restarts: string[],
-	/**  What people who use the site will notice. */
-	noticed: string,
-	/**  Whether they may notice anything at all. */
-	noticeable: boolean,
-	/**  Steps that would replace something changed by hand. */
-	drifted: number,
-	/**  Whether it must not be applied. */
-	blocked: boolean,
-};
-
-/**  A plan as it is reviewed. */
+/**  A plan as it is reviewed: what the engine says of it, by subject. */
 export type PlanView = {
 	/**  Digest that apply is bound to. */
 	id: string,
@@ -768,16 +775,16 @@ export type PlanView = {
 	site: string,
 	/**  The host. */
 	host: string,
-	/**  `apply`, `deploy`, `rollback`. */
+	/**  `apply`, `deploy`, `rollback`, `uninstall`. */
 	verb: string,
 	/**  Release that it makes live. */
 	release: string | null,
-	/**  Steps by subject, in order. */
+	/**  Lines by subject, in order. */
 	groups: PlanGroup[],
 	/**  What a person should know before agreeing. */
 	notices: Notice[],
-	/**  The whole in words. */
-	summary: PlanSummary,
+	/**  What it comes to. */
+	summary: Summary,
 };
 
 /**  Whether a host can be reached. */
@@ -863,8 +870,16 @@ export type Release = {
 	configuration_only: boolean,
 };
 
-/**  What people may notice. */
-export type Risk = "none" | "reconnect" | "data" | "gone";
+/**  What people who use the site may notice. */
+export type Risk = 
+/**  Nothing. */
+"none" | 
+/**  Connections that stay open (WebSockets) end and come back; requests wait, none is lost. */
+"reconnect" | 
+/**  Data changes in a way that going back does not undo. */
+"data" | 
+/**  The site is no longer there. */
+"gone";
 
 /**  What has changed in a run that is watched: lists hold what is new, everything else is as it is now. */
 export type RunBatch = {
@@ -1039,7 +1054,13 @@ export type Settings = {
 };
 
 /**  How much a notice matters. */
-export type Severity = "info" | "warning" | "blocker";
+export type Severity = 
+/**  Good to know. */
+"info" | 
+/**  Somebody may be surprised. */
+"warning" | 
+/**  The plan cannot be applied. */
+"blocker";
 
 /**  A site in a list. */
 export type SiteCard = {
@@ -1150,11 +1171,6 @@ export type StepChange = {
 	now: RunStep,
 };
 
-/**  Kinds of steps. */
-export type StepKind = "create" | "change" | "remove" | "run" | 
-/**  It stays as it is. */
-"keep";
-
 /**  Lines that were printed. */
 export type StepOutput = {
 	/**  Place of the step; none when the plan has no such step. */
@@ -1182,6 +1198,28 @@ export type Strength = {
 
 /**  How commands become root's. */
 export type Sudo = "auto" | "root" | "passwordless" | "password";
+
+/**  What a plan comes to. */
+export type Summary = {
+	/**  Lines by what they do. */
+	counts: Counts,
+	/**  Files that change. */
+	files: number,
+	/**  Lines added to them. */
+	added: number,
+	/**  Lines removed from them. */
+	removed: number,
+	/**  What starts, restarts, stops or reloads, in words. */
+	restarts: string[],
+	/**  What people who use the site will notice, in a sentence or two. */
+	noticed: string,
+	/**  Whether they may notice anything at all. */
+	noticeable: boolean,
+	/**  Ids of lines that would replace what was changed by hand on the host. */
+	needs_consent: string[],
+	/**  How many reasons forbid applying it. */
+	blockers: number,
+};
 
 /**  A template that a person may override. */
 export type Template = {
@@ -1283,6 +1321,17 @@ export type Usage = {
 	/**  Memory of all processes. */
 	memory_bytes: number,
 };
+
+/**  What a step does to what it is about. */
+export type Verb = 
+/**  Makes something new. */
+"create" | 
+/**  Changes something that is there. */
+"change" | 
+/**  Takes something away. */
+"remove" | 
+/**  Does something that leaves nothing behind by itself. */
+"run";
 
 /**  How a run ended, from what was observed. */
 export type Verdict = {

@@ -121,9 +121,10 @@ pub(crate) fn ending(plan: &Plan, style: Style) -> Vec<String> {
         return vec![format!("{} Nothing to change: {} is as it should be.", style.green("●"), visible(&plan.host))];
     }
     let told = summary::summary(plan);
+    let count = |number: u32, word| words::count(usize::try_from(number).unwrap_or(usize::MAX), word);
     let mut first = words::count(plan.lines().len(), "step");
     if told.files > 0 {
-        first.push_str(&format!(", {} (+{} −{})", words::count(told.files, "file"), told.added, told.removed));
+        first.push_str(&format!(", {} (+{} −{})", count(told.files, "file"), told.added, told.removed));
     }
     first.push('.');
     let mut all = vec![first];
@@ -137,7 +138,7 @@ pub(crate) fn ending(plan: &Plan, style: Style) -> Vec<String> {
     }
     all.push(if told.noticeable { format!("{} {}", style.yellow("▲"), told.noticed) } else { told.noticed });
     if told.blockers > 0 {
-        all.push(style.red(format!("✕ It cannot be applied: {} above.", words::count(told.blockers, "reason"))));
+        all.push(style.red(format!("✕ It cannot be applied: {} above.", count(told.blockers, "reason"))));
     }
     all
 }

@@ -12,15 +12,16 @@ use crate::resource::{Change, Effect};
 
 /// What a plan comes to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
 pub struct Summary {
     /// Lines by what they do.
     pub counts: Counts,
     /// Files that change.
-    pub files: usize,
+    pub files: u32,
     /// Lines added to them.
-    pub added: usize,
+    pub added: u32,
     /// Lines removed from them.
-    pub removed: usize,
+    pub removed: u32,
     /// What starts, restarts, stops or reloads, in words.
     pub restarts: Vec<String>,
     /// What people who use the site will notice, in a sentence or two.
@@ -30,24 +31,26 @@ pub struct Summary {
     /// Ids of lines that would replace what was changed by hand on the host.
     pub needs_consent: Vec<String>,
     /// How many reasons forbid applying it.
-    pub blockers: usize,
+    pub blockers: u32,
 }
 
 /// Lines by what they do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
 pub struct Counts {
     /// Make something new.
-    pub create: usize,
+    pub create: u32,
     /// Change something that is there.
-    pub change: usize,
+    pub change: u32,
     /// Take something away.
-    pub remove: usize,
+    pub remove: u32,
     /// Do something that leaves nothing behind by itself.
-    pub run: usize,
+    pub run: u32,
 }
 
 /// One line, for reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "types", derive(specta::Type))]
 pub struct LineDetail {
     /// What it does.
     pub verb: Verb,
@@ -77,15 +80,20 @@ pub fn summary(plan: &Plan) -> Summary {
     let (noticed, noticeable) = noticed(plan);
     Summary {
         counts,
-        files: diffs().map(|diff| &diff.path).collect::<std::collections::BTreeSet<_>>().len(),
-        added,
-        removed,
+        files: number(diffs().map(|diff| &diff.path).collect::<std::collections::BTreeSet<_>>().len()),
+        added: number(added),
+        removed: number(removed),
         restarts: restarts(plan),
         noticed,
         noticeable,
         needs_consent: plan.drifted().map(|line| line.id()).collect(),
-        blockers: plan.blockers().count(),
+        blockers: number(plan.blockers().count()),
     }
+}
+
+/// Plans are far shorter than this can count.
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// What starts, restarts, stops or reloads.

@@ -44,6 +44,7 @@ impl Heading {
 /// What people who use the site may notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "types", derive(specta::Type))]
 pub enum Risk {
     /// Nothing.
     None,
@@ -58,6 +59,7 @@ pub enum Risk {
 /// What a step does to what it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "types", derive(specta::Type))]
 pub enum Verb {
     /// Makes something new.
     Create,
