@@ -138,3 +138,44 @@ impl TryFrom<PlanRequest> for Request {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use slipway_core::plan::{Draft, Part, Severity, Verb};
+
+    use super::*;
+
+    #[test]
+    fn steps_of_the_page_are_lines_of_the_plan() {
+        let part = |key: &str, risk| Part {
+            key: key.to_owned(),
+            title: format!("do {key}"),
+            reason: "asked for".to_owned(),
+            risk,
+            verb: Verb::Run,
+            diff: None,
+            drift: false,
+        };
+        let mut draft = Draft::default();
+        draft.record("two parts".to_owned(), "why", Verb::Change);
+        draft.steps[0].parts = vec![part("one", Risk::None), part("two", Risk::Data)];
+        draft.record("whole".to_owned(), "why", Verb::Change);
+        draft.notice(Severity::Info, "by the way", None);
+        let site = "shop".parse().unwrap();
+        let plan = Plan::new(site, "web1".to_owned(), Intent::Apply, BTreeMap::new(), draft, BTreeMap::new());
+        let view = serde_json::to_value(PlanView::from(&plan)).unwrap();
+        let expected = serde_json::json!([
+            ["records:one", 0, "do one", "none", "run"],
+            ["records:two", 1, "do two", "data", "run"],
+            ["records", 2, "whole", "none", "change"],
+        ]);
+        let steps = view["groups"][0]["steps"].as_array().unwrap();
+        let shown = |step: &serde_json::Value| ["id", "index", "title", "risk", "verb"].map(|key| step[key].clone());
+        assert_eq!(serde_json::json!(steps.iter().map(shown).collect::<Vec<_>>()), expected);
+        assert_eq!(view["groups"].as_array().unwrap().len(), 1);
+        assert_eq!(view["summary"]["counts"], serde_json::json!({ "create": 0, "change": 1, "remove": 0, "run": 2 }));
+        assert_eq!(view["notices"], serde_json::json!([{ "severity": "info", "text": "by the way", "hint": null }]));
+    }
+}
