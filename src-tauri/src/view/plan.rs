@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use slipway_core::plan::summary::{self, LineDetail, Summary};
-use slipway_core::plan::{Intent, Line, Notice, Plan, Risk};
+use slipway_core::plan::{Intent, Notice, Plan, PlanLine, Risk};
 use slipway_engine::failure::{Code, Failure};
 use slipway_engine::site::Request;
 use specta::Type;
@@ -83,7 +83,7 @@ pub(crate) struct PlanStep {
 }
 
 impl PlanStep {
-    fn of(index: usize, line: &Line<'_>) -> Self {
+    fn of(index: usize, line: &PlanLine<'_>) -> Self {
         Self {
             id: line.id(),
             // Plans are far shorter than this can count.

@@ -8,14 +8,20 @@ case $manager in
 apt)
     orphans() { apt-get -s autoremove | sed -n "s/^Remv \([^ ]*\) .*/\1/p" | sort; }
     before=$(orphans)
-    wanted="$*"
-    # Whatever else would have to go keeps what it depends on here.
+    # What somebody asked for, and what nobody has needed since before: neither may go for the sake of these.
+    kept_by_hand="
+$(apt-mark showmanual)
+$before
+"
     while [ "$#" -gt 0 ]; do
         others=$(apt-get -s remove "$@" | sed -n "s/^Remv \([^ ]*\) .*/\1/p" | while read -r name; do
             name=${name%%:*}
             found=no
             for one do [ "$one" != "$name" ] || found=yes; done
-            [ "$found" = yes ] || echo "$name"
+            if [ "$found" = yes ]; then continue; fi
+            case $kept_by_hand in *"
+$name
+"*) echo "$name" ;; esac
         done)
         [ -n "$others" ] || break
         kept=""

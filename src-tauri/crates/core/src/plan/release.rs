@@ -6,6 +6,7 @@ use crate::activation::{Activation, HealthCheck};
 use crate::digest::Digest;
 use crate::fact::Fact;
 use crate::facts::paths::PathState;
+use crate::manifest::Records;
 use crate::release::{Layout, LedgerEvent, ReleaseId, ReleaseRecord};
 use crate::resource::converge::Comparison;
 use crate::resource::file::{File, FileWrite};
@@ -85,16 +86,30 @@ fn unrecorded(draft: &mut Draft, situation: &Situation<'_>, site: &Site, claims:
     let before = situation.records;
     let mut after = before.clone();
     after.settle(&site.name, claims);
-    let resources = |records: &crate::manifest::Records| {
-        (records.site.as_ref().map(|manifest| manifest.resources.clone()), records.host.resources.clone())
-    };
-    if before.old || resources(before) != resources(&after) {
+    let changed = changed_entries(before, &after);
+    if before.old || !changed.is_empty() {
+        let mut names: Vec<&str> = changed.iter().take(5).map(Id::as_str).collect();
+        if changed.len() > names.len() {
+            names.push("…");
+        }
+        let what = if names.is_empty() { "in today's form".to_owned() } else { names.join(", ") };
         draft.record(
             format!("Record what belongs to {} on {}", site.name, situation.host),
-            "all of it is there already; nothing else is changed",
+            &format!("all of it is there already, and nothing else is changed: {what}"),
             Verb::Change,
         );
     }
+}
+
+/// Resources of which something else is to be recorded.
+fn changed_entries(before: &Records, after: &Records) -> Vec<Id> {
+    let site = |records: &Records| records.site.as_ref().map(|site| site.resources.clone()).unwrap_or_default();
+    let (old, new) = (site(before), site(after));
+    let differs = |id: &&Id| old.get(*id) != new.get(*id);
+    let of_site = old.keys().chain(new.keys()).filter(differs).cloned();
+    let (old_host, new_host) = (&before.host.resources, &after.host.resources);
+    let of_host = old_host.keys().chain(new_host.keys()).filter(|id| old_host.get(*id) != new_host.get(*id)).cloned();
+    of_site.chain(of_host).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
 }
 
 /// Plans `slipway deploy`. The set-up must be in place: what is missing is a blocker that names `slipway apply`.
