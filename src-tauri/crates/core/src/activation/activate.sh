@@ -236,10 +236,14 @@ replace() { # unit, socket or empty, port or empty
     failing=$1
     if [ -n "$2" ]; then
         at_boot "$2"
-        systemctl is-active -q "$2" || systemctl start "$2" || {
-            why="$2 could not be started"
-            return 1
-        }
+        if ! systemctl is-active -q "$2"; then
+            # A process that opened this port itself lets go of it first; systemd starts no socket beside it.
+            systemctl stop "$1" 2>/dev/null
+            systemctl start "$2" || {
+                why="$2 could not be started"
+                return 1
+            }
+        fi
     fi
     at_boot "$1"
     systemctl reset-failed "$1" 2>/dev/null
@@ -278,6 +282,11 @@ retire() { # unit, socket
         systemctl stop "$unit" 2>/dev/null
     done
     return 0
+}
+retire_socket() { # socket
+    systemctl is-active -q "$1" || return 0
+    systemctl disable -q "$1" 2>/dev/null
+    systemctl stop "$1" 2>/dev/null
 }
 as_site() { # title, program, arguments …
     title=$1
@@ -379,6 +388,8 @@ go_back() {
     back() { # only what was replaced, plus the one that failed
         if [ "$1" = "$failing" ] || grep -qxF "$1" "$work/replaced" 2>/dev/null || ! runs_from "$1" "$old"; then
             systemctl reset-failed "$1" 2>/dev/null
+            # A socket that only the new release has would keep the port from a process that opens it itself.
+            if [ -z "$2" ]; then retire_socket "${1%.service}.socket"; fi
             at_boot "$1" ${2:+"$2"}
             systemctl restart "$1" && wait_healthy "$1" "$3" && runs_from "$1" "$old" || {
                 printf '%s\n' "$1: $why" >>"$work/stuck"

@@ -10,7 +10,9 @@ use crate::manifest::Records;
 use crate::release::{Layout, LedgerEvent, ReleaseId, ReleaseRecord};
 use crate::resource::converge::Comparison;
 use crate::resource::file::{File, FileWrite};
-use crate::resource::{Claim, Effect, Id, Kind as _, Move, Picked as _, Resource, Risk, Scope, Verb, Way};
+use crate::resource::{
+    Claim, Effect, Id, Kind as _, Move, Owned, Picked as _, Record, Resource, Risk, Scope, Verb, Way,
+};
 use crate::seen::Subject;
 use crate::site::{Process, Site, TlsMode};
 use crate::words;
@@ -105,7 +107,15 @@ fn unrecorded(draft: &mut Draft, situation: &Situation<'_>, site: &Site, claims:
 fn changed_entries(before: &Records, after: &Records) -> Vec<Id> {
     let site = |records: &Records| records.site.as_ref().map(|site| site.resources.clone()).unwrap_or_default();
     let (old, new) = (site(before), site(after));
-    let differs = |id: &&Id| old.get(*id) != new.get(*id);
+    // A text with fingerprints instead of secrets is kept when a run has one, and is no reason for a run.
+    let plain = |owned: Option<&Owned>| {
+        let mut owned = owned.cloned();
+        if let Some(Record::File(file)) = owned.as_mut().and_then(|owned| owned.there.as_mut()) {
+            file.masked = None;
+        }
+        owned
+    };
+    let differs = |id: &&Id| plain(old.get(*id)) != plain(new.get(*id));
     let of_site = old.keys().chain(new.keys()).filter(differs).cloned();
     let (old_host, new_host) = (&before.host.resources, &after.host.resources);
     let of_host = old_host.keys().chain(new_host.keys()).filter(|id| old_host.get(*id) != new_host.get(*id)).cloned();
@@ -312,9 +322,26 @@ fn release_steps(
     if release.record.code_of.is_some() {
         activation.migrate.clear();
     }
+    other_listening(draft, &activation);
     let dropped: Vec<Move> = waiting.iter().filter(|one| one.removes).cloned().collect();
     push_activation(draft, activation, &dropped);
     prune(draft, situation, site, id);
+}
+
+/// Says where a port changes hands between a process and systemd: nobody listens on it for that moment.
+fn other_listening(draft: &mut Draft, activation: &Activation) {
+    for new in &activation.instances {
+        let old = activation.previous_instances.iter().find(|old| old.unit == new.unit);
+        if old.is_some_and(|old| old.socket.is_some() != new.socket.is_some()) {
+            draft.notice(
+                Severity::Warning,
+                format!("{} listens in another way from then on: for a moment visitors are refused", new.unit),
+                Some(
+                    "do it when few people are there, or change the port, too: then both serve until the new one does",
+                ),
+            );
+        }
+    }
 }
 
 fn carried(file: &File) -> CarriedFile {

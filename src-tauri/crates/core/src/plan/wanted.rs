@@ -163,6 +163,7 @@ pub fn resources(
             .into(),
     );
     all.extend(directories(site).into_iter().map(Resource::from));
+    all.extend(Resource::of_site(site));
     let certificate = (site.tls.mode == TlsMode::SelfSigned).then(|| Certificate {
         directory: layout.tls(),
         names: certificate_names(site),

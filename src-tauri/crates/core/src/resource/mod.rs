@@ -36,7 +36,7 @@ use crate::diff::{FileChange, FileDiff};
 use crate::notice::Notices;
 use crate::secret::Secret;
 use crate::seen::{Questions, Seen};
-use crate::site::Name;
+use crate::site::{Name, Site};
 
 /// Contents that a plan does not hold, by path: files with secrets, keys. In memory only.
 pub type Payloads = BTreeMap<String, Secret>;
@@ -129,6 +129,10 @@ pub trait Kind: Clone + std::fmt::Debug + PartialEq + Sized + Into<Resource> {
     /// What a step does.
     type Change: Clone + std::fmt::Debug + PartialEq + Serialize + for<'a> Deserialize<'a>;
 
+    /// Those that a site file asks for by itself, whatever else the site needs.
+    fn of_site(_site: &Site) -> Vec<Self> {
+        Vec::new()
+    }
     /// The resource of this name.
     fn id_of(name: &str) -> Id {
         Id::new(Self::NAME, name)
@@ -250,6 +254,12 @@ macro_rules! kinds {
         )+
 
         impl Resource {
+            /// Those of every kind that a site file asks for by itself.
+            pub fn of_site(site: &Site) -> Vec<Self> {
+                let mut all = Vec::new();
+                $(all.extend(<$kind>::of_site(site).into_iter().map(Self::$variant));)+
+                all
+            }
             /// Its identity.
             pub fn id(&self) -> Id {
                 match self { $(Self::$variant(kind) => <$kind>::id_of(&kind.name()),)+ }
