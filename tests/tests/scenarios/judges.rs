@@ -19,7 +19,8 @@ async fn judged(distribution: Distribution) {
     let host = Host::boot(distribution, HostOptions::default()).unwrap();
     let desk = TestDesk::new(&host, "root");
     desk.assemble("v1");
-    let file = desk.site(&parlour_site("v1", LOGS));
+    let text = parlour_site("v1", LOGS).replace("[shared.sessions]\n", "[shared.sessions]\nkeep = \"30d\"\n");
+    let file = desk.site(&text);
     desk.expect(Succeeded, &file, &Request::Apply).await;
     desk.expect(Succeeded, &file, &DEPLOY).await;
 
@@ -32,6 +33,18 @@ async fn judged(distribution: Distribution) {
     inside(&host, "echo 'postrotate-check' && logrotate -f /etc/logrotate.d/parlour");
     inside(&host, "systemctl start logrotate.service");
     assert_eq!(inside(&host, "ls /var/log/parlour").trim(), "app.log\napp.log.1");
+    // What nobody has touched ages away, by the program that systemd's timer runs every day.
+    let sessions = "/opt/parlour/shared/sessions";
+    inside(
+        &host,
+        &format!(
+            "cd {sessions} && touch new && touch -d '40 days ago' old && chown parlour: new old && stat -c '%a %U' ."
+        ),
+    );
+    let before = inside(&host, &format!("stat -c '%a %U' {sessions}"));
+    inside(&host, "systemctl start systemd-tmpfiles-clean.service");
+    assert_eq!(inside(&host, &format!("ls {sessions} | grep -E '^(new|old)$'")), "new\n");
+    assert_eq!(inside(&host, &format!("stat -c '%a %U' {sessions}")), before);
     let units = inside(&host, "cd /etc/systemd/system && ls -d parlour*");
     println!("{units}");
     let mut names: Vec<String> = Vec::new();

@@ -5,6 +5,7 @@
 //! person. [`converge`] turns wanted, owned and seen resources into steps. To add a kind: write its module and add
 //! its line to `kinds!` below; the compiler names what is missing.
 
+pub mod ageing;
 pub mod certificate;
 pub mod converge;
 pub mod difference;
@@ -417,4 +418,5 @@ kinds! {
     Unit => unit::Unit,
     LogFiles => log_files::LogFiles,
     FirewallService => firewall::FirewallService,
+    Ageing => ageing::Ageing,
 }

@@ -421,6 +421,9 @@ pub struct SharedDirectory {
     /// Where the application expects it, relative to its code: a symbolic link is put there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<RelativePath>,
+    /// Files in it that nobody has touched for this long are removed every day, for example `30d`. Default: they stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<Span>,
 }
 
 /// One part of the URL space: exactly one of `to`, `files`, `spa` and `redirect`.

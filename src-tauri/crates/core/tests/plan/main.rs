@@ -31,6 +31,7 @@ kind = "command"
 command = ["/bin/app"]
 port = 5000
 [shared."a/b"]
+keep = "30d"
 [config_file."deep/er/app.json"]
 json = { x = 1 }
 [logs]
@@ -209,6 +210,27 @@ fn what_must_run_is_started_again() {
     host.units.get_mut("nginx.service").unwrap().masked = true;
     host.units.get_mut("nginx.service").unwrap().active = false;
     assert!(blockers(&host.plan(&aim))[0].contains("nginx.service is masked"));
+}
+
+#[test]
+fn files_age_away_where_the_site_file_says_so_and_no_longer_when_it_does_not() {
+    let (with, files, mut host) = (site(), files(), Model::bare());
+    let setup = host.plan(&Aim { site: &with, files: &files });
+    host.run(&setup, &files);
+    let path = "/etc/tmpfiles.d/slipway-shop.conf";
+    let PathState::File { content, .. } = &host.paths[path] else { panic!() };
+    let text = String::from_utf8(content.clone().unwrap().0).unwrap();
+    assert!(text.ends_with("\nd /opt/shop/shared/a/b - - - 2592000s\n"), "{text}");
+    host.write(path, 0o644, ("root", "root"), b"d /srv - - - 1d\n");
+    let drift = host.plan(&Aim { site: &with, files: &files });
+    assert_eq!(drift.drifted().count(), 1, "{:#?}", drift.steps);
+    host.run(&drift, &files);
+    let without = site_of(&SITE.replace("keep = \"30d\"\n", ""));
+    let plan = host.plan(&Aim { site: &without, files: &files });
+    assert_eq!(plan.steps.iter().map(|step| step.title.as_str()).collect::<Vec<_>>(), [format!("Remove {path}")]);
+    host.run(&plan, &files);
+    assert!(!host.paths.contains_key(path) && host.paths.contains_key("/opt/shop/shared/a/b"));
+    assert!(host.plan(&Aim { site: &without, files: &files }).is_empty());
 }
 
 #[test]

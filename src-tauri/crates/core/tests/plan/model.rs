@@ -18,9 +18,10 @@ use slipway_core::plan::new_release::NewRelease;
 use slipway_core::plan::release::{plan_apply, plan_deploy};
 use slipway_core::plan::uninstall::plan_uninstall;
 use slipway_core::plan::wanted::{Purpose, questions};
-use slipway_core::plan::{Action, FileWrite, Plan, Situation, Wanted};
+use slipway_core::plan::{Action, FileContent, FileWrite, Plan, Situation, Wanted};
 use slipway_core::profile::{HostProfile, PackageManager};
 use slipway_core::release::{Layout, Ledger, ReleaseId};
+use slipway_core::resource::ageing::AgeingChange;
 use slipway_core::resource::certificate::CertificateChange;
 use slipway_core::resource::directory::DirectoryChange;
 use slipway_core::resource::file::{File, FileStep};
@@ -309,8 +310,13 @@ impl Model {
                     }
                 }
             }
-            #[allow(unreachable_patterns, reason = "kinds that planning does not order here yet")]
-            other => panic!("the model does not know {other:?}"),
+            Change::Ageing(AgeingChange::Write { file }) => {
+                let FileContent::Text { text } = &file.content else { panic!("{file:?}") };
+                self.write(&file.path, file.mode, (&file.owner, &file.group), text.as_bytes());
+            }
+            Change::Ageing(AgeingChange::Remove { path }) => {
+                assert!(self.paths.remove(path).is_some(), "{path} is removed and is not there");
+            }
         }
     }
 

@@ -5,9 +5,15 @@ use slipway_core::facts::records::SiteRecords;
 use slipway_core::manifest::{HostManifest, Manifest};
 use slipway_core::plan::{Action, Verb};
 use slipway_core::resource::Effect;
+use slipway_core::site::Site;
 
 use crate::model::{Aim, Model};
-use crate::{blockers, files, site};
+use crate::{SITE, blockers, files, site_of};
+
+/// The site without what only later versions know.
+fn site() -> Site {
+    site_of(&SITE.replace("keep = \"30d\"\n", ""))
+}
 
 /// The host as version 0.1 would have left it: set up by today's program, recorded in the first form.
 fn set_up_by_0_1() -> Model {

@@ -14,6 +14,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule { reads: &["health"], check: health },
     Rule { reads: &["logs"], check: logs },
     Rule { reads: &["shared", "config_file", "secret_file"], check: one_thing_per_path },
+    Rule { reads: &["shared"], check: files_stay_for_a_while },
     Rule { reads: &["config_file"], check: documents },
     Rule { reads: &["secret", "secret_file"], check: secrets_by_one_name },
 ];
@@ -139,6 +140,19 @@ fn one_thing_per_path(site: &Site, findings: &mut Findings<'_>) {
             );
         }
         taken.insert(path, place);
+    }
+}
+
+/// The clean-up comes once a day, and must not take what was written the same day.
+fn files_stay_for_a_while(site: &Site, findings: &mut Findings<'_>) {
+    for (path, directory) in &site.shared {
+        if directory.keep.as_ref().is_some_and(|keep| keep.seconds() < 86_400) {
+            findings.error(
+                &at!["shared", path.as_str(), "keep"],
+                "files would be removed on the day on which they are written",
+                "write a day or more, such as `30d`, or remove it",
+            );
+        }
     }
 }
 
