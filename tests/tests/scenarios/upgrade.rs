@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use slipway_core::event::VerdictKind::{FailedIntact, Succeeded};
 use slipway_core::plan::Action;
 use slipway_engine::site::Request;
-use slipway_tests::hosts::Host;
+use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites};
 
 use crate::support::outside::{Poller, assert_version};
 use crate::support::{DEPLOY, TestDesk};
@@ -154,4 +154,29 @@ async fn what_somebody_else_needs_by_now_stays() {
     let served = crate::support::outside::ask(host.address(), "http://theirs.test/");
     assert_eq!(served.body, "theirs", "{theirs}");
     assert_eq!(inside(&host, "systemctl is-active nginx").trim(), "active");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_site_leaves_a_host_with_dnf_and_firewalld_as_it_was() {
+    if !Prerequisites::or_not_run() {
+        return;
+    }
+    let host = Host::boot(Distribution::El9Like, HostOptions::default()).unwrap();
+    let state = || {
+        inside(
+            &host,
+            "rpm -qa | sort; firewall-cmd --list-services; firewall-cmd --permanent --list-services; \
+             cut -d: -f1 /etc/passwd; ls -A /opt /etc/systemd/system",
+        )
+    };
+    let bare = state();
+    let desk = TestDesk::new(&host, "root");
+    let file = hall::first_release(&desk).await;
+    assert!(inside(&host, "firewall-cmd --list-services").contains("https"));
+    assert_ne!(state(), bare);
+    desk.expect(Succeeded, &file, &WITH_DATA).await;
+    // Accounts that a package made stay with the distribution's own.
+    let (left, before) = (state(), bare);
+    let extra: Vec<&str> = left.lines().filter(|line| !before.lines().any(|old| old == *line)).collect();
+    assert!(extra.iter().all(|line| ["nginx"].contains(line)), "{extra:?}");
 }

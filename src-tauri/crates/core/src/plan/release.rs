@@ -107,13 +107,17 @@ fn unrecorded(draft: &mut Draft, situation: &Situation<'_>, site: &Site, claims:
 fn changed_entries(before: &Records, after: &Records) -> Vec<Id> {
     let site = |records: &Records| records.site.as_ref().map(|site| site.resources.clone()).unwrap_or_default();
     let (old, new) = (site(before), site(after));
-    // A text with fingerprints instead of secrets is kept when a run has one, and is no reason for a run.
+    // A text with fingerprints instead of secrets is kept when a run has one, and is no reason for a run; nor is what a run
+    // that failed had in mind.
     let plain = |owned: Option<&Owned>| {
-        let mut owned = owned.cloned();
-        if let Some(Record::File(file)) = owned.as_mut().and_then(|owned| owned.there.as_mut()) {
+        let mut owned = owned.cloned()?;
+        if owned.there.is_some() {
+            owned.intended = None;
+        }
+        if let Some(Record::File(file)) = &mut owned.there {
             file.masked = None;
         }
-        owned
+        Some(owned)
     };
     let differs = |id: &&Id| plain(old.get(*id)) != plain(new.get(*id));
     let of_site = old.keys().chain(new.keys()).filter(differs).cloned();

@@ -239,52 +239,71 @@ pub fn schedule(mut moves: Vec<Move>) -> Result<Vec<Placed>, Cycle> {
     // What goes, goes after what is new has come; and the way in goes first.
     moves.sort_by_key(|one| (one.removes, if one.removes { rank_of_leaving(one.difference.heading) } else { 0 }));
     let before = predecessors(&moves);
-    let mut done = vec![false; moves.len()];
-    let mut pending: BTreeMap<Effect, BTreeSet<usize>> = BTreeMap::new();
+    let mut schedule = Schedule { moves: &moves, before: &before, done: BTreeSet::new(), pending: BTreeMap::new() };
     let mut placed: Vec<Placed> = Vec::new();
     loop {
-        // What waits for an effect itself takes place with it, together with what it needs.
-        let in_effect = |index: usize, of: usize, pending: &BTreeMap<Effect, BTreeSet<usize>>| {
-            let same = moves.get(of).and_then(|one| one.difference.waits_for.as_ref());
-            done.get(index) == Some(&true)
-                && !pending.iter().any(|(effect, of)| Some(effect) != same && of.contains(&index))
-        };
-        let open = |index: &usize| done.get(*index) == Some(&false);
-        let ready = (0..moves.len()).filter(open).find(|index| {
-            before.get(*index).is_some_and(|all| all.iter().all(|one| in_effect(*one, *index, &pending)))
-        });
-        if let Some(index) = ready {
-            let Some(one) = moves.get(index) else { break };
-            for effect in one.difference.effects.iter().filter(|effect| !effect.commands().is_empty()) {
-                pending.entry(effect.clone()).or_default().insert(index);
-            }
+        if let Some((index, one)) = schedule.next_move() {
+            schedule.make(index, one);
             place(&mut placed, one.difference.clone());
-            if let Some(flag) = done.get_mut(index) {
-                *flag = true;
-            }
-            continue;
-        }
-        // Nothing can go on: something waits for an effect, all is done, or there is a cycle.
-        let waited_for = |effect: &Effect| {
-            let of = pending.get(effect);
-            (0..moves.len()).filter(open).any(|index| {
-                before.get(index).is_some_and(|all| all.iter().any(|one| of.is_some_and(|of| of.contains(one))))
-            })
-        };
-        let next = pending.keys().find(|effect| waited_for(effect)).or_else(|| pending.keys().next()).cloned();
-        match next {
-            Some(effect) => {
-                pending.remove(&effect);
-                placed.push(Placed::Effect(effect));
-            }
-            None if done.iter().all(|done| *done) => return Ok(placed),
-            None => {
-                let stuck = moves.iter().zip(&done).filter(|(_, done)| !**done).map(|(one, _)| one.id.clone());
-                return Err(Cycle(stuck.collect()));
-            }
+        } else if let Some(effect) = schedule.next_effect() {
+            schedule.pending.remove(&effect);
+            placed.push(Placed::Effect(effect));
+        } else {
+            let stuck = schedule.open().map(|(_, one)| one.id.clone()).collect::<Vec<_>>();
+            return if stuck.is_empty() { Ok(placed) } else { Err(Cycle(stuck)) };
         }
     }
-    Ok(placed)
+}
+
+/// How far changes are that are put in order.
+struct Schedule<'a> {
+    moves: &'a [Move],
+    /// For each change, those that must be made before it.
+    before: &'a [Vec<usize>],
+    /// Changes that have their place.
+    done: BTreeSet<usize>,
+    /// Effects that have none yet, and the changes that ask for them.
+    pending: BTreeMap<Effect, BTreeSet<usize>>,
+}
+
+impl<'a> Schedule<'a> {
+    /// Changes that have no place yet.
+    fn open(&self) -> impl Iterator<Item = (usize, &'a Move)> {
+        self.moves.iter().enumerate().filter(|(index, _)| !self.done.contains(index))
+    }
+
+    fn before(&self, index: usize) -> &'a [usize] {
+        self.before.get(index).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The first change whose needs stand.
+    fn next_move(&self) -> Option<(usize, &'a Move)> {
+        self.open().find(|(index, one)| self.before(*index).iter().all(|need| self.stands(*need, one)))
+    }
+
+    /// Whether a change is made and what had to follow it has, as far as `of` must wait for that. What waits for an effect
+    /// itself takes place with it, together with what it needs.
+    fn stands(&self, need: usize, of: &Move) -> bool {
+        let same = of.difference.waits_for.as_ref();
+        let is_waited_for = |(effect, by): (&Effect, &BTreeSet<usize>)| Some(effect) != same && by.contains(&need);
+        self.done.contains(&need) && !self.pending.iter().any(is_waited_for)
+    }
+
+    fn make(&mut self, index: usize, one: &Move) {
+        for effect in one.difference.effects.iter().filter(|effect| !effect.commands().is_empty()) {
+            self.pending.entry(effect.clone()).or_default().insert(index);
+        }
+        self.done.insert(index);
+    }
+
+    /// The effect to place when no change can be: one that a change waits for, or any that is left.
+    fn next_effect(&self) -> Option<Effect> {
+        let waited_for = |by: &BTreeSet<usize>| {
+            self.open().any(|(index, _)| self.before(index).iter().any(|need| by.contains(need)))
+        };
+        let first = self.pending.iter().find(|(_, by)| waited_for(by)).or_else(|| self.pending.iter().next());
+        first.map(|(effect, _)| effect.clone())
+    }
 }
 
 fn place(placed: &mut Vec<Placed>, difference: Difference<Change>) {

@@ -8,7 +8,7 @@ use super::{Context, Effect, Id, Kind, NoPayload, Payloads, Recorded, Scope, Way
 use crate::command::{Command, Stdin};
 use crate::diff::{FileChange, FileDiff, FileKind};
 use crate::digest::Digest;
-use crate::facts::paths::{PathState, Watch};
+use crate::facts::paths::{FileBytes, PathState, Watch};
 use crate::notice::{Notices, Severity};
 use crate::secret::Secret;
 use crate::seen::{Questions, describe};
@@ -304,54 +304,30 @@ impl File {
 
     /// How the file that is there differs.
     fn compare(&self, recorded: Recorded<'_, FileRecord>, context: &Context<'_>) -> Option<Comparison> {
-        let mut diff = FileDiff {
-            path: self.path.clone(),
-            old: None,
-            new: Some(self.text().to_owned()),
-            attributes: Vec::new(),
-            hidden: None,
-        };
+        let new = Some(self.text().to_owned());
+        let mut diff = FileDiff { path: self.path.clone(), old: None, new, attributes: Vec::new(), hidden: None };
         let state = context.seen.path(&self.path);
         match state {
             PathState::File { mode, owner, digest, content, .. } => {
                 let wanted = (self.mode, self.owner.as_str(), self.group.as_str());
-                let found = (*mode, owner.user.as_str(), owner.group.as_str());
-                if digest == &self.digest && wanted == found {
-                    return None;
-                }
-                if wanted != found {
+                let same_content = digest == &self.digest;
+                if wanted != (*mode, owner.user.as_str(), owner.group.as_str()) {
                     diff.attributes.push(format!(
                         "{mode:04o} {}:{} → {:04o} {}:{}",
                         owner.user, owner.group, self.mode, self.owner, self.group
                     ));
+                } else if same_content {
+                    return None;
                 }
                 // Another resource of this site may have held the place.
                 let other = !recorded.is_owned() && context.owned_paths.contains(&self.path);
                 let ours = other || recorded.all().any(|record| &record.digest == digest);
-                let drift = digest != &self.digest && !ours;
-                let secret = matches!(self.content, FileContent::Secret { .. });
-                // A foreign file that not everybody may read can hold secrets, too.
-                let private = recorded.there.is_none() && mode & 0o004 == 0;
-                let held_secrets = recorded.all().any(|record| record.masked.is_some());
-                if digest == &self.digest {
-                    diff.old.clone_from(&diff.new);
-                } else if secret || held_secrets || private {
-                    diff.old = recorded.there.filter(|record| &record.digest == digest).and_then(|r| r.masked.clone());
-                    if diff.old.is_none() {
-                        diff.hidden = Some("it may hold secrets, so what is on the host is not shown".to_owned());
-                    }
-                } else {
-                    match content {
-                        Some(bytes) => diff.old = Some(String::from_utf8_lossy(&bytes.0).into_owned()),
-                        None => diff.hidden = Some("it is too large to show".to_owned()),
-                    }
-                }
-                let reason = if drift {
-                    "a file that Slipway did not write is in its place"
-                } else if digest == &self.digest {
-                    "its owner or mode is not what it should be"
-                } else {
-                    "the site file, a template or a secret changed"
+                let drift = !same_content && !ours;
+                (diff.old, diff.hidden) = self.old_text(recorded, *mode, digest, content.as_ref());
+                let reason = match (drift, same_content) {
+                    (true, _) => "a file that Slipway did not write is in its place",
+                    (false, true) => "its owner or mode is not what it should be",
+                    (false, false) => "the site file, a template or a secret changed",
                 };
                 Some(Comparison { reason: reason.to_owned(), diff, expected: Some(digest.clone()), drift })
             }
@@ -366,6 +342,31 @@ impl File {
                 Some(Comparison { reason, diff, expected: None, drift: true })
             }
             PathState::Failed { .. } => None,
+        }
+    }
+
+    /// The text of the file that is there, as far as it may be shown, or why it is not.
+    fn old_text(
+        &self,
+        recorded: Recorded<'_, FileRecord>,
+        mode: u32,
+        digest: &Digest,
+        content: Option<&FileBytes>,
+    ) -> (Option<String>, Option<String>) {
+        if digest == &self.digest {
+            return (Some(self.text().to_owned()), None);
+        }
+        let secret = matches!(self.content, FileContent::Secret { .. });
+        // A foreign file that not everybody may read can hold secrets, too.
+        let private = recorded.there.is_none() && mode & 0o004 == 0;
+        if secret || private || recorded.all().any(|record| record.masked.is_some()) {
+            let old = recorded.there.filter(|record| &record.digest == digest).and_then(|r| r.masked.clone());
+            let hidden = old.is_none().then(|| "it may hold secrets, so what is on the host is not shown".to_owned());
+            return (old, hidden);
+        }
+        match content {
+            Some(bytes) => (Some(String::from_utf8_lossy(&bytes.0).into_owned()), None),
+            None => (None, Some("it is too large to show".to_owned())),
         }
     }
 }
