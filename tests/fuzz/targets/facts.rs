@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use slipway_core::command::{Exit, Output};
 use slipway_core::facts::{
-    accounts, load, nginx_sites, owned, packages, paths, programs, security, sockets, storage, system, units, updates,
+    accounts, load, nginx_sites, packages, paths, programs, records, security, sockets, storage, system, units, updates,
 };
 
 /// Number of probes.
@@ -19,7 +19,7 @@ fn read(subject: u8, output: &Output) -> Value {
         1 => json!(packages::parse_candidates(output)),
         2 => json!(load::parse(output)),
         3 => json!(nginx_sites::parse(output)),
-        4 => json!(owned::parse(output)),
+        4 => json!(records::parse(output)),
         5 => json!(packages::parse(output)),
         6 => json!(programs::parse(output)),
         7 => json!(security::parse(output)),

@@ -193,7 +193,6 @@ drop_files() { # index of what stays, index of what was there: what only the lat
 # Rules for all ports of both releases are in force, also after a reboot, before the first new port is opened.
 guard_both() {
     [ -n "$GUARD_PATH" ] || return 0
-    phase guard
     printf '%s' "$GUARD_RULES" >"$work/rules"
     nft -f "$work/rules" || {
         why='the rules that keep ports from the network could not be loaded'
@@ -284,9 +283,10 @@ retire() { # unit, socket
     return 0
 }
 retire_socket() { # socket
-    systemctl is-active -q "$1" || return 0
+    # One that could not be started may be enabled.
     systemctl disable -q "$1" 2>/dev/null
     systemctl stop "$1" 2>/dev/null
+    return 0
 }
 as_site() { # title, program, arguments …
     title=$1
@@ -381,6 +381,8 @@ go_back() {
     went=$new
     new=$old
     units_changed=no
+    # By now the rules may be those of the new release alone, or gone.
+    guard_both || split "going back failed: $why"
     install_bundle "$old" "$work/old.index" "$went" || split "going back failed: $why"
     drop_files "$work/old.index" "$work/new.index" others
     [ "$units_changed" = no ] || systemctl daemon-reload
@@ -428,6 +430,10 @@ told_to_stop() {
     why="release $RELEASE is not whole on this host"
     verdict intact "$why" 20
 }
+[ -z "$old" ] || [ -f "$old/config/.index" ] || {
+    why="release $PREVIOUS, which is live, is not whole on this host"
+    verdict intact "$why" 20
+}
 index_of "$new" >"$work/new.index" && index_of "$old" >"$work/old.index" && {
     only_in "$work/old.index" "$work/new.index" | while read -r reader path; do
         [ "$reader" != nginx ] || [ ! -e "$path" ] || printf '%s\n' "$path"
@@ -438,6 +444,7 @@ index_of "$new" >"$work/new.index" && index_of "$old" >"$work/old.index" && {
 }
 trap told_to_stop TERM HUP INT
 ledger begin "$RELEASE" "$REASON"
+[ -z "$GUARD_PATH" ] || phase guard
 guard_both || intact
 gate || intact
 if nginx_differs "$new/config" "$work/new.index" || [ -s "$work/nginx.gone" ]; then

@@ -204,6 +204,8 @@ impl Form1 {
                 needs.extend(unit_ids.iter().cloned());
                 needs.push(Unit::id_of("nginx.service"));
                 needs.extend(["http", "https"].map(FirewallService::id_of));
+                needs.push(Certificate::id_of(&layout.tls()));
+                needs.push(LogFiles::id_of(&format!("/var/log/nginx/{}", self.site)));
             }
             let id = File::id_of(path);
             file_ids.push((id.clone(), effects.contains(&Effect::Nginx)));

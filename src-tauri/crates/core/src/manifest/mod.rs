@@ -64,6 +64,9 @@ pub struct Manifest {
 pub struct HostManifest {
     /// Version of this record's form; 2.
     pub schema: u32,
+    /// The run whose intentions are in it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub run: String,
     /// Resources that are the host's, with the sites that use them.
     #[serde(default, deserialize_with = "lenient")]
     pub resources: BTreeMap<Id, Shared>,
@@ -212,7 +215,7 @@ impl Owned {
 impl HostManifest {
     /// A host of which nothing is recorded.
     pub fn new() -> Self {
-        Self { schema: FORM, resources: BTreeMap::new(), residue: Residue::default() }
+        Self { schema: FORM, run: String::new(), resources: BTreeMap::new(), residue: Residue::default() }
     }
 
     /// Reads a record.
@@ -270,6 +273,8 @@ pub struct Records {
     pub host_digest: Fact<Digest>,
     /// Whether the records are not in today's form yet, or confirmations are not in them.
     pub old: bool,
+    /// Sites that are on the host.
+    sites: BTreeSet<Name>,
 }
 
 impl Records {
@@ -285,33 +290,36 @@ impl Records {
             site_digests: BTreeMap::new(),
             host_digest: Fact::Absent,
             old: false,
+            sites: BTreeSet::new(),
         };
         let Some(written) = written else { return Ok(records) };
         match &written.host {
             Fact::Known(text) => {
                 records.host = HostManifest::parse(text)?;
-                records.host_digest = Fact::Known(Digest::of(text.as_bytes()));
+                // What has come about of it may be among the confirmations of any site.
+                let confirmed = written.sites.values().filter_map(|of| of.confirmed.known());
+                let parts = std::iter::once(text).chain(confirmed).map(String::as_bytes);
+                records.host_digest = Fact::Known(Digest::of_parts(parts));
             }
             Fact::Absent => {}
             Fact::Failed(why) => return Err(why.clone()),
         }
-        let installed = written.sites.iter().filter(|(_, of)| !matches!(of.manifest, Fact::Absent));
-        let names: BTreeSet<Name> = installed.map(|(name, _)| name.clone()).collect();
+        // One whose record cannot be read may be there.
+        let is_there = |of: &SiteRecords| match &of.manifest {
+            Fact::Known(text) => !Manifest::parse(text).is_ok_and(|manifest| manifest.left),
+            Fact::Absent => false,
+            Fact::Failed(_) => true,
+        };
+        let installed = written.sites.iter().filter(|(_, of)| is_there(of));
+        records.sites = installed.map(|(name, _)| name.clone()).collect();
         for (name, of) in &written.sites {
-            records.take(name, of, site, manager, &names)?;
+            records.take(name, of, site, manager)?;
         }
         records.nginx_files.sort();
         Ok(records)
     }
 
-    fn take(
-        &mut self,
-        name: &Name,
-        of: &SiteRecords,
-        site: &Name,
-        manager: PackageManager,
-        names: &BTreeSet<Name>,
-    ) -> Result<(), String> {
+    fn take(&mut self, name: &Name, of: &SiteRecords, site: &Name, manager: PackageManager) -> Result<(), String> {
         let text = match &of.manifest {
             Fact::Known(text) => text,
             Fact::Absent => return Ok(()),
@@ -337,7 +345,7 @@ impl Records {
         };
         if form(text).is_ok_and(|(form, _)| form == 1) {
             if let Ok(old) = serde_json::from_str::<form1::Form1>(text) {
-                old.hosts(manager, names, &mut self.host);
+                old.hosts(manager, &self.sites, &mut self.host);
             }
             self.old |= name == site;
         }
@@ -346,7 +354,10 @@ impl Records {
             let Ok(id) = Id::try_from(id.to_owned()) else { continue };
             if run == manifest.run {
                 manifest.confirm(&id);
-                self.host.confirm(&id, name);
+                // Another site's run may have written other intentions since.
+                if run == self.host.run {
+                    self.host.confirm(&id, name);
+                }
             }
         }
         let nginx = manifest.files().filter(|(_, file)| file.effects.contains(&Effect::Nginx));
@@ -371,11 +382,14 @@ impl Records {
     pub fn intend(&mut self, site: &Name, run: &str, claims: &BTreeMap<Id, Claim>) {
         let manifest = self.site.get_or_insert_with(|| Manifest::new(site.clone()));
         run.clone_into(&mut manifest.run);
+        run.clone_into(&mut self.host.run);
         for (id, claim) in claims.iter().filter(|(_, claim)| claim.record.is_some() || claim.changes) {
             let owned = match claim.scope {
                 Scope::Site => manifest.resources.entry(id.clone()).or_default(),
                 Scope::Host => {
-                    let shared = self.host.resources.entry(id.clone()).or_default();
+                    // What was there and came back may be used by every site that is on the host.
+                    let sites = || Shared { owned: Owned::default(), sites: self.sites.clone() };
+                    let shared = self.host.resources.entry(id.clone()).or_insert_with(sites);
                     if claim.record.is_some() {
                         shared.sites.insert(site.clone());
                     }

@@ -17,7 +17,6 @@ nginx_rehearse() { # configuration directory, index, scratch directory, list of 
         done <"$2"
         cat "$4"
     } | while read -r path; do dirname "$path"; done | sort -u >"$rehearsal/directories"
-    # The directory above all of them is nginx's own: one that is not there yet is made in its copy.
     number=0
     while read -r directory; do
         number=$((number + 1))
@@ -25,6 +24,11 @@ nginx_rehearse() { # configuration directory, index, scratch directory, list of 
         if [ -d "$directory" ]; then cp -a "$directory/." "$rehearsal/$number/" || return 1; fi
         while read -r mode owner group reader path; do
             if [ "$reader" = nginx ] && [ "$(dirname "$path")" = "$directory" ]; then
+                # Without it there is nothing over which its copy could be mounted.
+                [ -d "$directory" ] || {
+                    echo "$directory is not there" >&2
+                    return 1
+                }
                 put "$1$path" "$rehearsal/$number/${path##*/}" "$mode" "$owner" "$group" "$reader" || return 1
             fi
         done <"$2"

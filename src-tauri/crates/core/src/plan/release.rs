@@ -8,6 +8,7 @@ use crate::fact::Fact;
 use crate::facts::paths::PathState;
 use crate::manifest::Records;
 use crate::release::{Layout, LedgerEvent, ReleaseId, ReleaseRecord};
+use crate::resource::certificate;
 use crate::resource::converge::Comparison;
 use crate::resource::file::{File, FileWrite};
 use crate::resource::{
@@ -49,8 +50,11 @@ pub fn plan_apply(situation: &Situation<'_>, wanted: &Wanted<'_>, reconfigured: 
                 moves.into_iter().partition(|one| waits_for_release(one, serving));
             // Instances that do not run are started by the release.
             direct.retain(|one| one.way == Way::Direct);
-            place(&mut draft, direct);
+            // What the live release uses goes once another is live, and not at all when that fails.
+            let (leaving, coming): (Vec<Move>, Vec<Move>) = direct.into_iter().partition(|one| one.removes);
+            place(&mut draft, coming);
             release_steps(&mut draft, situation, wanted, release, &waiting);
+            place(&mut draft, leaving);
         }
         Some(_) | None => place(&mut draft, moves),
     }
@@ -122,7 +126,12 @@ fn changed_entries(before: &Records, after: &Records) -> Vec<Id> {
     let differs = |id: &&Id| plain(old.get(*id)) != plain(new.get(*id));
     let of_site = old.keys().chain(new.keys()).filter(differs).cloned();
     let (old_host, new_host) = (&before.host.resources, &after.host.resources);
-    let of_host = old_host.keys().chain(new_host.keys()).filter(|id| old_host.get(*id) != new_host.get(*id)).cloned();
+    // That the site uses something no longer matters once it leaves, and is recorded with the next run.
+    let differs = |id: &&Id| match (old_host.get(*id), new_host.get(*id)) {
+        (Some(old), Some(new)) => old.owned != new.owned || !new.sites.is_subset(&old.sites),
+        (old, new) => old != new,
+    };
+    let of_host = old_host.keys().chain(new_host.keys()).filter(differs).cloned();
     of_site.chain(of_host).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
 }
 
@@ -144,6 +153,7 @@ pub fn plan_rollback(situation: &Situation<'_>, wanted: &Wanted<'_>, target: &Ta
     let mut draft = Draft::default();
     let mut claims = BTreeMap::new();
     situation.seen.read(Subject::SiteRecord(wanted.site.name.clone()));
+    situation.seen.read(Subject::HostRecord);
     let release = &target.release;
     let current = situation.current(&layout);
     if current.as_ref() == Some(release) {
@@ -169,14 +179,22 @@ pub fn plan_rollback(situation: &Situation<'_>, wanted: &Wanted<'_>, target: &Ta
         activation.guard.clone_from(&target.guard);
         // Which of its files differ is seen when they are put in place.
         activation.follows = vec![Effect::Nginx];
+        // A release that brings no certificate of its own is served with the one that is there.
+        let brought = |path: &String| target.files.iter().any(|file| &file.path == path);
+        activation.spared.extend(certificate::paths(&layout.tls()).into_iter().filter(|path| !brought(path)));
+        claims = claims_of(situation, &back, wanted.files, &activation.spared);
         push_activation(&mut draft, activation, &[]);
-        claims = claims_of(situation, &back, wanted.files);
     }
     finish(draft, situation, wanted, Intent::Rollback { release: release.clone() }, claims)
 }
 
-/// What will be recorded of files and units of a release that comes back.
-fn claims_of(situation: &Situation<'_>, wanted: &Wanted<'_>, rendered: &[File]) -> BTreeMap<Id, Claim> {
+/// What will be recorded of files and units of a release that comes back. What is `spared` stays, and stays recorded.
+fn claims_of(
+    situation: &Situation<'_>,
+    wanted: &Wanted<'_>,
+    rendered: &[File],
+    spared: &[String],
+) -> BTreeMap<Id, Claim> {
     let travels = |way: Way| way != Way::Direct;
     let profile = situation.seen.profile();
     let python = situation.seen.interpreter().ok();
@@ -190,21 +208,34 @@ fn claims_of(situation: &Situation<'_>, wanted: &Wanted<'_>, rendered: &[File]) 
                 && File::pick(&resource.record()).is_some_and(|other| other.digest == record.digest)
         };
         let known = rendered.iter().find(same).map(|file| Resource::from(file.clone()));
+        let mut record = known.as_ref().unwrap_or(resource).record();
+        if let Record::File(file) = &mut record
+            && file.may_hold_secrets()
+        {
+            // Its text is only on the host, and no plan may show it.
+            file.masked.get_or_insert_default();
+        }
         let claim = Claim {
             scope: resource.scope(),
-            record: Some(known.as_ref().unwrap_or(resource).record()),
+            record: Some(record),
             needs: resource.leaves_before(),
             effects: resource.effects(),
             changes: true,
         };
         claims.insert(resource.id(), claim);
     }
-    let owned = situation.records.ownership().site;
-    for (id, _) in
-        owned.iter().filter(|(id, owned)| travels(owned.way()) && !claims.contains_key(*id)).collect::<Vec<_>>()
-    {
-        let gone = Claim { scope: Scope::Site, record: None, needs: Vec::new(), effects: Vec::new(), changes: true };
-        claims.insert(id.clone(), gone);
+    let brought: Vec<&str> = wanted.files.iter().map(|file| file.path.as_str()).collect();
+    for (id, owned) in situation.records.ownership().site {
+        let paths = owned.paths(id);
+        let stays = paths.iter().any(|path| spared.contains(path));
+        let gone = travels(owned.way()) && !stays;
+        // A file of the release takes its place.
+        let replaced = !travels(owned.way()) && paths.iter().any(|path| brought.contains(&path.as_str()));
+        if (gone || replaced) && !claims.contains_key(id) {
+            let gone =
+                Claim { scope: Scope::Site, record: None, needs: Vec::new(), effects: Vec::new(), changes: true };
+            claims.insert(id.clone(), gone);
+        }
     }
     claims
 }

@@ -198,10 +198,13 @@ fn ports(notices: &mut Notices, situation: &Situation<'_>, site: &Site) {
 fn nginx_conflicts(notices: &mut Notices, situation: &Situation<'_>, site: &Site) {
     let sites = situation.seen.profile().nginx.sites.trim_end_matches('/').to_owned();
     let own = format!("{sites}/{}.conf", site.name);
+    let recorded: Vec<&str> =
+        situation.records.site.iter().flat_map(|manifest| manifest.files()).map(|(path, _)| path).collect();
+    let ours = |file: &String| *file == own || recorded.contains(&file.as_str());
     for domain in &site.domains {
         // Of several, one is enough to say it.
         let others = situation.seen.servers_named(domain.as_str());
-        if let Some((file, line)) = others.into_iter().find(|(file, _)| *file != own) {
+        if let Some((file, line)) = others.into_iter().find(|(file, _)| !ours(file)) {
             notices.block(
                 format!("nginx already serves {domain} from {file}:{line}"),
                 "remove that server block, or choose another domain; nginx would use only one of the two",

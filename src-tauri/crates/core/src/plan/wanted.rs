@@ -20,7 +20,7 @@ use crate::resource::{Effect, Heading, Id, Kind, Resource, Scope};
 use crate::running::Newer;
 use crate::runtime;
 use crate::seen::{Questions, Seen};
-use crate::site::{Firewall, Listen, Name, Site, TlsMode};
+use crate::site::{Firewall, Name, Site, TlsMode};
 use crate::units;
 
 /// What a site is to be on a host.
@@ -264,7 +264,8 @@ fn site_units(wanted: &Wanted<'_>, packages: &[Id], serving: Serving) -> Vec<Uni
     let files: Vec<Id> = wanted.files.iter().filter(not_nginx).map(|file| File::id_of(&file.path)).collect();
     let trees = [layout.releases(), layout.environments(), layout.cache()].map(|path| Directory::id_of(&path));
     let base: Vec<Id> = files.iter().chain(&trees).chain(packages).cloned().collect();
-    let guard = wanted.site.process.values().any(|process| process.port.is_some() && process.listen == Listen::Port);
+    let rules = Effect::Rules(units::guard(site));
+    let guard = wanted.files.iter().any(|file| file.effects.contains(&rules));
     let guard_id = Unit::id_of(&units::guard(site));
     let unit = |name: String, wish: Wish, carried: bool, purpose: &'static str| {
         let mut needs = base.clone();

@@ -131,7 +131,10 @@ pub(super) fn service(
         description => sd(format!("{}{}", around.description, roots.instance.unit_text())),
         target => around.target.as_deref(),
         socket => around.socket.clone().map(sd),
-        guard => super::units::port_guard(site).filter(|_| process.listen == Listen::Port).map(|g| g.unit),
+        // The gate is no unit of the site: its rules are loaded before it, and their unit may come with the release.
+        guard => super::units::port_guard(site)
+            .filter(|_| process.listen == Listen::Port && around.target.is_some())
+            .map(|g| g.unit),
         after,
         kind => if ready(process) == Ready::Notify { sd("notify".into()) } else { sd("simple".into()) },
         notify => ready(process) == Ready::Notify,

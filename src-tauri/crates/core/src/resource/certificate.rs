@@ -59,6 +59,11 @@ pub enum CertificateChange {
     },
 }
 
+/// Paths of a certificate and its key.
+pub fn paths(directory: &str) -> [String; 2] {
+    [certificate(directory), key(directory)]
+}
+
 fn certificate(directory: &str) -> String {
     format!("{directory}/fullchain.pem")
 }
@@ -70,9 +75,7 @@ fn key(directory: &str) -> String {
 impl Certificate {
     /// Why it must be made; none: what is there will do.
     fn reason(&self, recorded: Recorded<'_, CertificateRecord>, context: &Context<'_>) -> Option<&'static str> {
-        let there = [certificate(&self.directory), key(&self.directory)]
-            .iter()
-            .all(|path| matches!(context.seen.path(path), PathState::File { .. }));
+        let there = paths(&self.directory).iter().all(|path| matches!(context.seen.path(path), PathState::File { .. }));
         match recorded.there {
             _ if !there => {
                 Some("browsers need an encrypted connection; this one is signed by itself, so they will warn")
@@ -115,7 +118,7 @@ impl Kind for Certificate {
     }
 
     fn paths_of(name: &str, _record: &CertificateRecord) -> Vec<String> {
-        vec![certificate(name), key(name)]
+        paths(name).to_vec()
     }
 
     fn ask(&self, _recorded: Recorded<'_, CertificateRecord>, questions: &mut Questions) {
@@ -159,6 +162,10 @@ impl Kind for Certificate {
         let there = context.seen.exists(&certificate) | context.seen.exists(&key);
         if taken || !there {
             return Removal::Gone;
+        }
+        // Releases that can be rolled back to may be served with it for as long as the site is there.
+        if context.leaving.is_none() {
+            return Removal::Stays;
         }
         let change = CertificateChange::Remove { directory: name.to_owned() };
         let title = format!("Remove the certificate and its key from {name}");

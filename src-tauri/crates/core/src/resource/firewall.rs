@@ -161,7 +161,16 @@ impl Kind for FirewallService {
     ) -> Removal<FirewallChange> {
         let state = match context.seen.firewall(name) {
             Fact::Known(state) => state,
-            Fact::Absent => return Removal::Gone,
+            // It may be active again before the site leaves.
+            Fact::Absent if context.leaving.is_none() => return Removal::Stays,
+            Fact::Absent => {
+                notices.add(
+                    Severity::Info,
+                    format!("no firewall is active: the rule that lets {name} in stays in its settings"),
+                    None,
+                );
+                return Removal::Gone;
+            }
             Fact::Failed(_) => return Removal::Stays,
         };
         if !state.now && !state.lasting {

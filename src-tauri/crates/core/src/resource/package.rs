@@ -89,6 +89,11 @@ impl Kind for Package {
         PackageRecord { manager: self.manager, program: self.program.clone() }
     }
 
+    fn kept(&self, there: &PackageRecord) -> PackageRecord {
+        // Another site may want the same package for a program.
+        PackageRecord { program: there.program.clone().or_else(|| self.program.clone()), ..there.clone() }
+    }
+
     fn ask(&self, _recorded: Recorded<'_, PackageRecord>, questions: &mut Questions) {
         if self.named {
             questions.package(&self.name);
@@ -144,6 +149,10 @@ impl Kind for Package {
         notices: &mut Notices,
     ) -> Removal<PackageChange> {
         let Some(record) = recorded.all().next() else { return Removal::Gone };
+        if recorded.there.is_none() && matches!(context.seen.package(name), Fact::Absent) {
+            // It was to be installed and never was.
+            return Removal::Gone;
+        }
         // Releases that can be rolled back to may need it for as long as the site is there.
         if context.leaving.is_none() {
             return Removal::Stays;

@@ -192,7 +192,7 @@ impl<'a> Seen<'a> {
         state.known().cloned().unwrap_or_default()
     }
 
-    /// Server blocks of nginx, outside Slipway's files, that answer to `name`: file and line.
+    /// Server blocks of nginx that answer to `name`: file and line.
     pub fn servers_named(&self, name: &str) -> Vec<(String, u32)> {
         let state = self.named_servers(name);
         self.note(Subject::ServerName(name.to_owned()), Observation::Servers(state.clone()));
@@ -374,7 +374,8 @@ impl<'a> Seen<'a> {
 
     fn other_servers(&self) -> Fact<Vec<(String, u32)>> {
         let packaged = &self.sources.profile.nginx.packaged;
-        self.servers(|server| !packaged.contains(&server.file))
+        let ours = |server: &ServerBlock| self.sources.nginx_files.iter().any(|file| file == &server.file);
+        self.servers(|server| !ours(server) && !packaged.contains(&server.file))
     }
 
     fn firewall_state(&self, service: &str) -> Fact<FirewallState> {
@@ -441,10 +442,9 @@ impl<'a> Seen<'a> {
     }
 
     fn servers(&self, fits: impl Fn(&ServerBlock) -> bool) -> Fact<Vec<(String, u32)>> {
-        let ours = |server: &ServerBlock| self.sources.nginx_files.iter().any(|file| file == &server.file);
         map(&self.sources.facts.nginx_sites, |sites| {
-            let others = sites.servers.iter().filter(|server| !ours(server) && fits(server));
-            Some(others.map(|server| (server.file.clone(), server.line)).collect())
+            let fitting = sites.servers.iter().filter(|server| fits(server));
+            Some(fitting.map(|server| (server.file.clone(), server.line)).collect())
         })
     }
 }
