@@ -1,6 +1,6 @@
 //! A site file is edited under a running site: each edit is shown, converges, and leaves nothing behind.
 
-use slipway_core::event::VerdictKind::Succeeded;
+use slipway_core::event::VerdictKind::{RolledBack, Succeeded};
 use slipway_engine::failure::Code;
 use slipway_engine::site::Request;
 use slipway_tests::hosts::Host;
@@ -10,7 +10,9 @@ use crate::support::outside::{Poller, ask};
 use crate::{boot, failed, hall, inside};
 
 const APP: &str = r#"
-import http.server, os, socket, socketserver
+import http.server, os, socket, socketserver, threading
+if os.environ.get("LIFE"):
+    threading.Timer(float(os.environ["LIFE"]), os._exit, [1]).start()
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         body = os.environ["PORT"].encode()
@@ -134,6 +136,17 @@ async fn processes_ports_and_listening_change_and_no_port_is_ever_open() {
     // Fewer, and other ports.
     edit(&desk, &site("web", 8081, 1, "port", "self-signed")).await;
     edit(&desk, &site("web", 8181, 1, "port", "self-signed")).await;
+    // One that fails late, when its rules stand alone or are gone: what came back is as closed as before.
+    let dies = "\n[environment]\nLIFE = \"4\"\n";
+    for listen in ["port", "socket"] {
+        let file = desk.site(&(site("web", 8081, 1, listen, "self-signed").replace("1s", "8s") + dies));
+        desk.expect(RolledBack, &file, &Request::Apply).await;
+        assert_eq!(answers().body, "8181", "{listen}");
+        let rules = inside(&host, "nft list table inet slipway_kiosk");
+        assert!(rules.contains("8181") && !rules.contains("8081"), "{listen}: {rules}");
+        assert!(!units(&host).contains(".socket"), "{}", units(&host));
+    }
+    desk.expect_nothing_to_do(&desk.site(&site("web", 8181, 1, "port", "self-signed"))).await;
     let rules = inside(&host, "nft list table inet slipway_kiosk");
     assert!(rules.contains("8181") && !rules.contains("8081"), "{rules}");
     // After a reboot they hold as before.
@@ -187,8 +200,13 @@ async fn encryption_comes_and_goes_beside_another_site_that_has_it() {
         assert_eq!(ask(host.address(), "https://kiosk.test/").body, "8181");
         edit(&desk, &plain).await;
         assert_eq!(ask(host.address(), "http://kiosk.test/").body, "8181");
-        assert_eq!(inside(&host, "ls -A /etc/slipway/tls/kiosk"), "", "its certificate stays");
     }
+    // An encrypted release may come back: its certificate is there for as long as the site is.
+    desk.expect(Succeeded, &file, &Request::Rollback { to: None }).await;
+    assert_eq!(ask(host.address(), "https://kiosk.test/").body, "8181");
+    edit(&desk, &plain).await;
+    desk.expect(Succeeded, &file, &Request::Uninstall { data: true }).await;
+    assert_eq!(inside(&host, "ls -A /etc/slipway/tls").trim(), "hall");
     assert_eq!(hall::seen(&host), "200 one");
 }
 
