@@ -25,6 +25,8 @@ struct Held {
 pub(crate) struct State {
     record: Arc<Record>,
     names: Names,
+    /// The run that changed the host last: the records name it.
+    writer: Option<String>,
     /// Which of the run's steps are done, by their number in the record.
     done: Vec<bool>,
     /// Steps that are done with another one.
@@ -57,6 +59,7 @@ impl State {
             done: vec![false; record.steps().count()],
             implied: vec![false; record.steps().count()],
             record,
+            writer: None,
             cursor: 0,
             working: None,
             stuck: None,
@@ -160,6 +163,7 @@ impl State {
             self.after_loss.push(command.shown());
         }
         self.touched = true;
+        self.writer = self.names.runs.last().cloned();
         if canon.starts_with("rm\u{1f}") && canon.ends_with(".building") && number != self.prefix() {
             // What is left of a release that is given up.
             return self.said(&heard.answer);
@@ -203,10 +207,13 @@ impl State {
     }
 
     fn said(&self, answer: &Answer) -> Answer {
-        let record = &self.record.names;
+        Self::said_as(&self.record.names, &self.names, answer)
+    }
+
+    fn said_as(recorded: &Names, names: &Names, answer: &Answer) -> Answer {
         Answer {
-            out: record.as_said_by(&self.names, &answer.out),
-            err: record.as_said_by(&self.names, &answer.err),
+            out: recorded.as_said_by(names, &answer.out),
+            err: recorded.as_said_by(names, &answer.err),
             ..answer.clone()
         }
     }
@@ -248,7 +255,11 @@ impl State {
             moment = Some(if self.switched() { self.end() } else { (0, None) });
         }
         match moment.and_then(|moment| record.questions.get(&moment)).and_then(|all| all.get(&canon)) {
-            Some(answer) => self.said(answer),
+            Some(answer) => {
+                let mut names = self.names.clone();
+                names.runs.extend(self.writer.clone());
+                Self::said_as(&self.record.names, &names, answer)
+            }
             None => self.unheard("a question", command),
         }
     }
@@ -352,7 +363,7 @@ impl State {
         }
         let switch = self.record.steps().position(|heard| {
             matches!(&heard.role, Role::Start { unit } if unit.ends_with("-activate"))
-                || heard.canon.contains("\u{1f}/etc/nginx/conf.d/shop.conf")
+                || heard.canon.contains("Puts waiting files of nginx")
         });
         switch.is_some_and(|switch| self.done[switch])
     }

@@ -230,9 +230,15 @@ at_boot() { # units
         systemctl enable -q "$wanted" 2>/dev/null
     done
 }
+# Two units cannot have one port: what has another name in the other release lets go of it first.
+yield_port() { # unit, socket, port
+    if [ -n "$3" ] && [ "$3" = "$port_wanted" ] && [ "$1" != "$port_for" ]; then retire "$1" "$2"; fi
+}
 replace() { # unit, socket or empty, port or empty
     phase "replace:$1"
     failing=$1
+    port_wanted=$3 port_for=$1
+    each_previous yield_port
     if [ -n "$2" ]; then
         at_boot "$2"
         if ! systemctl is-active -q "$2"; then
@@ -390,6 +396,8 @@ go_back() {
     back() { # only what was replaced, plus the one that failed
         if [ "$1" = "$failing" ] || grep -qxF "$1" "$work/replaced" 2>/dev/null || ! runs_from "$1" "$old"; then
             systemctl reset-failed "$1" 2>/dev/null
+            port_wanted=$3 port_for=$1
+            each_instance yield_port
             # A socket that only the new release has would keep the port from a process that opens it itself.
             if [ -z "$2" ]; then retire_socket "${1%.service}.socket"; fi
             at_boot "$1" ${2:+"$2"}

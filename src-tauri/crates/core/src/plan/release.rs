@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::activation::{Activation, HealthCheck};
+use crate::activation::{Activation, HealthCheck, Instance};
 use crate::digest::Digest;
 use crate::fact::Fact;
 use crate::facts::paths::PathState;
@@ -114,22 +114,19 @@ fn changed_entries(before: &Records, after: &Records) -> Vec<Id> {
     // A text with fingerprints instead of secrets is kept when a run has one, and is no reason for a run; nor is what a run
     // that failed had in mind.
     let plain = |owned: Option<&Owned>| {
-        let mut owned = owned.cloned()?;
-        if owned.there.is_some() {
-            owned.intended = None;
-        }
-        if let Some(Record::File(file)) = &mut owned.there {
+        let mut there = owned?.there.clone();
+        if let Some(Record::File(file)) = &mut there {
             file.masked = None;
         }
-        Some(owned)
+        there
     };
     let differs = |id: &&Id| plain(old.get(*id)) != plain(new.get(*id));
     let of_site = old.keys().chain(new.keys()).filter(differs).cloned();
     let (old_host, new_host) = (&before.host.resources, &after.host.resources);
     // That the site uses something no longer matters once it leaves, and is recorded with the next run.
     let differs = |id: &&Id| match (old_host.get(*id), new_host.get(*id)) {
-        (Some(old), Some(new)) => old.owned != new.owned || !new.sites.is_subset(&old.sites),
-        (old, new) => old != new,
+        (Some(old), Some(new)) => old.owned.there != new.owned.there || !new.sites.is_subset(&old.sites),
+        (old, new) => plain(old.map(|old| &old.owned)) != plain(new.map(|new| &new.owned)),
     };
     let of_host = old_host.keys().chain(new_host.keys()).filter(differs).cloned();
     of_site.chain(of_host).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
@@ -363,14 +360,17 @@ fn release_steps(
     prune(draft, situation, site, id);
 }
 
-/// Says where a port changes hands between a process and systemd: nobody listens on it for that moment.
+/// Says where a port changes hands, between units or between a process and systemd: nobody listens on it for that moment.
 fn other_listening(draft: &mut Draft, activation: &Activation) {
     for new in &activation.instances {
-        let old = activation.previous_instances.iter().find(|old| old.unit == new.unit);
-        if old.is_some_and(|old| old.socket.is_some() != new.socket.is_some()) {
+        let is_other = |old: &&Instance| {
+            let renamed = old.unit != new.unit && old.port.is_some() && old.port == new.port;
+            renamed || old.unit == new.unit && old.socket.is_some() != new.socket.is_some()
+        };
+        if activation.previous_instances.iter().any(|old| is_other(&old)) {
             draft.notice(
                 Severity::Warning,
-                format!("{} listens in another way from then on: for a moment visitors are refused", new.unit),
+                format!("{} takes its port over from then on: for a moment visitors are refused", new.unit),
                 Some(
                     "do it when few people are there, or change the port, too: then both serve until the new one does",
                 ),
