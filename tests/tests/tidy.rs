@@ -112,8 +112,10 @@ const LONGEST_COMMAND: usize = 16;
 const PERMISSIONS: [&str; 2] = ["core:event:allow-listen", "core:event:allow-unlisten"];
 
 /// Type names whose last word says nothing, but that are words of the field.
-const WORDS_OF_THE_FIELD: [(&str, &str); 1] =
-    [("PackageManager", "what apt and dnf are called in the documentation of every distribution")];
+const WORDS_OF_THE_FIELD: [(&str, &str); 2] = [
+    ("PackageManager", "what apt and dnf are called in the documentation of every distribution"),
+    ("FirewallService", "what firewalld calls a named set of ports that it lets in: http, https"),
+];
 
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))

@@ -514,7 +514,9 @@ impl Kind for File {
         let mut difference = Difference::new(Self::id_of(name), heading, Verb::Remove, title, reason, change);
         difference.diff = Some(FileDiff { path: name.to_owned(), old, new: None, attributes: Vec::new(), hidden });
         difference.drift = !ours;
-        difference.effects.clone_from(&record.effects);
+        // Rules go with the unit that loads them.
+        let is_followed = |effect: &&Effect| !matches!(effect, Effect::Rules(_));
+        difference.effects = record.effects.iter().filter(is_followed).cloned().collect();
         difference.waits_for = waits_for(&record.effects);
         if nginx && context.leaving.is_some() {
             difference.risk = Risk::Gone;
