@@ -21,7 +21,7 @@ pub(crate) struct Seen {
     pub current: String,
     /// The versions in the folders that the main processes run in.
     pub processes: BTreeSet<String>,
-    /// Whether nginx accepts its own configuration.
+    /// Whether nginx accepts its own configuration, or is gone.
     pub nginx: bool,
 }
 
@@ -37,7 +37,7 @@ impl Seen {
             pages,
             current: current.trim().to_owned(),
             processes: processes.stdout.split_whitespace().map(str::to_owned).collect(),
-            nginx: host.shell("nginx -t -q").is_success(),
+            nginx: host.shell("! command -v nginx >/dev/null || nginx -t -q").is_success(),
         }
     }
 

@@ -148,7 +148,7 @@ async fn from_nothing_to_a_site_that_goes_back() {
     add_host(&window, &host).await;
     answer(&window).await;
     window.click_at("//*[@role='option'][contains(., '/etc/nginx/')]").await;
-    window.see("/etc/nginx/conf.d/parlour.conf mode 0644").await;
+    window.see("mode 0644, root:root").await;
     let drawn = "return [...document.querySelectorAll('*')].some((one) => one.shadowRoot?.textContent.includes('upstream parlour_web'))";
     window.until(drawn).await;
     window.accessible().await;
