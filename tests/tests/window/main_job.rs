@@ -101,14 +101,18 @@ impl Desktop {
 fn manifest(host: &Host) -> Value {
     let mut manifest: Value =
         serde_json::from_slice(&host.read_file("/var/lib/slipway/parlour/manifest.json").unwrap()).unwrap();
-    for file in manifest["files"].as_object_mut().unwrap().values_mut() {
-        if let Some(masked) = file["masked"].as_str() {
+    for owned in manifest["resources"].as_object_mut().unwrap().values_mut() {
+        let there = &mut owned["there"];
+        if let Some(masked) = there["masked"].as_str() {
             let without = masked.lines().map(|line| line.split("fingerprint ").next().unwrap_or_default());
-            file["masked"] = json!(without.collect::<Vec<_>>());
-            file["digest"] = Value::Null;
+            there["masked"] = json!(without.collect::<Vec<_>>());
+            there["digest"] = Value::Null;
+        }
+        if there["expires"].is_number() {
+            there["expires"] = Value::Null;
         }
     }
-    for changing in ["updated_at", "updated_by", "certificate"] {
+    for changing in ["updated_at", "updated_by", "run"] {
         manifest[changing] = Value::Null;
     }
     manifest
