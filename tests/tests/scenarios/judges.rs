@@ -19,7 +19,7 @@ async fn judged(distribution: Distribution) {
     let host = Host::boot(distribution, HostOptions::default()).unwrap();
     let desk = TestDesk::new(&host, "root");
     desk.assemble("v1");
-    let text = parlour_site("v1", LOGS).replace("[shared.sessions]\n", "[shared.sessions]\nkeep = \"20s\"\n");
+    let text = parlour_site("v1", LOGS).replace("[shared.sessions]\n", "[shared.sessions]\nkeep = \"30d\"\n");
     let file = desk.site(&text);
     desk.expect(Succeeded, &file, &Request::Apply).await;
     desk.expect(Succeeded, &file, &DEPLOY).await;
@@ -33,16 +33,20 @@ async fn judged(distribution: Distribution) {
     inside(&host, "echo 'postrotate-check' && logrotate -f /etc/logrotate.d/parlour");
     inside(&host, "systemctl start logrotate.service");
     assert_eq!(inside(&host, "ls /var/log/parlour").trim(), "app.log\napp.log.1");
-    // What nobody has touched ages away, by the program that systemd's timer runs every day. It counts the last change of
-    // an inode, too, which nothing can set: so the file is really that old.
+    // What is fresh stays when systemd's timer cleans up; what nobody has touched for longer than the file says, goes. The
+    // program counts the last change of an inode, too, which nothing can set: so it is given a shorter time here.
     let sessions = "/opt/parlour/shared/sessions";
+    let files = || inside(&host, &format!("ls {sessions} | grep -E '^(new|old)$'"));
+    let before = inside(&host, &format!("stat -c '%a %U' {sessions}"));
+    inside(&host, &format!("cd {sessions} && touch old && sleep 21 && touch new && chown parlour: new"));
+    inside(&host, "systemctl start systemd-tmpfiles-clean.service");
+    assert_eq!(files(), "new\nold\n");
     inside(
         &host,
-        &format!("cd {sessions} && touch old && chown parlour: old && sleep 21 && touch new && chown parlour: new"),
+        "sed 's/ [0-9]*s$/ 20s/' /etc/tmpfiles.d/slipway-parlour.conf >/root/soon.conf && grep -q ' 20s$' /root/soon.conf",
     );
-    let before = inside(&host, &format!("stat -c '%a %U' {sessions}"));
-    inside(&host, "systemctl start systemd-tmpfiles-clean.service");
-    assert_eq!(inside(&host, &format!("ls {sessions} | grep -E '^(new|old)$'")), "new\n");
+    inside(&host, "systemd-tmpfiles --clean /root/soon.conf");
+    assert_eq!(files(), "new\n");
     assert_eq!(inside(&host, &format!("stat -c '%a %U' {sessions}")), before);
     let units = inside(&host, "cd /etc/systemd/system && ls -d parlour*");
     println!("{units}");
