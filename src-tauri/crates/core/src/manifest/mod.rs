@@ -100,6 +100,22 @@ fn form(text: &str) -> Result<(u32, Value), String> {
     }
 }
 
+/// A site's record; of the first form also as it was, because it tells of the host, too.
+fn parse(text: &str) -> Result<(Manifest, Option<form1::Form1>), String> {
+    let unreadable = |error: serde_json::Error| format!("the record on the host cannot be read: {error}");
+    match form(text)? {
+        (1, value) => {
+            let old: form1::Form1 = serde_json::from_value(value).map_err(unreadable)?;
+            Ok((old.clone().into_manifest(), Some(old)))
+        }
+        (_, value) => {
+            let mut manifest: Manifest = serde_json::from_value(value.clone()).map_err(unreadable)?;
+            manifest.residue = Residue::of(&value, &manifest);
+            Ok((manifest, None))
+        }
+    }
+}
+
 fn text_of(record: &impl Serialize, residue: &Residue) -> String {
     // Plain data with string keys always serialises.
     let mut value = serde_json::to_value(record).unwrap_or_default();
@@ -134,15 +150,7 @@ impl Manifest {
     /// # Errors
     /// When it is not valid JSON of a known form, or of a newer form than this program knows.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let unreadable = |error: serde_json::Error| format!("the record on the host cannot be read: {error}");
-        match form(text)? {
-            (1, value) => Ok(serde_json::from_value::<form1::Form1>(value).map_err(unreadable)?.into_manifest()),
-            (_, value) => {
-                let mut manifest: Self = serde_json::from_value(value.clone()).map_err(unreadable)?;
-                manifest.residue = Residue::of(&value, &manifest);
-                Ok(manifest)
-            }
-        }
+        parse(text).map(|(manifest, _)| manifest)
     }
 
     /// The text to write.
@@ -338,15 +346,13 @@ impl Records {
         };
         let digest = Digest::of_parts([text.as_bytes(), confirmed.as_bytes()]);
         self.site_digests.insert(name.clone(), Fact::Known(digest));
-        let mut manifest = match Manifest::parse(text) {
-            Ok(manifest) => manifest,
+        let (mut manifest, old) = match parse(text) {
+            Ok(parsed) => parsed,
             Err(_) if name != site => return Ok(()),
             Err(why) => return Err(why),
         };
-        if form(text).is_ok_and(|(form, _)| form == 1) {
-            if let Ok(old) = serde_json::from_str::<form1::Form1>(text) {
-                old.hosts(manager, &self.sites, &mut self.host);
-            }
+        if let Some(old) = old {
+            old.hosts(manager, &self.sites, &mut self.host);
             self.old |= name == site;
         }
         for line in confirmed.lines() {

@@ -45,11 +45,7 @@ pub(super) fn differences(situation: &Situation<'_>, wanted: &Wanted<'_>, servin
 
 /// Whether a change waits for a release while one is live.
 pub(super) fn waits_for_release(one: &Move, serving: Serving) -> bool {
-    match (one.way, serving) {
-        (Way::Release, Serving::Yes) => true,
-        (Way::Release, Serving::Starts) => true,
-        (Way::Release, Serving::No) | (Way::Direct | Way::Either, _) => false,
-    }
+    one.way == Way::Release && serving != Serving::No
 }
 
 /// Puts changes in order and adds them.

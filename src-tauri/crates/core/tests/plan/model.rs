@@ -268,7 +268,10 @@ impl Model {
             Change::User(UserChange::Remove { name }) => {
                 let owns = |state: &PathState| match state {
                     PathState::Directory { owner, .. } | PathState::File { owner, .. } => &owner.user == name,
-                    _ => false,
+                    PathState::Absent
+                    | PathState::Symlink { .. }
+                    | PathState::Other { .. }
+                    | PathState::Failed { .. } => false,
                 };
                 assert!(!self.paths.values().any(owns), "something of {name}'s is left");
                 if let Fact::Known(users) = &mut self.facts.users {
