@@ -21,7 +21,6 @@ use slipway_core::plan::wanted::{Purpose, questions};
 use slipway_core::plan::{Action, FileContent, FileWrite, Plan, Situation, Wanted};
 use slipway_core::profile::{HostProfile, PackageManager};
 use slipway_core::release::{Layout, Ledger, ReleaseId};
-use slipway_core::resource::ageing::AgeingChange;
 use slipway_core::resource::certificate::CertificateChange;
 use slipway_core::resource::directory::DirectoryChange;
 use slipway_core::resource::file::{File, FileStep};
@@ -290,12 +289,14 @@ impl Model {
                     self.paths.remove(&format!("{directory}/{name}"));
                 }
             }
-            Change::File(FileStep::Write(file)) if file.stage.is_some() => self.waiting.0.push(file.clone()),
-            Change::File(FileStep::Write(file)) => self.put(file, files),
-            Change::File(FileStep::Remove { path, stage: Some(_), .. }) => self.waiting.1.push(path.clone()),
-            Change::File(FileStep::Remove { path, stage: None, .. }) => {
-                assert!(self.paths.remove(path).is_some(), "{path} is removed and is not there");
-            }
+            Change::File(step) | Change::Ageing(step) => match step {
+                FileStep::Write(file) if file.stage.is_some() => self.waiting.0.push(file.clone()),
+                FileStep::Write(file) => self.put(file, files),
+                FileStep::Remove { path, stage: Some(_), .. } => self.waiting.1.push(path.clone()),
+                FileStep::Remove { path, stage: None, .. } => {
+                    assert!(self.paths.remove(path).is_some(), "{path} is removed and is not there");
+                }
+            },
             Change::Unit(change) => self.unit(change),
             Change::LogFiles(change) => {
                 let ours = |path: &String| {
@@ -312,13 +313,6 @@ impl Model {
                         FirewallVerb::Withdraw => rules.services.retain(|name| !change.services.contains(name)),
                     }
                 }
-            }
-            Change::Ageing(AgeingChange::Write { file }) => {
-                let FileContent::Text { text } = &file.content else { panic!("{file:?}") };
-                self.write(&file.path, file.mode, (&file.owner, &file.group), text.as_bytes());
-            }
-            Change::Ageing(AgeingChange::Remove { path }) => {
-                assert!(self.paths.remove(path).is_some(), "{path} is removed and is not there");
             }
         }
     }
@@ -393,6 +387,10 @@ impl Model {
     /// Puts a file as a step says, or as it was wanted then.
     fn put(&mut self, file: &FileWrite, files: &[File]) {
         self.assert_user(&file.owner);
+        if let FileContent::Text { text } = &file.content {
+            self.write(&file.path, file.mode, (&file.owner, &file.group), text.as_bytes());
+            return;
+        }
         let wanted = files.iter().find(|wanted| wanted.path == file.path).unwrap();
         let text = wanted.text().to_owned();
         self.write(&file.path, file.mode, (&file.owner, &file.group), text.as_bytes());
