@@ -267,14 +267,21 @@ async fn what_never_becomes_ready_is_given_up() {
         running(|_, write, _| async move { while write.data_bytes(b"READY 0\n".repeat(1 << 10)).await.is_ok() {} });
     let complaints =
         running(|_, write, _| async move { while write.extended_data_bytes(1, vec![b'x'; 32 << 10]).await.is_ok() {} });
+    // Nothing of this counts, so only the clock ends it, which a flood must not starve.
+    let statuses = running(|_, write, _| async move { while write.exit_status(1).await.is_ok() {} });
     let silent = running(|mut read, _write, _| async move { while read.wait().await.is_some() {} });
     let gone = running(|_, write, _| async move {
         let _ = write.exit_status(0).await;
         let _ = write.close().await;
     });
-    for (what, fake) in
-        [("noise", noise), ("lines", lines), ("complaints", complaints), ("silence", silent), ("gone", gone)]
-    {
+    for (what, fake) in [
+        ("noise", noise),
+        ("lines", lines),
+        ("complaints", complaints),
+        ("statuses", statuses),
+        ("silence", silent),
+        ("gone", gone),
+    ] {
         let target = serve(fake).await;
         let result = bounded(what, open(&target)).await;
         assert!(matches!(result, Err(ConnectError::NoPrivilegedShell { .. })), "{what}: {result:?}");

@@ -11,7 +11,7 @@ use crate::target::{Sudo, Target};
 
 /// The loop with its comments.
 const LOOP: &str = include_str!("loop.sh");
-/// Most bytes of standard error that are kept while starting.
+/// Most bytes of standard error that are taken while starting, besides `sudo`'s question and what comes before it.
 const COMPLAINT_LIMIT: usize = 16 << 10;
 
 /// The program that sends on what one command says, with its comments.
@@ -125,6 +125,9 @@ impl Starting<'_> {
                     let room = COMPLAINT_LIMIT.saturating_sub(self.complaint.len());
                     self.complaint.extend_from_slice(data.get(..data.len().min(room)).unwrap_or_default());
                     self.answer_sudo().await?;
+                    if data.len() > room {
+                        return Err(self.classify("too many complaints before it was ready"));
+                    }
                 }
                 Some(ChannelMsg::ExitStatus { exit_status }) => self.status = Some(exit_status),
                 Some(ChannelMsg::Failure) => return Err(self.classify("the host refuses to run commands")),

@@ -39,10 +39,9 @@ impl Pause {
             if left.is_zero() {
                 return None;
             }
-            tokio::select! {
-                biased;
-                done = &mut work => return Some(done),
-                () = tokio::time::sleep(left) => {}
+            // Not a `select!` of the two: while a host floods `work`, a timer beside it would never have its turn.
+            if let Ok(done) = tokio::time::timeout(left, &mut work).await {
+                return Some(done);
             }
         }
     }
