@@ -161,7 +161,7 @@ impl Keeper {
     /// Says that it is down, or what it needs.
     fn down(&mut self, failure: Failure, pause: Option<Duration>) {
         let since = *self.down_since.get_or_insert(self.shared.desk.clock.now());
-        self.reach(match (&failure.needs, pause) {
+        let reach = match (&failure.needs, pause) {
             (Some(need), _) => Reach::Needs { need: (**need).clone(), failure: failure.clone() },
             (None, pause) => Reach::Down {
                 since,
@@ -169,12 +169,13 @@ impl Keeper {
                 failure: failure.clone(),
                 next_try: pause.map(|pause| later(self.now(), pause)),
             },
-        });
+        };
         self.standing.send_modify(|standing| {
             standing.is_up = false;
             standing.attempts += 1;
             standing.failure = Some((failure, pause.is_some()));
         });
+        self.reach(reach);
     }
 
     async fn rest(&self, wait: Option<Duration>, orders: &mut mpsc::UnboundedReceiver<Order>) -> Rest {
@@ -318,7 +319,7 @@ impl Keeper {
 
     fn up(&mut self, since: Timestamp) {
         self.down_since = None;
-        self.shared.change(&self.name, |state| state.reach = Reach::Up { since });
+        // Who sees that it is up may ask for its link at once.
         self.standing.send_if_modified(|standing| {
             let changed = !standing.is_up;
             if changed {
@@ -328,6 +329,7 @@ impl Keeper {
             }
             changed
         });
+        self.shared.change(&self.name, |state| state.reach = Reach::Up { since });
     }
 
     /// Takes one sample. While the host is silent it counts as down, and as up again when it answers after all.
