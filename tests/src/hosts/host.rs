@@ -292,7 +292,7 @@ impl Host {
         let ready = match ready {
             Some(Ok(())) => {
                 let left = deadline.saturating_duration_since(Instant::now());
-                poll(left, || self.greeting()).map(drop).ok_or_else(|| "sshd never answered".to_owned())
+                poll(left, || self.greeting()).map(drop).ok_or_else(|| self.why_sshd_is_silent())
             }
             Some(Err(reason)) => Err(reason),
             None => Err(last),
@@ -360,6 +360,19 @@ impl Host {
 
     pub(crate) fn record(&self) -> MutexGuard<'_, HostRecord> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a person would look at first, from outside and from inside.
+    fn why_sshd_is_silent(&self) -> String {
+        let address = SocketAddr::from((self.address(), self.ssh_port()));
+        let outside = match TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
+            Ok(_) => "it takes connections".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let look = "systemctl list-units --failed --no-legend; systemctl list-jobs --no-legend; ip -brief address; \
+                    ss -ltn; systemctl status ssh sshd; journalctl -b -q --no-pager -n 40";
+        let inside = self.exec(&["sh", "-c", look]);
+        format!("sshd never answered at {address}: {outside}\n{}{}", inside.stdout, inside.stderr)
     }
 
     fn greeting(&self) -> Option<()> {

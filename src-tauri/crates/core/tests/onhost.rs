@@ -169,14 +169,21 @@ fn taking_a_tree_changes_nothing_that_its_user_puts_a_link_to() {
     fs::write(programs.join("chmod"), noting).unwrap();
     fs::set_permissions(programs.join("chmod"), fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    // Like a site's user it has a group of its own name, and is on every distribution, with one number or another.
+    let user = "daemon";
+    let numbered = |what| {
+        let output = run(&["id", what, user].map(str::to_owned), b"");
+        String::from_utf8(output.stdout).unwrap().trim().parse::<u32>().unwrap()
+    };
+    let (uid, gid) = (numbered("-u"), numbered("-g"));
     let mut caught = 0;
     for round in 0..10 {
         let root = folder.0.join(round.to_string());
         let code = root.join("building/code");
         fs::create_dir_all(&code).unwrap();
-        std::os::unix::fs::chown(&code, Some(65534), Some(65534)).unwrap();
+        std::os::unix::fs::chown(&code, Some(uid), Some(gid)).unwrap();
         let mut swapper = Process::new("setpriv")
-            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "perl", "-e", SWAPPER])
+            .args([&format!("--reuid={uid}"), &format!("--regid={gid}"), "--clear-groups", "perl", "-e", SWAPPER])
             .arg(&canary)
             .current_dir(&code)
             .stdout(Stdio::piped())
@@ -185,7 +192,7 @@ fn taking_a_tree_changes_nothing_that_its_user_puts_a_link_to() {
         let mut ready = String::new();
         BufReader::new(swapper.stdout.take().unwrap()).read_line(&mut ready).unwrap();
         assert_eq!(ready, "ready\n");
-        let output = sealed_of(&root, "nobody", &[], &path);
+        let output = sealed_of(&root, user, &[], &path);
         swapper.kill().unwrap();
         swapper.wait().unwrap();
         let seen = fs::metadata(&canary).unwrap();
@@ -194,7 +201,7 @@ fn taking_a_tree_changes_nothing_that_its_user_puts_a_link_to() {
             assert_eq!(owned_by_others(&root.join("release")), "", "round {round}");
         } else {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(said.contains("was changed while it was being taken from nobody"), "{said}");
+            assert!(said.contains("was changed while it was being taken from daemon"), "{said}");
             caught += 1;
         }
         if caught == 2 {
@@ -203,7 +210,7 @@ fn taking_a_tree_changes_nothing_that_its_user_puts_a_link_to() {
     }
     assert!(caught > 0, "the swapper always came too late: nothing was tried");
     let log = fs::read_to_string(&log).unwrap();
-    assert!(log.contains("65534 -R") && !log.contains("\n0 -R") && !log.starts_with("0 -R"), "{log}");
+    assert!(log.contains(&format!("{uid} -R")) && !log.contains("\n0 -R") && !log.starts_with("0 -R"), "{log}");
 }
 
 /// What in a tree is not root's alone.
