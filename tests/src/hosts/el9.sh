@@ -279,7 +279,9 @@ chroot "$root" usermod --append --groups wheel operator
 printf '%%wheel ALL=(ALL) ALL\n' > "$root/etc/sudoers.d/10-wheel"
 chmod 0440 "$root/etc/sudoers.d/10-wheel"
 
-# RHEL calls the unit sshd.service.
+# RHEL calls the unit sshd.service, and has no init scripts: systemd would make a second unit of each, which takes its port
+# or not, as it happens.
+rm -rf "$root/etc/init.d" "$root"/etc/rc?.d
 sed -i '/^Alias=/d' "$root/lib/systemd/system/ssh.service"
 mv "$root/lib/systemd/system/ssh.service" "$root/lib/systemd/system/sshd.service"
 rm -f "$root/etc/systemd/system/sshd.service" "$root/etc/systemd/system/multi-user.target.wants/ssh.service"
