@@ -120,7 +120,29 @@ fn text_of(record: &impl Serialize, residue: &Residue) -> String {
     // Plain data with string keys always serialises.
     let mut value = serde_json::to_value(record).unwrap_or_default();
     residue.put_back(&mut value);
-    serde_json::to_string_pretty(&value).unwrap_or_default()
+    let mut text = String::new();
+    lines_of(&value, 2, 0, &mut text);
+    text
+}
+
+/// Writes `value` with a line for each entry down to `depth`: to be read by people, and by every plan, over the network.
+fn lines_of(value: &serde_json::Value, depth: usize, indent: usize, text: &mut String) {
+    match value {
+        serde_json::Value::Object(map) if depth > 0 && !map.is_empty() => {
+            text.push('{');
+            for (number, (key, value)) in map.iter().enumerate() {
+                text.push_str(if number == 0 { "\n" } else { ",\n" });
+                text.push_str(&" ".repeat(indent + 1));
+                text.push_str(&serde_json::Value::from(key.as_str()).to_string());
+                text.push_str(": ");
+                lines_of(value, depth - 1, indent + 1, text);
+            }
+            text.push('\n');
+            text.push_str(&" ".repeat(indent));
+            text.push('}');
+        }
+        other => text.push_str(&other.to_string()),
+    }
 }
 
 impl Manifest {
