@@ -45,6 +45,16 @@ fn phase_of(id: &str) -> usize {
     }
 }
 
+/// The phases of what a run tells of a step: of its parts, where it has some.
+fn lines_of(step: &Value) -> Vec<usize> {
+    let id = step["id"].as_str().unwrap_or_default();
+    let parts = step["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if parts.is_empty() {
+        return vec![phase_of(id)];
+    }
+    parts.iter().map(|part| phase_of(&format!("{id}:{}", part["key"].as_str().unwrap_or_default()))).collect()
+}
+
 /// What a span of time cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Part {
@@ -141,7 +151,7 @@ fn attribute(lines: &[Line], whole: Part) -> Result<Deployment, HostError> {
         match event {
             "planned" => {
                 let steps = line.value["plan"]["steps"].as_array().into_iter().flatten();
-                phases.extend(steps.map(|step| phase_of(step["id"].as_str().unwrap_or_default())));
+                phases.extend(steps.flat_map(lines_of));
                 close(0, here, here);
             }
             "started" => {
@@ -256,7 +266,8 @@ mod tests {
     fn every_span_is_given_to_one_phase_and_the_sum_is_the_whole() {
         let ids = [("source", 3), ("import-check", 4), ("config", 5), ("seal", 5), ("activate:gate", 6)];
         assert!(ids.iter().all(|(id, phase)| phase_of(id) == *phase));
-        let steps: Vec<Value> = ids.iter().map(|(id, _)| json!({ "id": id })).collect();
+        let mut steps: Vec<Value> = ids.iter().take(4).map(|(id, _)| json!({ "id": id })).collect();
+        steps.push(json!({"id": "activate", "parts": [{"key": "gate"}, {"key": "switch"}]}));
         let step = |event: &str, step: u64, at: u64| json!({"event": event, "step": step, "at_ms": at});
         let lines = [
             line(100.0, 8, json!({"event": "planned", "plan": {"steps": steps}})),
@@ -268,6 +279,7 @@ mod tests {
             line(260.0, 17, step("step-finished", 2, 110)),
             line(270.0, 17, step("step-finished", 3, 120)),
             line(400.0, 20, step("step-finished", 4, 250)),
+            line(400.0, 20, step("step-finished", 5, 250)),
             // It came two milliseconds late: that is what is not attributed.
             line(462.0, 22, json!({"event": "finished", "at_ms": 310})),
             line(470.0, 23, json!({"command": "deploy"})),
