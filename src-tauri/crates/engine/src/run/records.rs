@@ -75,10 +75,9 @@ impl Execution<'_> {
         let bytes = |text: String| Stdin::Bytes(text.into_bytes());
         let remove = |path: String| Command::new(["rm", "-f", "--", &path]);
         let mut commands = Vec::new();
-        let before = &self.run.view.records.host;
         if records.host.is_empty() {
-            // A host that was never recorded has nothing to remove.
-            commands.extend((!before.is_empty()).then(|| remove(Layout::host_manifest())));
+            // Also when all of it had gone before this run, which knows that from the confirmations alone.
+            commands.push(remove(Layout::host_manifest()));
         } else {
             commands.push(write(&Layout::host_manifest(), "0600", bytes(records.host.text())));
         }
