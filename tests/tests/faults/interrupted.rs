@@ -316,8 +316,9 @@ impl Rig {
             assert_eq!(plan.status, Some(0), "there is still something to do: {plan:#?}\n{context}");
             let left = inside(
                 &self.host,
-                "find /etc /opt /var/lib /var/log -xdev -name '*shop*' ! -path '/var/lib/slipway/shop'; \
-                 find /etc /opt -xdev -name '.slipway*'; ls /var/lib/slipway/host.json 2>/dev/null; getent passwd shop || true; \
+                "find /etc /opt /var/lib /var/log -xdev \\( -name '*shop*' ! -path /var/lib/slipway/shop \\) \
+                 -o -path /var/lib/slipway/host.json; \
+                 find /etc /opt -xdev -name '.slipway*'; getent passwd shop || true; \
                  systemctl list-units --all --plain --no-legend '*shop*' | grep -v '^system-' || true",
             );
             assert_eq!(left, "", "left of the site: {context}");
