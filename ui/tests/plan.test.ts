@@ -33,8 +33,8 @@ describe("plan review", () => {
   it("says what would happen, what restarts and what people notice", async () => {
     await open("plan=deploy");
     expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Deploy v2.8.0 of planner to web-1");
-    expect(screen.getByText("15 steps on web-1: 2 changed, 1 removed; 2 files differ (+8 −4)")).toBeTruthy();
-    expect(screen.getByText(/planner@1.service restarts/)).toBeTruthy();
+    expect(screen.getByText("16 steps on web-1: 2 changed, 1 removed; 2 files differ (+8 −4)")).toBeTruthy();
+    expect(screen.getByText(/planner@1.service is replaced/)).toBeTruthy();
     expect(screen.getByText(/open WebSockets reconnect/)).toBeTruthy();
     expect(screen.getByRole("button", { name: "Apply this plan 7f3a91" })).toBeTruthy();
     expect(offered.page.map((command) => command.id)).toContain("plan-apply");
@@ -60,7 +60,7 @@ describe("plan review", () => {
     expect(options().length).toBe(2);
     expect(chosen()).toContain("planner.conf");
     await user.keyboard("j{Escape}");
-    expect(options().length).toBe(15);
+    expect(options().length).toBe(16);
     expect(document.activeElement).toBe(screen.getByRole("listbox"));
   });
   it("goes into the step with Enter and back with Escape", async () => {
@@ -162,10 +162,11 @@ describe("plan review", () => {
     expect(named).toContain("›Runs: Check out 1c9e2f7a44b1");
     expect(named).toContain("~Changes: Change /etc/planner/environment");
     expect(named).toContain("−Removes: Remove 1 failed release");
-    expect(named).toContain("›Runs: Replace planner@2.service reconnects");
-    await user.click(screen.getByText("Replace planner@2.service"));
+    expect(named).toContain("›Runs: Replace planner@2.service");
+    expect(named).toContain("›Runs: Let v2.7.4 finish what it has begun, in the background reconnects");
+    await user.click(screen.getByText("Let v2.7.4 finish what it has begun, in the background"));
     const step = screen.getByRole("region", { name: "The step" });
-    expect(step.textContent).toContain("› Runs · step 12 of 15");
+    expect(step.textContent).toContain("› Runs · step 15 of 16");
     expect(step.textContent).toContain("Open WebSockets reconnect");
   });
   it("says of a file that stays that it does, and has no difference to show", async () => {

@@ -78,8 +78,12 @@ pub(crate) enum SiteState {
 /// One running copy of a process.
 #[derive(Debug, Clone, Serialize, Type)]
 pub(crate) struct Instance {
-    /// Its unit.
+    /// The instance, by its unit: what can be started and stopped.
+    pub name: String,
+    /// What runs of it: a release's unit of its own.
     pub unit: String,
+    /// Whether it takes nothing new, and only finishes what it has begun.
+    pub draining: bool,
     /// systemd's words: `active (running)`.
     pub state: String,
     /// Whether it is as it should be.
@@ -305,7 +309,9 @@ impl SiteStatus {
             elapsed_ms: status.front_ms,
         });
         let instance = |unit: &RunningUnit| Instance {
+            name: unit.instance.clone(),
             unit: unit.unit.clone(),
+            draining: unit.draining,
             state: format!("{} ({})", unit.active, unit.sub),
             healthy: unit.active == "active" && unit.release == current,
             release: unit.release.as_ref().map(ToString::to_string),

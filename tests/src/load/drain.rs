@@ -16,8 +16,10 @@ const AFTERWARDS: Duration = Duration::from_secs(2);
 /// One stop of one instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drain {
-    /// What stands behind the `@` in the unit's name.
+    /// Its name, what stands behind the dot in the name of its unit.
     pub instance: String,
+    /// The release that stopped.
+    pub release: String,
     /// When the stop began.
     pub from: SystemTime,
     /// When it was done; `None` while it is not.
@@ -32,7 +34,7 @@ impl Drain {
     }
 }
 
-/// Every stop of an instance of `unit` (without `@` and what follows) since `since`.
+/// Every stop of an instance of `unit` (without the dot and what follows) since `since`.
 pub fn drains(host: &Host, unit: &str, since: SystemTime) -> Vec<Drain> {
     let since = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let journal = host.exec(&[
@@ -50,14 +52,18 @@ fn parse(journal: &str, unit: &str) -> Vec<Drain> {
     let mut drains: Vec<Drain> = Vec::new();
     for line in journal.lines() {
         let Ok(entry) = serde_json::from_str::<Value>(line) else { continue };
-        let name = entry["UNIT"].as_str().and_then(|name| name.strip_prefix(unit)?.strip_prefix('@'));
-        let Some(instance) = name.and_then(|name| name.strip_suffix(".service")) else { continue };
+        let name = entry["UNIT"].as_str().and_then(|name| name.strip_prefix(unit)?.strip_prefix('.'));
+        let name = name.and_then(|name| name.strip_suffix(".service")?.split_once('@'));
+        let Some((instance, release)) = name else { continue };
         let micros = entry["__REALTIME_TIMESTAMP"].as_str().and_then(|micros| micros.parse().ok()).unwrap_or(0);
         let at = UNIX_EPOCH + Duration::from_micros(micros);
         match entry["MESSAGE_ID"].as_str() {
-            Some(STOPPING) => drains.push(Drain { instance: instance.to_owned(), from: at, until: None }),
+            Some(STOPPING) => {
+                drains.push(Drain { instance: instance.to_owned(), release: release.to_owned(), from: at, until: None })
+            }
             Some(STOPPED) => {
-                let open = drains.iter_mut().rev().find(|drain| drain.instance == instance && drain.until.is_none());
+                let same = |drain: &&mut Drain| drain.instance == instance && drain.release == release;
+                let open = drains.iter_mut().rev().find(|drain| same(drain) && drain.until.is_none());
                 if let Some(drain) = open {
                     drain.until = Some(at);
                 }
@@ -78,10 +84,10 @@ mod tests {
             format!(r#"{{"MESSAGE_ID":"{id}","UNIT":"{unit}","__REALTIME_TIMESTAMP":"{seconds}000000"}}"#)
         };
         let journal = [
-            line(STOPPING, "shop-web@5000.service", 10),
+            line(STOPPING, "shop-web.5000@a.service", 10),
             line(STOPPING, "other.service", 11),
-            line(STOPPED, "shop-web@5000.service", 14),
-            line(STOPPING, "shop-web@5001.service", 30),
+            line(STOPPED, "shop-web.5000@a.service", 14),
+            line(STOPPING, "shop-web.5001@a.service", 30),
         ];
         let drains = parse(&journal.join("\n"), "shop-web");
         assert_eq!(drains.len(), 2);

@@ -1,8 +1,9 @@
 //! Many visitors of a site at once, from outside its host: what each of them got is counted.
 //!
 //! A closed loop: each visitor keeps one TLS connection and asks again as soon as the answer is there. Half of the
-//! requests are POSTs with a body, whose digest the answer must name; all take from 0 to 2 seconds. Beside them
-//! Socket.IO connections stay open, and are made again when they end. Speaks to the sample application Parlour.
+//! requests are POSTs with a body, whose digest the answer must name; all take from 0 to 2 seconds. Every second visitor
+//! speaks HTTP/2 where the site does. Beside them Socket.IO connections stay open, and are made again when they end.
+//! Speaks to the sample application Parlour.
 //! It must not forgive: whatever is not the right answer is a failed request, and nothing is sent twice.
 
 mod drain;

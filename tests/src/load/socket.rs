@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::client::TlsStream;
 
-use super::tls::Door;
+use super::tls::{Door, Protocol};
 use super::{Book, PATIENCE, SocketEnd};
 
 /// Before a socket that ended is opened again, as Socket.IO's own client waits.
@@ -70,7 +70,7 @@ struct Socket {
 
 impl Socket {
     async fn open(door: &Door, cookie: &str) -> io::Result<Self> {
-        let stream = door.enter().await?;
+        let stream = door.enter(Protocol::Http1).await?;
         let mut socket = Self { stream, buffer: Vec::new() };
         let key = base64::engine::general_purpose::STANDARD.encode(b"slipway's crowd!");
         let domain = door.domain();

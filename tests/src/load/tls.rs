@@ -17,7 +17,17 @@ use super::{Crowd, PATIENCE};
 /// The way in, shared by all visitors.
 pub(super) struct Door {
     crowd: Crowd,
-    connector: TlsConnector,
+    plain: TlsConnector,
+    offering: TlsConnector,
+}
+
+/// What a visitor speaks, if the site does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
 }
 
 impl Door {
@@ -29,19 +39,25 @@ impl Door {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
             .with_no_client_auth();
-        Self { crowd: crowd.clone(), connector: TlsConnector::from(Arc::new(config)) }
+        let mut offering = config.clone();
+        offering.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let connector = |config| TlsConnector::from(Arc::new(config));
+        Self { crowd: crowd.clone(), plain: connector(config), offering: connector(offering) }
     }
 
     pub(super) fn domain(&self) -> &str {
         &self.crowd.domain
     }
 
-    pub(super) async fn enter(&self) -> io::Result<TlsStream<TcpStream>> {
+    pub(super) async fn enter(&self, protocol: Protocol) -> io::Result<TlsStream<TcpStream>> {
         let opened = async {
             let stream = TcpStream::connect(self.crowd.address).await?;
             stream.set_nodelay(true)?;
             let name = ServerName::try_from(self.crowd.domain.clone()).map_err(io::Error::other)?;
-            self.connector.connect(name, stream).await
+            match protocol {
+                Protocol::Http1 => self.plain.connect(name, stream).await,
+                Protocol::Http2 => self.offering.connect(name, stream).await,
+            }
         };
         tokio::time::timeout(PATIENCE.min(Duration::from_secs(20)), opened).await.map_err(io::Error::other)?
     }

@@ -6,32 +6,60 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
 use hyper::header::{CONTENT_TYPE, HOST, SET_COOKIE};
 use hyper::{Method, Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-use super::tls::Door;
+use super::tls::{Door, Protocol};
 use super::{Book, Loss, PATIENCE};
 
 /// How long a visitor who got an error waits before asking again, as people do.
 const AFTER_A_LOSS: Duration = Duration::from_millis(250);
 
-type Sender = SendRequest<Full<Bytes>>;
+/// A connection to the site, in the protocol that was agreed on.
+enum Sender {
+    Http1(http1::SendRequest<Full<Bytes>>),
+    Http2(http2::SendRequest<Full<Bytes>>),
+}
 
-async fn open(door: &Door) -> io::Result<Sender> {
-    let stream = TokioIo::new(door.enter().await?);
-    let (sender, connection) = handshake(stream).await.map_err(io::Error::other)?;
+impl Sender {
+    async fn ready(&mut self) -> hyper::Result<()> {
+        match self {
+            Self::Http1(sender) => sender.ready().await,
+            Self::Http2(sender) => sender.ready().await,
+        }
+    }
+
+    async fn send_request(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
+        match self {
+            Self::Http1(sender) => sender.send_request(request).await,
+            Self::Http2(sender) => sender.send_request(request).await,
+        }
+    }
+}
+
+async fn open(door: &Door, protocol: Protocol) -> io::Result<Sender> {
+    let stream = door.enter(protocol).await?;
+    let agreed = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let stream = TokioIo::new(stream);
+    if agreed {
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.map_err(io::Error::other)?;
+        tokio::spawn(connection);
+        return Ok(Sender::Http2(sender));
+    }
+    let (sender, connection) = http1::handshake(stream).await.map_err(io::Error::other)?;
     tokio::spawn(connection);
-    Ok(sender)
+    Ok(Sender::Http1(sender))
 }
 
 /// The cookie of a fresh login.
 pub(super) async fn log_in(door: &Door) -> io::Result<String> {
-    let mut sender = open(door).await?;
+    let mut sender = open(door, Protocol::Http1).await?;
     let request = Request::builder()
         .method(Method::POST)
         .uri("/login")
@@ -68,13 +96,18 @@ impl Question {
         Self { wait_ms, body }
     }
 
-    fn request(&self, domain: &str) -> Request<Full<Bytes>> {
+    fn request(&self, domain: &str, protocol: Protocol) -> Request<Full<Bytes>> {
         let seconds = self.wait_ms as f64 / 1000.0;
         let (method, uri) = match self.body {
             Some(_) => (Method::POST, format!("/echo?seconds={seconds}")),
             None => (Method::GET, format!("/slow?seconds={seconds}")),
         };
-        let request = Request::builder().method(method).uri(uri).header(HOST, domain);
+        // HTTP/2 takes scheme and authority from the address, HTTP/1.1 the name from the header.
+        let request = match protocol {
+            Protocol::Http1 => Request::builder().uri(uri).header(HOST, domain),
+            Protocol::Http2 => Request::builder().uri(format!("https://{domain}{uri}")),
+        };
+        let request = request.method(method);
         let body = self.body.clone().unwrap_or_default();
         request.body(Full::new(Bytes::from(body))).expect("a plain request is well formed")
     }
@@ -94,10 +127,11 @@ impl Question {
 pub(super) async fn visit(number: u64, door: Arc<Door>, book: Arc<Book>, stop: watch::Receiver<bool>) {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(number + 1) | 1;
     let mut kept: Option<Sender> = None;
+    let protocol = if number.is_multiple_of(2) { Protocol::Http1 } else { Protocol::Http2 };
     while !*stop.borrow() {
         let question = Question::next(&mut state);
         let began = Instant::now();
-        let asked = tokio::time::timeout(PATIENCE, ask(&door, &mut kept, &question)).await;
+        let asked = tokio::time::timeout(PATIENCE, ask(&door, protocol, &mut kept, &question)).await;
         match asked.unwrap_or(Err(Loss::Timeout)) {
             Ok(version) => book.write(|report| {
                 report.answered += 1;
@@ -116,7 +150,12 @@ pub(super) async fn visit(number: u64, door: Arc<Door>, book: Arc<Book>, stop: w
 }
 
 /// The version that answered, where it said so.
-async fn ask(door: &Door, kept: &mut Option<Sender>, question: &Question) -> Result<Option<String>, Loss> {
+async fn ask(
+    door: &Door,
+    protocol: Protocol,
+    kept: &mut Option<Sender>,
+    question: &Question,
+) -> Result<Option<String>, Loss> {
     // A connection that the server closed after its last answer is nobody's loss: nothing was sent on it.
     let still_open = match kept.take() {
         Some(mut sender) => sender.ready().await.is_ok().then_some(sender),
@@ -124,9 +163,13 @@ async fn ask(door: &Door, kept: &mut Option<Sender>, question: &Question) -> Res
     };
     let mut sender = match still_open {
         Some(sender) => sender,
-        None => open(door).await.map_err(|_| Loss::Connect)?,
+        None => open(door, protocol).await.map_err(|_| Loss::Connect)?,
     };
-    let response = sender.send_request(question.request(door.domain())).await.map_err(|_| Loss::Closed)?;
+    let spoken = match sender {
+        Sender::Http1(_) => Protocol::Http1,
+        Sender::Http2(_) => Protocol::Http2,
+    };
+    let response = sender.send_request(question.request(door.domain(), spoken)).await.map_err(|_| Loss::Closed)?;
     let status = response.status().as_u16();
     let body = Response::into_body(response).collect().await.map_err(|_| Loss::Closed)?.to_bytes();
     if status != 200 {

@@ -30,8 +30,11 @@ impl Seen {
         let pages = (0..8).map(|_| said(&ask(host.address(), URL))).collect();
         let current = host.shell("cat /opt/shop/current/code/version 2>/dev/null || echo none").stdout;
         let processes = host.shell(
-            "for unit in shop-web@6000 shop-web@6001; do pid=$(systemctl show -P MainPID $unit); \
-             [ \"$pid\" = 0 ] && { echo none; continue; }; cat /proc/$pid/cwd/version; echo; done",
+            "for slot in shop-web.6000 shop-web.6001; do \
+             units=$(systemctl list-units --plain --no-legend --state=active,activating \"$slot@*\" | cut -d' ' -f1); \
+             [ -n \"$units\" ] || { echo none; continue; }; \
+             for unit in $units; do pid=$(systemctl show -P MainPID $unit); \
+             [ \"$pid\" = 0 ] && { echo none; continue; }; cat /proc/$pid/cwd/version; echo; done; done",
         );
         Self {
             pages,

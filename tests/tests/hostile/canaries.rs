@@ -197,7 +197,7 @@ fn nobody_else_sees_a_secret() {
     );
     computer.expect(0, &["-v", "deploy", "--ref", "v1", "--yes"]);
     // They have arrived where they belong, or nothing here would be proved.
-    let main = inside(&host, "systemctl show --value -p MainPID parlour-web@5000.service");
+    let main = inside(&host, "systemctl show --value -p MainPID 'parlour-web.5000@*'");
     let environment = inside(&host, &format!("tr '\\0' '\\n' </proc/{}/environ", main.trim()));
     assert_eq!(canaries.within(&environment).len(), 1 + VARIABLES + 3, "{environment}");
     let door = |user: &str, name: &str| {
@@ -221,7 +221,8 @@ fn nobody_else_sees_a_secret() {
     computer.expect(0, &["-v", "deploy", "--ref", "v2", "--yes"]);
     computer.expect(0, &["-v", "rollback", "--yes"]);
     // The application's own crash leaves no memory of it behind either, whatever handles dumps on the host.
-    let unit = "parlour-web@5000.service";
+    let unit = inside(&host, "systemctl list-units --plain --no-legend 'parlour-web.5000@*' | cut -d' ' -f1");
+    let unit = unit.trim();
     assert_eq!(
         inside(&host, &format!("systemctl show -p LimitCORE -p LimitCORESoft {unit}")),
         "LimitCORE=0\nLimitCORESoft=0\n"

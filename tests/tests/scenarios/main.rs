@@ -9,6 +9,7 @@ mod counted;
 mod drift;
 mod edits;
 mod fleet;
+mod generations;
 mod hall;
 mod hooks;
 mod identity;
@@ -24,6 +25,7 @@ mod upgrade;
 mod whole;
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use slipway_engine::failure::{Code, Failure};
 use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites};
@@ -38,6 +40,15 @@ fn boot() -> Option<Host> {
 fn relay(host: &Host, conditions: Conditions) -> Relay {
     let server = SocketAddr::from((host.address(), host.ssh_port()));
     std::thread::spawn(move || Relay::start(server, conditions).unwrap()).join().unwrap()
+}
+
+/// Waits until `script` succeeds inside the host.
+async fn until(host: &Host, script: &str) {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    while !host.shell(script).is_success() {
+        assert!(Instant::now() < deadline, "{script} never succeeded");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Runs a shell script inside the host, which must succeed, and returns what it printed.

@@ -1,28 +1,17 @@
 //! Links that break and hosts that lose their power while a run is under way.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use slipway_core::event::VerdictKind::{FailedIntact, RolledBack, Succeeded, Unknown};
 use slipway_core::event::{Event, EventKind};
 use slipway_engine::cancel::Cancel;
 use slipway_engine::desk::runs::Consent;
 use slipway_engine::site::Request;
-use slipway_tests::hosts::Host;
 use slipway_tests::relay::{Conditions, Cut};
 
 use crate::support::outside::{assert_version, get, instances};
 use crate::support::{DEPLOY, TestDesk, parlour_site};
 use crate::{boot, hall, inside};
-
-/// Waits until `script` succeeds inside the host.
-async fn until(host: &Host, script: &str) {
-    let deadline = Instant::now() + Duration::from_secs(90);
-    while !host.shell(script).is_success() {
-        assert!(Instant::now() < deadline, "{script} never succeeded");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_outlives_the_link() {
@@ -35,11 +24,14 @@ async fn a_run_outlives_the_link() {
         let (desk, file) = (desk.clone(), file.clone());
         async move { desk.run(&file, &DEPLOY).await }
     });
-    until(&host, hall::BUILDS).await;
+    crate::until(&host, hall::BUILDS).await;
     relay.cut(Cut::Reset);
     // It is asked for news over another connection, which is cut too.
-    until(&host, "[ \"$(journalctl --sync; journalctl -q -o cat -t sshd -t sshd-session | grep -c Accepted)\" -ge 3 ]")
-        .await;
+    crate::until(
+        &host,
+        "[ \"$(journalctl --sync; journalctl -q -o cat -t sshd -t sshd-session | grep -c Accepted)\" -ge 3 ]",
+    )
+    .await;
     relay.cut(Cut::Reset);
     inside(&host, "touch /opt/hall/cache/go");
     let ran = run.await.unwrap();
@@ -60,7 +52,7 @@ async fn a_power_cut_during_the_switch_is_seen_and_mended() {
         async move { desk.run(&file, &DEPLOY).await }
     });
     // The first instance of the new release is starting, the second is still the old one.
-    until(&host, "[ \"$(ls -d /opt/parlour/releases/*/ | tail -1)\" = \"$(realpath /opt/parlour/current)/\" ] && systemctl show -p ActiveState parlour-web@5000.service | grep -q activating").await;
+    crate::until(&host, "[ \"$(ls -d /opt/parlour/releases/*/ | tail -1)\" = \"$(realpath /opt/parlour/current)/\" ] && systemctl show -p ActiveState \"parlour-web.5000@$(basename $(realpath /opt/parlour/current)).service\" | grep -q activating").await;
     host.power_off_hard();
     host.start().unwrap();
     // The desk looks for the host for a while, finds it, and tells what it sees.

@@ -165,7 +165,7 @@ async fn a_site_that_uses_everything() {
     inside(&host, "touch -d '+1 minute' /etc/nginx/conf.d/whole.conf /etc/whole/environment");
     let told = notices().await;
     assert!(told.contains("/etc/nginx/conf.d/whole.conf is newer than what nginx runs with"), "{told}");
-    assert!(told.contains("/etc/whole/environment is newer than what whole-web@6000.service runs with"), "{told}");
+    assert!(told.contains("/etc/whole/environment is newer than what whole-web.6000@"), "{told}");
     inside(&host, "touch -d '-1 hour' /etc/nginx/conf.d/whole.conf /etc/whole/environment");
     assert_eq!(notices().await, "");
 

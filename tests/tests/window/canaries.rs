@@ -308,7 +308,7 @@ async fn set_up(observed: &mut Observed<'_>, canaries: &Canaries) {
 
 /// Where a canary belongs, and that it has arrived there; returns the application's user.
 fn arrived(host: &Host, desktop: &Desktop, canaries: &Canaries) -> u32 {
-    let unit = "systemctl list-units --plain --no-legend 'parlour-web@*.service' | cut -d ' ' -f 1 | head -n 1";
+    let unit = "systemctl list-units --plain --no-legend 'parlour-web.*@*.service' | cut -d ' ' -f 1 | head -n 1";
     let main = inside(host, &format!("systemctl show --value -p MainPID $({unit})"));
     let environment = inside(host, &format!("tr '\\0' '\\n' </proc/{}/environ", main.trim()));
     assert_eq!(
@@ -384,7 +384,7 @@ async fn secrets_typed_into_the_window_are_found_nowhere_else() {
     observed.window.see_within(LOOK, "This is what will happen").await;
     observed.window.press("Deploy now").await;
     // For ten seconds it is waited for a better answer.
-    until(&host, "systemctl is-active parlour-gate.service | grep -qx 'active\\|activating'").await;
+    until(&host, "systemctl is-active parlour-gate.web.service | grep -qx 'active\\|activating'").await;
     observed.look("in the middle of a deployment").await;
     observed.window.desktop.assert_no_dumps();
     let Observed { window, heard, .. } = observed;

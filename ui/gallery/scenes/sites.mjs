@@ -39,6 +39,7 @@ export default [
   { name: "sites-failing", address: "#/sites", query: "sites=failing" },
   { name: "sites-many", address: "#/sites", query: "sites=many&drafts=none" },
   { name: "site", address: on },
+  { name: "site-draining", address: on, query: "site=draining" },
   { name: "site-degraded", address: on, query: "site=degraded" },
   { name: "site-down", address: on, query: "site=down" },
   { name: "site-lost", address: on, query: "site=lost" },

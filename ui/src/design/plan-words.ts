@@ -62,7 +62,12 @@ export function riskWords(risk: Risk): { mark: string | null; text: string } {
     case "none":
       return { mark: null, text: "Nothing." };
     case "reconnect":
-      return { mark: "reconnects", text: "Open WebSockets reconnect. Requests wait, none is lost." };
+      return { mark: "reconnects", text: "Open WebSockets reconnect. No request waits, none is lost." };
+    case "wait":
+      return {
+        mark: "waits",
+        text: "Requests wait while one process ends and another starts. Open WebSockets reconnect.",
+      };
     case "gone":
       return { mark: "the site goes", text: "People can no longer use the site." };
     case "data":

@@ -12,8 +12,9 @@ use crate::seen::UnitActivity;
 
 const SCRIPT: &str = include_str!("onhost/running.sh");
 
-/// Restarts one unit and waits until it is up: unit, port that must answer (or nothing), seconds.
-pub const RESTART: &str = include_str!("onhost/restart.sh");
+/// Starts or restarts one instance and waits until it is up: `start` or `restart`, its unit, its slot (or nothing), port that
+/// must answer (or nothing), seconds.
+pub const BRING_UP: &str = include_str!("onhost/bring_up.sh");
 
 /// What was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,11 +25,15 @@ pub struct Running {
     pub units: Vec<RunningUnit>,
 }
 
-/// One unit.
+/// One unit: a generation of an instance, or an instance that runs nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunningUnit {
     /// Its name.
     pub unit: String,
+    /// The instance that it is of, by its unit.
+    pub instance: String,
+    /// Whether it takes nothing new, and only finishes what it has begun.
+    pub draining: bool,
     /// systemd's ActiveState: `active`, `failed`, `activating`, ….
     pub active: String,
     /// systemd's SubState.
@@ -50,17 +55,22 @@ pub struct RunningUnit {
 }
 
 impl Running {
-    /// Whether `current` and every unit are at `release`.
+    /// Whether `current` is at `release`, and every instance. What an earlier one finishes does not count.
     pub fn all_at(&self, release: &ReleaseId) -> bool {
         self.current.as_ref() == Some(release)
-            && self.units.iter().all(|unit| unit.active == "active" && unit.release.as_ref() == Some(release))
+            && self.serving().all(|unit| unit.active == "active" && unit.release.as_ref() == Some(release))
+    }
+
+    /// The units that serve, or should: those that drain are left out.
+    pub fn serving(&self) -> impl Iterator<Item = &RunningUnit> {
+        self.units.iter().filter(|unit| !unit.draining)
     }
 
     /// With the ports that `instances` name.
     #[must_use]
     pub fn with_ports(mut self, instances: &[Instance]) -> Self {
         for unit in &mut self.units {
-            unit.port = instances.iter().find(|instance| instance.unit == unit.unit).and_then(|found| found.port);
+            unit.port = instances.iter().find(|instance| instance.unit == unit.instance).and_then(|found| found.port);
         }
         self
     }
@@ -71,13 +81,14 @@ impl Running {
             |release: &Option<ReleaseId>| release.as_ref().map_or_else(|| "no release".to_owned(), ToString::to_string);
         let mut lines = vec![format!("current is {}", name(&self.current))];
         for unit in &self.units {
+            let end = if unit.draining { ", finishing what it has begun" } else { "" };
             let pid = unit.pid.map_or_else(|| "no process".to_owned(), |pid| format!("process {pid}"));
             lines.push(format!(
-                "{} is {} ({}), {pid} runs from {}",
+                "{} is {} ({}), {pid} runs from {}{end}",
                 unit.unit,
                 unit.active,
                 unit.sub,
-                name(&unit.release)
+                name(&unit.release),
             ));
         }
         lines
@@ -100,6 +111,8 @@ pub struct Freshness {
     pub newer: Vec<Newer>,
     /// Units by name; absent ones are those that systemd does not know.
     pub units: BTreeMap<String, Fact<UnitActivity>>,
+    /// What the process of each running instance holds, in bytes, by the instance's unit.
+    pub memory: BTreeMap<String, u64>,
 }
 
 /// Asks which of nginx's and of the site's files are newer than the processes that read them, and for the state of `units`.
@@ -109,12 +122,16 @@ pub fn freshness_command(
     instances: &[Instance],
     units: &[String],
 ) -> Command {
-    let readers: Vec<&str> = instances.iter().map(|instance| instance.unit.as_str()).collect();
-    let others = units.iter().map(String::as_str).filter(|unit| !readers.contains(unit));
+    let of_instance = |unit: &&str| instances.iter().any(|instance| instance.unit == *unit);
+    let others = units.iter().map(String::as_str).filter(|unit| !of_instance(unit));
     let mut arguments = Vec::new();
-    for list in [nginx_files, site_files, &readers] {
+    for list in [nginx_files, site_files] {
         arguments.push(list.len().to_string());
         arguments.extend(list.iter().map(|one| (*one).to_owned()));
+    }
+    arguments.push(instances.len().to_string());
+    for instance in instances {
+        arguments.extend([instance.unit.clone(), instance.slot.clone().unwrap_or_default()]);
     }
     arguments.extend(others.map(str::to_owned));
     Command::script(include_str!("onhost/newer.sh"), arguments)
@@ -135,6 +152,10 @@ pub fn parse_freshness(output: &Output) -> Result<Freshness, String> {
             "newer" => {
                 let (process, file) = rest.split_once(' ').ok_or_else(strange)?;
                 freshness.newer.push(Newer { process: process.to_owned(), file: file.to_owned() });
+            }
+            "memory" => {
+                let (bytes, unit) = rest.split_once(' ').ok_or_else(strange)?;
+                freshness.memory.insert(unit.to_owned(), bytes.parse().map_err(|_| strange())?);
             }
             "unit" => {
                 let words: Vec<&str> = rest.splitn(4, ' ').collect();
@@ -163,7 +184,8 @@ fn unit_state(load: &str, active: &str, file: &str) -> Fact<UnitActivity> {
 
 /// Asks for the state of `instances`.
 pub fn command(layout: &Layout, instances: &[Instance]) -> Command {
-    let units = instances.iter().map(|instance| instance.unit.clone());
+    let units =
+        instances.iter().flat_map(|instance| [instance.unit.clone(), instance.slot.clone().unwrap_or_default()]);
     Command::script(SCRIPT, std::iter::once(layout.current()).chain(units))
 }
 
@@ -194,18 +216,25 @@ pub fn parse(output: &Output, layout: &Layout) -> Result<Running, String> {
 }
 
 fn parse_unit(text: &str, layout: &Layout, uptime: Option<u64>) -> Option<RunningUnit> {
-    let (unit, rest) = text.split_once(' ')?;
+    let (instance, rest) = text.split_once(' ')?;
+    let (unit, rest) = rest.split_once(' ')?;
     let (properties, cwd) = rest.split_once("cwd=")?;
     let map: BTreeMap<&str, &str> = properties.split_whitespace().filter_map(|part| part.split_once('=')).collect();
-    let release = cwd
-        .strip_prefix(&format!("{}/", layout.releases()))
-        .and_then(|rest| rest.split('/').next())
-        .and_then(|id| id.parse().ok());
+    // A generation's name says of which release it is: systemd starts it from there, whatever it does afterwards. The
+    // release may run under its name with a number behind it. A process of version 0.1 says where it runs.
+    let named = unit.split('@').nth(1).and_then(|rest| rest.strip_suffix(".service"));
+    let named = named.and_then(|name| name.split('.').next()).and_then(|id| id.parse().ok());
+    let release = named.or_else(|| {
+        let below = cwd.strip_prefix(&format!("{}/", layout.releases()))?;
+        below.split('/').next()?.parse().ok()
+    });
     let active = (*map.get("ActiveState")?).to_owned();
     let number = |key: &str| map.get(key).and_then(|text| text.parse::<u64>().ok());
     let since = number("ActiveEnterTimestampMonotonic").filter(|at| *at > 0 && active == "active");
     Some(RunningUnit {
         unit: unit.to_owned(),
+        instance: instance.to_owned(),
+        draining: unit != instance && active == "deactivating",
         active,
         sub: (*map.get("SubState")?).to_owned(),
         pid: map.get("MainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid != 0),

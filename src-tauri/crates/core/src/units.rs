@@ -17,3 +17,18 @@ pub fn slice(site: &Name) -> String {
 pub fn guard(site: &Name) -> String {
     format!("{site}-guard.service")
 }
+
+/// What generations of an instance are called before the `@`: `S-P.I` for `S-P@I.service`.
+pub fn slot(instance: &str) -> String {
+    instance.strip_suffix(".service").unwrap_or(instance).replacen('@', ".", 1)
+}
+
+/// A pattern for all generations of an instance, as systemctl(1) and journalctl(1) take it.
+pub fn generations(slot: &str) -> String {
+    format!("{slot}@*.service")
+}
+
+/// The unit that proves a process of a release that is not live.
+pub fn gate(site: &Name, process: &Name) -> String {
+    format!("{site}-gate.{process}.service")
+}

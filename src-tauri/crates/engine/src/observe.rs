@@ -40,6 +40,8 @@ pub struct SiteView {
     pub unfinished: Vec<ReleaseId>,
     /// Files that are newer than the processes which have read them.
     pub newer: Vec<Newer>,
+    /// What the process of each running instance holds, in bytes, by the instance's unit.
+    pub memory: BTreeMap<String, u64>,
 }
 
 impl SiteView {
@@ -196,6 +198,7 @@ pub async fn site(
         releases,
         unfinished,
         newer: freshness.newer,
+        memory: freshness.memory,
     })
 }
 

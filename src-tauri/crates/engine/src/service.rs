@@ -10,8 +10,9 @@ use slipway_core::activation::Instance;
 use slipway_core::command::{Command, Exit, Output};
 use slipway_core::manifest::Manifest;
 use slipway_core::release::Layout;
-use slipway_core::running::{self, Running};
+use slipway_core::running::{self, Running, RunningUnit};
 use slipway_core::site::Name;
+use slipway_core::units;
 use slipway_host::Batch;
 
 use crate::asked::Asked;
@@ -116,7 +117,15 @@ printf 'nginx %s\n' "$(systemctl is-active nginx 2>/dev/null)"
 "#;
 const TEST: &str = "command -v nginx >/dev/null || { echo 'nginx is not installed' >&2; exit 1; }; nginx -t -q";
 const RELOAD: &str = "nginx -t -q && systemctl reload nginx";
-const RESTART: &str = slipway_core::running::RESTART;
+const BRING_UP: &str = slipway_core::running::BRING_UP;
+/// Has what runs of an instance read its configuration again: unit, slot of its generations or nothing.
+const RELOAD_UNIT: &str = r#"
+set -u
+[ -n "$2" ] || exec systemctl reload "$1"
+systemctl list-units --full --plain --no-legend --state=active "$2@*.service" | while read -r unit _; do
+    systemctl reload "$unit" || exit 1
+done
+"#;
 
 #[derive(Serialize)]
 struct Entry<'a> {
@@ -239,6 +248,14 @@ fn systemctl<'a>(words: impl IntoIterator<Item = &'a str>) -> Command {
     Command::new(std::iter::once("systemctl").chain(words)).timeout(LIMIT)
 }
 
+/// Starts or restarts what an instance runs, and waits until it answers.
+fn bring_up(verb: &str, instance: &Instance) -> Command {
+    let port = instance.port.map(|port| port.to_string()).unwrap_or_default();
+    let slot = instance.slot.clone().unwrap_or_default();
+    let arguments = [verb.to_owned(), instance.unit.clone(), slot, port, PATIENCE_S.to_string()];
+    Command::script(BRING_UP, arguments).timeout(LIMIT)
+}
+
 fn commands(site: &Name, chosen: &[Instance], action: Action, target: &Target) -> Vec<Command> {
     if *target == Target::Nginx {
         return match action {
@@ -249,34 +266,35 @@ fn commands(site: &Name, chosen: &[Instance], action: Action, target: &Target) -
     }
     let whole = *target == Target::Site;
     let group = format!("{site}.target");
-    let units = || chosen.iter().map(|instance| instance.unit.as_str());
+    let names = || chosen.iter().map(|instance| instance.unit.as_str());
     let sockets = || chosen.iter().filter_map(|instance| instance.socket.as_deref());
     let mut all = Vec::new();
     match action {
         Action::Start => {
             // Sockets first: what asks meanwhile waits.
             all.extend(sockets().map(|socket| systemctl(["start", socket])));
-            all.extend(units().map(|unit| systemctl(["start", unit])));
+            all.extend(chosen.iter().map(|instance| bring_up("start", instance)));
             all.extend(whole.then(|| systemctl(["start", &group])));
         }
         Action::Stop => {
             // A socket that is still open would start its service again.
-            let stop: Vec<&str> = std::iter::once("stop").chain(sockets()).chain(units()).collect();
-            all.push(systemctl(stop));
+            let generations: Vec<String> =
+                chosen.iter().filter_map(|instance| instance.slot.as_deref()).map(units::generations).collect();
+            let runs = generations.iter().map(String::as_str);
+            all.push(systemctl(std::iter::once("stop").chain(sockets()).chain(names()).chain(runs)));
             all.extend(whole.then(|| systemctl(["stop", &group])));
         }
-        Action::Restart => all.extend(chosen.iter().map(|instance| {
-            let port = instance.port.map(|port| port.to_string()).unwrap_or_default();
-            let arguments = [instance.unit.clone(), port, PATIENCE_S.to_string()];
-            Command::script(RESTART, arguments).timeout(LIMIT)
+        Action::Restart => all.extend(chosen.iter().map(|instance| bring_up("restart", instance))),
+        Action::Reload => all.extend(chosen.iter().map(|instance| {
+            let arguments = [instance.unit.clone(), instance.slot.clone().unwrap_or_default()];
+            Command::script(RELOAD_UNIT, arguments).timeout(LIMIT)
         })),
-        Action::Reload => all.extend(units().map(|unit| systemctl(["reload", unit]))),
         Action::Enable | Action::Disable => {
             let word = action.word();
             if whole {
                 all.push(systemctl([word, "--quiet", &group]));
             } else {
-                all.push(systemctl([word, "--quiet"].into_iter().chain(units()).chain(sockets())));
+                all.push(systemctl([word, "--quiet"].into_iter().chain(names()).chain(sockets())));
             }
         }
         Action::Status | Action::Test => {}
@@ -356,8 +374,8 @@ fn summarise(
             _ => (nginx == "active", format!("nginx is {nginx}")),
         };
     }
-    let units: Vec<_> =
-        running.units.iter().filter(|unit| chosen.iter().any(|instance| instance.unit == unit.unit)).collect();
+    let of_chosen = |unit: &&RunningUnit| chosen.iter().any(|instance| instance.unit == unit.instance);
+    let units: Vec<_> = running.serving().filter(of_chosen).collect();
     let active = units.iter().filter(|unit| unit.active == "active").count();
     let boot = match at_boot {
         "enabled" => "it starts at boot",
@@ -367,7 +385,9 @@ fn summarise(
     let summary = format!("{active} of {} instances of {site} are active; {boot}", units.len());
     let agrees = match action {
         Action::Start | Action::Restart | Action::Reload => active == units.len(),
-        Action::Stop => units.iter().all(|unit| matches!(unit.active.as_str(), "inactive" | "failed")),
+        Action::Stop => {
+            running.units.iter().filter(of_chosen).all(|unit| matches!(unit.active.as_str(), "inactive" | "failed"))
+        }
         Action::Enable => at_boot == "enabled",
         Action::Disable => at_boot != "enabled",
         Action::Status | Action::Test => true,
@@ -384,7 +404,8 @@ mod tests {
             unit: format!("shop-web@{port}.service"),
             socket: Some(format!("shop-web@{port}.socket")),
             port: Some(port),
-            alternate: None,
+            slot: Some(format!("shop-web.{port}")),
+            ..Instance::default()
         };
         let mut manifest = Manifest::new("shop".parse().unwrap());
         manifest.instances = vec![instance(5000), instance(5001)];
@@ -427,13 +448,17 @@ mod tests {
         assert_eq!(
             lines(Action::Stop, &Target::Site),
             [
-                "systemctl stop shop-web@5000.socket shop-web@5001.socket shop-web@5000.service shop-web@5001.service",
+                "systemctl stop shop-web@5000.socket shop-web@5001.socket shop-web@5000.service shop-web@5001.service \
+                 shop-web.5000@*.service shop-web.5001@*.service",
                 "systemctl stop shop.target"
             ]
         );
         assert_eq!(
             lines(Action::Restart, &Target::Site),
-            ["sh -c sh shop-web@5000.service 5000 90", "sh -c sh shop-web@5001.service 5001 90"]
+            [
+                "sh -c sh restart shop-web@5000.service shop-web.5000 5000 90",
+                "sh -c sh restart shop-web@5001.service shop-web.5001 5001 90"
+            ]
         );
         assert_eq!(lines(Action::Disable, &Target::Site), ["systemctl disable --quiet shop.target"]);
         assert!(lines(Action::Status, &Target::Site).is_empty());

@@ -72,13 +72,14 @@ pub(crate) fn run(options: &Options<'_>) -> Result<(), HostError> {
 
     done(&host, &["systemctl", "stop", "parlour.target"])?;
     done(&host, &["sh", "-c", USUAL, "usual", "prepare"])?;
-    for (way, title) in [
-        ("restart", "symlink, `systemctl restart`"),
-        ("hup", "symlink, HUP to gunicorn"),
-        ("port", "second port, `nginx -s reload`, stop the old"),
+    for (way, title, door) in [
+        ("restart", "symlink, `systemctl restart`", 8443),
+        ("hup", "symlink, HUP to gunicorn", 8443),
+        ("port", "second port, `nginx -s reload`, stop the old", 8443),
+        ("drain", "second port, HAProxy drains the old for 4 s, stop it", 8444),
     ] {
         done(&host, &["sh", "-c", USUAL, "usual", way, "v1"])?;
-        let load = Load::start(&crowd(8443)).map_err(other)?;
+        let load = Load::start(&crowd(door)).map_err(other)?;
         for _ in 0..turns {
             for version in ["v2", "v1"] {
                 done(&host, &["sh", "-c", USUAL, "usual", way, version])?;

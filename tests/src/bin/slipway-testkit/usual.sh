@@ -1,9 +1,11 @@
 # The sample application deployed the usual ways, on a host where Slipway has built it. Runs on the host as root.
 #   usual prepare          units, a server block of nginx on port 8443, two versions of the code
-#   usual WAY VERSION      switches to VERSION: restart, hup or port; returns when the front serves it
+#   usual WAY VERSION      switches to VERSION: restart, hup, port or drain; returns when the front serves it
 set -eu
 root=/srv/usual
-front() { curl -sk --max-time 5 https://127.0.0.1:8443/version; }
+door=8443
+front() { curl -sk --max-time 5 "https://127.0.0.1:$door/version"; }
+balancer() { echo "$1" | socat - /run/usual-haproxy.sock >/dev/null; }
 until_served() { # version
     tries=0
     until front | grep -q "\"version\":\"$1\""; do
@@ -58,7 +60,7 @@ END
 upstream usual { include /etc/nginx/usual-upstream.inc; }
 map $http_upgrade $usual_connection { "" ""; default upgrade; }
 server {
-    listen 8443 ssl;
+    listen 8443 ssl http2;
     ssl_certificate /srv/usual/cert.pem;
     ssl_certificate_key /srv/usual/key.pem;
     client_max_body_size 16m;
@@ -76,6 +78,27 @@ server {
 }
 END
     upstream 8100
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq haproxy socat >/dev/null
+    systemctl disable -q --now haproxy
+    cat $root/cert.pem $root/key.pem >$root/both.pem
+    cat >$root/haproxy.cfg <<END
+global
+    stats socket /run/usual-haproxy.sock level admin
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 1h
+    timeout server 1h
+frontend door
+    bind :8444 ssl crt $root/both.pem alpn h2,http/1.1
+    http-request set-header X-Forwarded-Proto https
+    option forwardfor
+    default_backend usual
+backend usual
+    server 8101 127.0.0.1:8101
+    server 8102 127.0.0.1:8102
+END
+    systemd-run -q --unit=usual-haproxy haproxy -W -f $root/haproxy.cfg
     ;;
 restart | hup)
     link "releases/$2" $root/current
@@ -98,5 +121,19 @@ port)
     upstream $new
     systemctl stop usual-port@$old
     until_served "$2"
+    ;;
+drain)
+    door=8444 old=8101 new=8102
+    if systemctl is-active -q usual-port@8102; then old=8102 new=8101; fi
+    link "releases/$2" $root/port-$new
+    systemctl start usual-port@$new
+    until curl -s -o /dev/null "http://127.0.0.1:$new/health"; do sleep 0.1; done
+    balancer "set server usual/$new state ready"
+    balancer "set server usual/$old state drain"
+    until_served "$2"
+    # As long as the others give to what goes on.
+    sleep 4
+    systemctl stop usual-port@$old
+    balancer "set server usual/$old state maint"
     ;;
 esac

@@ -173,7 +173,7 @@ impl State {
             // Whoever writes the record makes its folder.
             let makes = format!("\u{1f}{folder}\u{1f}700\u{1f}root");
             // And what the set-up after an interrupted one leaves out here, the first activation does whatever it finds
-            // (activate.sh).
+            // (reload in activation/phases).
             let steps: Vec<&str> = record.steps().map(|heard| heard.canon.as_str()).collect();
             let enables = |number: usize| {
                 steps.get(number).is_some_and(|canon| canon.starts_with("systemctl\u{1f}enable\u{1f}--quiet"))

@@ -371,10 +371,10 @@ export const deploy: Groups = [
     "Release",
     [
       { id: "seal", title: "Seal release v2.8.0", reason: "from here on nobody but root can change it" },
-      phase("gate", "Prove v2.8.0 on a private port (45900) before it gets any traffic", {
+      phase("gate:web", "Prove v2.8.0 on a private port (45900) before it gets any traffic", {
         commands: ["/opt/planner/current/env/bin/planner db upgrade"],
       }),
-      phase("migrate", "Run migrations and hooks once (data cannot be rolled back from here on)", {
+      phase("migrate", "Run migrations once (data cannot be rolled back from here on)", {
         reason: "hooks of the site file",
         risk: "data",
       }),
@@ -383,12 +383,15 @@ export const deploy: Groups = [
       }),
       ...[1, 2].map((i) =>
         phase(`replace:planner@${i}.service`, `Replace planner@${i}.service`, {
-          reason: "its socket stays open, so requests wait; open WebSockets reconnect",
-          risk: "reconnect",
+          reason: "the new one starts beside the old one, and both serve until it has proved itself",
         }),
       ),
       phase("settle", "Watch every instance for 10 s", { reason: "a release counts as good only after that" }),
       phase("verify", "Ask through nginx", { reason: "what people will see is what counts" }),
+      phase("drain", "Let v2.7.4 finish what it has begun, in the background", {
+        reason: "it takes nothing new; each process gets the time that its unit gives it",
+        risk: "reconnect",
+      }),
       {
         id: "prune",
         title: "Remove 1 failed release",

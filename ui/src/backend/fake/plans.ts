@@ -55,10 +55,10 @@ export function examplePlan(state: string, site = "planner", host = "web-1"): Pl
       needs_consent: [],
       blockers: 0,
       restarts: isDeploy
-        ? ["planner@1.service restarts", "planner@2.service restarts", "nginx reloads; it drops no connection"]
+        ? ["planner@1.service is replaced", "planner@2.service is replaced", "nginx reloads; it drops no connection"]
         : ["nginx.service starts", "nginx reloads; it drops no connection"],
       noticed: isDeploy
-        ? "What people will notice: open WebSockets reconnect; requests wait, none is lost; data changes in a way that going back does not undo."
+        ? "What people will notice: open WebSockets reconnect; no request waits, none is lost; data changes in a way that going back does not undo."
         : "Nothing is being served yet, so nobody will notice.",
     },
   };

@@ -176,8 +176,11 @@ export function releases(kind: string | null): Release[] {
 }
 
 export function status(kind: string | null, site: string, host: string): SiteStatus {
-  const instance = (unit: string, port: number | null, more: Partial<SiteStatus["instances"][number]> = {}) => ({
-    unit,
+  type Instance = SiteStatus["instances"][number];
+  const instance = (name: string, port: number | null, more: Partial<Instance> = {}): Instance => ({
+    name,
+    unit: name.replace("@", ".").replace(".service", `@${more.release ?? RELEASES[0]?.id ?? ""}.service`),
+    draining: false,
     state: "active (running)",
     healthy: true,
     release: RELEASES[0]?.id ?? null,
@@ -186,6 +189,15 @@ export function status(kind: string | null, site: string, host: string): SiteSta
     memory_bytes: 212_000_000,
     restarts: 0,
     ...more,
+  });
+  const drains = (one: Instance): Instance => ({
+    ...one,
+    unit: one.unit.replace(/@[^@]*$/, `@${RELEASES[1]?.id ?? ""}.service`),
+    draining: true,
+    state: "deactivating (stop-sigterm)",
+    healthy: false,
+    release: RELEASES[1]?.id ?? null,
+    since_ms: null,
   });
   const good: SiteStatus = {
     site,
@@ -210,6 +222,8 @@ export function status(kind: string | null, site: string, host: string): SiteSta
     },
   };
   switch (kind) {
+    case "draining":
+      return { ...good, instances: good.instances.flatMap((i) => (i.port === null ? [i] : [i, drains(i)])) };
     case "degraded":
       return {
         ...good,

@@ -602,8 +602,12 @@ export type Incoming = {
 
 /**  One running copy of a process. */
 export type Instance = {
-	/**  Its unit. */
+	/**  The instance, by its unit: what can be started and stopped. */
+	name: string,
+	/**  What runs of it: a release's unit of its own. */
 	unit: string,
+	/**  Whether it takes nothing new, and only finishes what it has begun. */
+	draining: boolean,
 	/**  systemd's words: `active (running)`. */
 	state: string,
 	/**  Whether it is as it should be. */
@@ -874,8 +878,10 @@ export type Release = {
 export type Risk = 
 /**  Nothing. */
 "none" | 
-/**  Connections that stay open (WebSockets) end and come back; requests wait, none is lost. */
+/**  Connections that stay open (WebSockets) end and come back; requests do not wait, and none is lost. */
 "reconnect" | 
+/**  A process ends before the one that takes its place starts: what is asked meanwhile waits, open WebSockets reconnect. */
+"wait" | 
 /**  Data changes in a way that going back does not undo. */
 "data" | 
 /**  The site is no longer there. */

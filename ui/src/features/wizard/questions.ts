@@ -55,7 +55,7 @@ export const QUESTIONS: readonly Question[] = [
     short: "Processes",
     why: [
       "Each process listens on 127.0.0.1 only: visitors reach it through nginx.",
-      "With more than one instance a new release replaces them one after the other, and nobody waits.",
+      "A new release starts beside the old one, which ends once the new one works: nobody waits.",
       "More instances need sessions that all of them find, in Redis or in files.",
     ],
   },

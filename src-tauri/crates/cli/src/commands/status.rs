@@ -98,15 +98,21 @@ pub(crate) fn units(running: &Running, release: Option<&ReleaseId>, style: Style
         .map(|unit| {
             let (mark, tone) = match unit.active.as_str() {
                 "active" => ("●", Tone::Good),
+                _ if unit.draining => ("◌", Tone::Dim),
                 "activating" | "reloading" => ("◌", Tone::Watch),
                 "inactive" => ("–", Tone::Dim),
                 _ => ("✕", Tone::Bad),
             };
+            let state = if unit.draining {
+                "finishing what it has begun".to_owned()
+            } else {
+                format!("{} ({})", unit.active, unit.sub)
+            };
             let runs = unit.release.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string);
-            let there = if unit.release.as_ref() == release { Tone::Plain } else { Tone::Watch };
+            let there = if unit.draining || unit.release.as_ref() == release { Tone::Plain } else { Tone::Watch };
             vec![
-                unit.unit.as_str().into(),
-                Cell::toned(format!("{mark} {} ({})", unit.active, unit.sub), tone),
+                unit.instance.as_str().into(),
+                Cell::toned(format!("{mark} {state}"), tone),
                 Cell::toned(runs, there),
                 Cell::number(unit.memory.map_or_else(|| "–".to_owned(), words::bytes)),
                 Cell::number(unit.restarts.to_string()),

@@ -98,6 +98,7 @@ fn risk(risk: Risk) -> Option<&'static str> {
     match risk {
         Risk::None => None,
         Risk::Reconnect => Some("open connections reconnect"),
+        Risk::Wait => Some("requests wait"),
         Risk::Gone => Some("the site is gone from here on"),
         Risk::Data => Some("changes data; going back does not undo it"),
     }
@@ -132,8 +133,8 @@ pub(crate) fn ending(plan: &Plan, style: Style) -> Vec<String> {
         let instances = words::count(activation.instances.len(), "instance");
         all.push(match (&activation.previous, activation.instances.len()) {
             (None, _) => format!("{instances} of the first release."),
-            (Some(_), 1) => format!("{instances} restarts."),
-            (Some(_), _) => format!("{instances} restart, one at a time."),
+            (Some(_), 1) => format!("{instances} is replaced."),
+            (Some(_), _) => format!("{instances} are replaced, one after the other."),
         });
     }
     all.push(if told.noticeable { format!("{} {}", style.yellow("▲"), told.noticed) } else { told.noticed });

@@ -1,10 +1,10 @@
 //! Turning a release live: a constant program that runs on the host, and the values it is given.
 //!
-//! The switch must not depend on the desktop or the link, so it is one transient unit on the host:
-//! gate, migrate, switch, replace instance by instance, settle, verify, and back again when the
-//! release does not prove itself. See `activate.sh` for the sequence.
+//! The switch must not depend on the desktop or the link, so it is one transient unit on the host. What it does is a list
+//! of phases ([`Activation::phases`]); each has its functions in a file of `phases/`, and the program ends with their calls.
 
 mod outcome;
+mod phase;
 
 use std::fmt::Write as _;
 
@@ -14,28 +14,46 @@ use serde_json::Value;
 use crate::encode::shell::{self, Unquotable, quote};
 use crate::release::{Layout, ReleaseId};
 use crate::resource::Effect;
-use crate::site::{Health, Name};
+use crate::site::{Health, Name, Replace, fill_known};
 use crate::task::literal;
 
 pub use outcome::{Ending, Line};
+pub use phase::Gated;
 
-const PROGRAM: &str =
-    concat!(include_str!("../onhost/files.sh"), include_str!("../onhost/nginx.sh"), include_str!("activate.sh"));
+use phase::Phase;
+
+const PROGRAM: &str = concat!(
+    include_str!("../onhost/files.sh"),
+    include_str!("../onhost/nginx.sh"),
+    include_str!("phases/report.sh"),
+    include_str!("phases/bundle.sh"),
+    include_str!("phases/guard.sh"),
+    include_str!("phases/hooks.sh"),
+    include_str!("phases/health.sh"),
+    include_str!("phases/generations.sh"),
+    include_str!("phases/gate.sh"),
+    include_str!("phases/switch.sh"),
+    include_str!("phases/drain.sh"),
+    include_str!("phases/back.sh"),
+);
 
 /// With two sets of ports, nginx asks an idle port again after this many seconds: keep both sets up for longer
 /// than this when switching (`fail_timeout` in the rendered upstream).
 pub const PORT_RETRY_SECONDS: u32 = 2;
 /// Seconds that one migration or hook may take.
 const HOOK_SECONDS: u64 = 1800;
+/// Seconds that the check of a process may take.
+const CHECK_SECONDS: u64 = 60;
 /// Seconds beside its start that replacing one instance may take: stopping it, and being asked again.
 const REPLACE_SECONDS: u64 = 900;
 /// Seconds for everything that takes little time.
 const SLACK_SECONDS: u64 = 600;
 
-/// One instance as systemd knows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One instance of a process.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
-    /// Its service, for example `parlour-web@5000.service`.
+    /// The unit that is enabled and has the instance's name, for example `parlour-web@5000.service`. It starts the
+    /// generation of the live release; in releases of version 0.1 it is the process itself.
     pub unit: String,
     /// Its socket, when systemd holds the port.
     pub socket: Option<String>,
@@ -44,6 +62,19 @@ pub struct Instance {
     /// The port that it uses in turn with `port`, when it opens the port itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alternate: Option<u16>,
+    /// What its generations are called before the `@`, for example `parlour-web.5000`; none in releases of version 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
+    /// How it is replaced.
+    #[serde(default, skip_serializing_if = "is_overlap")]
+    pub replace: Replace,
+    /// Program and arguments that tell whether it works; none when empty. With placeholders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub check: Vec<String>,
+}
+
+fn is_overlap(replace: &Replace) -> bool {
+    *replace == Replace::Overlap
 }
 
 impl Instance {
@@ -51,7 +82,30 @@ impl Instance {
     pub fn other(&self) -> Option<Self> {
         let (port, alternate) = (self.port?, self.alternate?);
         let unit = self.unit.replace(&format!("@{port}."), &format!("@{alternate}."));
-        Some(Self { unit, socket: None, port: Some(alternate), alternate: Some(port) })
+        let slot = self.slot.as_ref().map(|_| crate::units::slot(&unit));
+        Some(Self { unit, socket: None, port: Some(alternate), alternate: Some(port), slot, ..self.clone() })
+    }
+
+    /// Its process, by the name of its unit.
+    fn process<'a>(&'a self, site: &Name) -> &'a str {
+        let name = self.unit.strip_prefix(site.as_str()).and_then(|rest| rest.strip_prefix('-'));
+        name.and_then(|rest| rest.split('@').next()).unwrap_or_default()
+    }
+
+    /// The instance's own name: its port, or a number.
+    fn name(&self) -> &str {
+        self.unit.split('@').nth(1).and_then(|rest| rest.strip_suffix(".service")).unwrap_or_default()
+    }
+
+    /// Words for the program: unit socket port slot way.
+    fn words(&self) -> Result<String, Unquotable> {
+        let port = self.port.map(|port| port.to_string()).unwrap_or_default();
+        let way = match self.replace {
+            Replace::Overlap => "overlap",
+            Replace::StopFirst => "stop-first",
+        };
+        let (socket, slot) = (self.socket.as_deref().unwrap_or_default(), self.slot.as_deref().unwrap_or_default());
+        shell::quote_all([self.unit.as_str(), socket, &port, slot, way])
     }
 }
 
@@ -95,15 +149,15 @@ pub struct HealthCheck {
 }
 
 impl HealthCheck {
-    /// The check that `health` describes, asking as `host`.
-    pub fn new(health: &Health, host: &str) -> Self {
+    /// The check that `health` describes, asking as `host`; `settle_s` is how long to watch when it does not say.
+    pub fn new(health: &Health, host: &str, settle_s: u64) -> Self {
         let seconds = |span: &Option<crate::site::Span>, default| span.as_ref().map_or(default, |s| s.seconds());
         Self {
             path: health.path.as_ref().map(|path| path.as_str().to_owned()),
             status: health.status.unwrap_or(200),
             timeout_s: seconds(&health.timeout, 5).max(1),
             within_s: seconds(&health.start_within, 60).max(1),
-            settle_s: seconds(&health.settle, 3),
+            settle_s: seconds(&health.settle, settle_s),
             host: host.to_owned(),
             json: health.json.iter().map(|(pointer, value)| (pointer.as_str().to_owned(), value.clone())).collect(),
         }
@@ -127,12 +181,16 @@ pub struct Activation {
     pub previous_instances: Vec<Instance>,
     /// How to tell that they work.
     pub health: HealthCheck,
-    /// Port for the gate; none: no gate (a release that has proved itself before).
-    pub gate_port: Option<u16>,
-    /// URL through nginx and curl's `--resolve` entry for it.
-    pub front: Option<(String, String)>,
+    /// Processes that run alone before anything changes; none: no gate (a release that has proved itself before).
+    pub gate: Vec<Gated>,
+    /// Where the site is asked through nginx.
+    pub front: Option<Front>,
+    /// When the release before ends.
+    pub handover: Handover,
     /// Commands run once before the switch: the point of no return for data.
     pub migrate: Vec<Vec<String>>,
+    /// Whether they run before the gate, and not after it.
+    pub migrate_first: bool,
     /// Commands right before the switch.
     pub before_switch: Vec<Vec<String>>,
     /// Commands after every instance has been replaced.
@@ -146,6 +204,28 @@ pub struct Activation {
     /// What follows from the files that differ, as far as it is known before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub follows: Vec<Effect>,
+}
+
+/// How the site is asked through nginx.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Front {
+    /// The URL.
+    pub url: String,
+    /// curl's `--resolve` entry for it.
+    pub resolve: String,
+    /// Statuses that the site's own access rules give to the host itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepts: Vec<u16>,
+}
+
+/// When instances of the release before end, where both may run at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Handover {
+    /// All of them at the end, once the new release has proved itself: going back is a matter of ending the new ones.
+    Together,
+    /// Each as soon as the one that takes its place works, because memory does not suffice for all of them twice.
+    OneByOne,
 }
 
 /// Rules for every port of the previous and of the new release. They are loaded before the first of the new ports is
@@ -170,7 +250,14 @@ impl Activation {
     pub fn program(&self) -> Result<String, Unquotable> {
         let layout = Layout::new(&self.site);
         let mut text = String::from("#!/bin/sh\n");
-        let (front_url, front_resolve) = self.front.clone().unwrap_or_default();
+        let front = self.front.as_ref();
+        let accepts: Vec<String> =
+            front.map(|front| front.accepts.iter().map(u16::to_string).collect()).unwrap_or_default();
+        let handover = match self.handover {
+            Handover::Together => "together",
+            Handover::OneByOne => "one-by-one",
+        };
+        let guard = |part: fn(&Guard) -> &String| self.guard.as_ref().map(part).cloned().unwrap_or_default();
         let variables = [
             ("SITE", self.site.as_str().to_owned()),
             ("ROOT", layout.root()),
@@ -182,16 +269,20 @@ impl Activation {
             ("H_STATUS", self.health.status.to_string()),
             ("H_TIMEOUT", self.health.timeout_s.to_string()),
             ("H_WITHIN", self.health.within_s.to_string()),
-            ("H_SETTLE", if self.instances.is_empty() { String::new() } else { self.health.settle_s.to_string() }),
+            ("H_SETTLE", self.health.settle_s.to_string()),
             ("H_HOST", self.health.host.clone()),
             ("HOOK_LIMIT", HOOK_SECONDS.to_string()),
-            ("FRONT_URL", front_url),
-            ("FRONT_RESOLVE", front_resolve),
-            ("GATE_PORT", self.gate_port.map(|port| port.to_string()).unwrap_or_default()),
-            ("GUARD_PATH", self.guard.as_ref().map(|guard| guard.path.clone()).unwrap_or_default()),
-            ("GUARD_UNIT", self.guard.as_ref().map(|guard| guard.unit.clone()).unwrap_or_default()),
-            ("GUARD_TABLE", self.guard.as_ref().map(|guard| guard.table.clone()).unwrap_or_default()),
-            ("GUARD_RULES", self.guard.as_ref().map(|guard| guard.rules.clone()).unwrap_or_default()),
+            ("CHECK_LIMIT", CHECK_SECONDS.to_string()),
+            ("FRONT_URL", front.map(|front| front.url.clone()).unwrap_or_default()),
+            ("FRONT_RESOLVE", front.map(|front| front.resolve.clone()).unwrap_or_default()),
+            ("FRONT_ACCEPTS", accepts.join(" ")),
+            ("HANDOVER", handover.to_owned()),
+            // What a unit is told has its dollars doubled (systemd-run(1)).
+            ("LET_GO", literal(include_str!("phases/let_go.sh"))),
+            ("GUARD_PATH", guard(|guard| &guard.path)),
+            ("GUARD_UNIT", guard(|guard| &guard.unit)),
+            ("GUARD_TABLE", guard(|guard| &guard.table)),
+            ("GUARD_RULES", guard(|guard| &guard.rules)),
             ("SPARED", self.spared.iter().fold("\n".to_owned(), |all, path| format!("{all}{path}\n"))),
         ];
         for (name, value) in variables {
@@ -215,8 +306,14 @@ impl Activation {
             .cloned()
             .collect();
         function(&mut text, "each_added", "\"$1\" ", &instance_words(&added)?);
-        let overlap = retired.iter().any(|old| old.alternate.is_some() && old.port.is_some());
-        let _ = writeln!(text, "OVERLAP={}", if overlap { PORT_RETRY_SECONDS + 1 } else { 0 });
+        // Both sets of ports have served for as long as every instance was watched.
+        let overlap = if retired.iter().any(|old| old.alternate.is_some() && old.port.is_some()) {
+            u64::from(PORT_RETRY_SECONDS + 1).saturating_sub(self.health.settle_s)
+        } else {
+            0
+        };
+        let _ = writeln!(text, "OVERLAP={overlap}");
+        self.own_checks(&mut text, &layout)?;
         for (name, commands) in
             [("each_migrate", &self.migrate), ("each_before", &self.before_switch), ("each_after", &self.after_switch)]
         {
@@ -230,7 +327,46 @@ impl Activation {
             function(&mut text, name, "\"$1\" ", &words?);
         }
         text.push_str(PROGRAM);
+        text.push_str("\nbegin\n");
+        for phase in self.sequence() {
+            text.push_str(&phase.call()?);
+        }
+        text.push_str("good\n");
         Ok(text)
+    }
+
+    /// Writes the function `own_check`: by an instance's unit, and for the gate by a process's name, what it is to ask.
+    fn own_checks(&self, text: &mut String, layout: &Layout) -> Result<(), Unquotable> {
+        text.push_str("own_check() {\n    case $1 in\n");
+        let release = layout.release(&self.release);
+        let mut arm = |key: &str, instance: &Instance| -> Result<(), Unquotable> {
+            if instance.check.is_empty() {
+                return Ok(());
+            }
+            let filled = instance.check.iter().map(|word| {
+                fill_known(word, |name| match name {
+                    "release" => Some(release.clone().into()),
+                    "shared" => Some(layout.shared().into()),
+                    "port" | "instance" => Some(instance.name().into()),
+                    _ => None,
+                })
+            });
+            let words = [instance.process(&self.site).to_owned(), instance.name().to_owned()];
+            let words = words.into_iter().chain(filled.map(|word| literal(&word)));
+            let _ = writeln!(text, "    {}) asks_itself {} ;;", quote(key)?, shell::quote_all(words)?);
+            Ok(())
+        };
+        for instance in &self.instances {
+            arm(&instance.unit, instance)?;
+        }
+        for gated in &self.gate {
+            let of = |instance: &&Instance| instance.process(&self.site) == gated.process;
+            if let Some(instance) = self.instances.iter().find(of) {
+                arm(&gated.process, instance)?;
+            }
+        }
+        text.push_str("    esac\n}\n");
+        Ok(())
     }
 
     /// Seconds after which the program is told to stop: more than it needs when everything takes as long as it may.
@@ -238,8 +374,7 @@ impl Activation {
         let count = |items: usize| u64::try_from(items).unwrap_or(u64::MAX);
         let one = self.health.within_s.saturating_add(self.health.timeout_s).saturating_add(REPLACE_SECONDS);
         // The gate, every instance, and every instance of the release that it may have to go back to.
-        let starts =
-            count(self.instances.len() + self.previous_instances.len() + usize::from(self.gate_port.is_some()));
+        let starts = count(self.instances.len() + self.previous_instances.len() + self.gate.len());
         let hooks = count(self.migrate.len() + self.before_switch.len() + self.after_switch.len());
         // Every instance is asked once more after the settling time is over.
         let settle =
@@ -254,35 +389,38 @@ impl Activation {
 
     /// Keys and titles of the phases, in the order in which the program reports them.
     pub fn phases(&self) -> Vec<(String, String)> {
+        let told = |phase: Phase<'_>| Some((phase.key()?, phase.title(self)));
+        self.sequence().into_iter().filter_map(told).collect()
+    }
+
+    /// What the program does, in order.
+    fn sequence(&self) -> Vec<Phase<'_>> {
         let mut phases = Vec::new();
-        let mut push = |key: &str, title: String| phases.push((key.to_owned(), title));
-        if self.guard.is_some() {
-            push("guard", "Keep every port of both releases from the network".to_owned());
+        phases.extend(self.guard.as_ref().map(|_| Phase::Guard));
+        let migrate = (!self.migrate.is_empty()).then_some(Phase::Migrate);
+        if self.migrate_first {
+            phases.extend(migrate.clone());
         }
-        if let Some(port) = self.gate_port {
-            push("gate", format!("Prove {} on a private port ({port}) before it gets any traffic", self.release));
+        phases.extend(self.gate.iter().map(Phase::Gate));
+        phases.push(Phase::Rehearse);
+        if !self.migrate_first {
+            phases.extend(migrate);
         }
-        if !self.migrate.is_empty() || !self.before_switch.is_empty() {
-            push("migrate", "Run migrations and hooks once (data cannot be rolled back from here on)".to_owned());
-        }
-        push("switch", format!("Switch to release {}", self.release));
-        for instance in &self.instances {
-            push(&format!("replace:{}", instance.unit), format!("Replace {}", instance.unit));
-        }
-        if !self.instances.is_empty() {
-            push("settle", format!("Watch every instance for {} s", self.health.settle_s));
-        }
-        push("verify", "Ask through nginx".to_owned());
+        phases.extend((!self.before_switch.is_empty()).then_some(Phase::BeforeSwitch));
+        phases.push(Phase::Switch);
+        phases.extend(self.instances.iter().map(Phase::Replace));
+        phases.push(Phase::Reload);
+        phases.extend((!self.after_switch.is_empty()).then_some(Phase::AfterSwitch));
+        // Where there is no instance, there is nothing that could fall over.
+        phases.extend((!self.instances.is_empty()).then_some(Phase::Settle));
+        phases.extend(self.front.as_ref().map(|_| Phase::Verify));
+        phases.push(Phase::Drain);
         phases
     }
 }
 
 fn instance_words(instances: &[Instance]) -> Result<Vec<String>, Unquotable> {
-    let words = |i: &Instance| {
-        let port = i.port.map(|p| p.to_string()).unwrap_or_default();
-        shell::quote_all([i.unit.as_str(), i.socket.as_deref().unwrap_or_default(), &port])
-    };
-    instances.iter().map(words).collect()
+    instances.iter().map(Instance::words).collect()
 }
 
 /// Writes a shell function that runs `prefix` + words for each item and stops at the first failure.
@@ -317,8 +455,12 @@ mod tests {
     use super::*;
 
     fn activation(instances: usize, hooks: usize) -> Activation {
-        let instance =
-            Instance { unit: "shop-web@5000.service".into(), socket: None, port: Some(5000), alternate: None };
+        let instance = Instance {
+            unit: "shop-web@5000.service".into(),
+            port: Some(5000),
+            slot: Some("shop-web.5000".into()),
+            ..Instance::default()
+        };
         let health = HealthCheck {
             path: None,
             status: 200,
@@ -336,8 +478,10 @@ mod tests {
             instances: vec![instance.clone(); instances],
             previous_instances: vec![instance; instances],
             health,
-            gate_port: Some(6000),
+            gate: vec![Gated { process: "web".into(), unit: "shop-gate.web.service".into(), port: Some(6000) }],
             front: None,
+            handover: Handover::Together,
+            migrate_first: false,
             migrate: vec![["echo", "${HOME} $1"].map(str::to_owned).to_vec(); hooks],
             before_switch: Vec::new(),
             after_switch: Vec::new(),

@@ -1,7 +1,8 @@
 # Finds files that are newer than the process that has read them, and tells the state of units. Arguments: number of
-# nginx's files, those files, number of the site's files, those files, number of units whose processes read the latter,
-# those units, then other units. Prints "newer PROCESS FILE" and "unit LOAD ACTIVE FILE NAME" lines, then "end".
-# Every plan waits for this, so it starts few programs: stat once, systemctl once; /proc is read by the shell.
+# nginx's files, those files, number of the site's files, those files, number of instances whose processes read the latter;
+# for each its unit and the slot of its generations, or nothing where the unit is the process; then other units. Prints
+# "newer PROCESS FILE", "memory BYTES UNIT" and "unit LOAD ACTIVE FILE NAME" lines, then "end".
+# Every plan waits for this, so it starts few programs: stat once, systemctl twice; /proc is read by the shell.
 set -u
 newline='
 '
@@ -85,14 +86,92 @@ if [ "$newest" -gt 0 ]; then newer nginx "$nginx" "$newest"; fi
 
 readers=$1
 shift
+count=$readers units='' slots='' patterns=''
+while [ "$count" -gt 0 ]; do
+    units="$units $1"
+    # By position, so an instance without generations has a word, too.
+    slots="$slots ${2:--}"
+    if [ -n "$2" ]; then patterns="$patterns $2@*.service"; fi
+    count=$((count - 1))
+    shift 2
+done
+set -f
+# shellcheck disable=SC2086 # names of units have no blanks
+set -- $units "$@"
 [ "$#" -gt 0 ] || {
     echo end
     exit 0
+}
+# What runs of each instance: "SLOT PROCESS RELOAD UNIT" lines. What drains, or is gone, runs an earlier release.
+generations=''
+generation_ends() {
+    case $active in
+    active | activating | reloading | refreshing)
+        generations="$generations${id%%@*} ${process:-0} $reload $id $newline"
+        ;;
+    esac
+    id='' process='' reload=no active=''
+}
+if [ -n "$patterns" ]; then
+    # shellcheck disable=SC2086 # patterns of systemctl, split on purpose
+    said=$(systemctl show -p Id -p MainPID -p NeedDaemonReload -p ActiveState -- $patterns 2>/dev/null)
+    id='' process='' reload=no active=''
+    while IFS= read -r line; do
+        case $line in
+        Id=*) id=${line#*=} ;;
+        MainPID=*) process=${line#*=} ;;
+        NeedDaemonReload=*) reload=${line#*=} ;;
+        ActiveState=*) active=${line#*=} ;;
+        '') generation_ends ;;
+        esac
+    done <<END
+$said
+
+END
+fi
+# What a process and its children hold that nothing else could give back, in bytes: what one more of them will need.
+memory_of() { # process, unit
+    group=''
+    if [ -r "/proc/$1/cgroup" ]; then
+        while IFS=: read -r _ controllers path; do
+            case $controllers in
+            '') group=/sys/fs/cgroup$path/memory.stat key=anon ;;
+            *memory*)
+                group=/sys/fs/cgroup/memory$path/memory.stat key=rss
+                break
+                ;;
+            esac
+        done <"/proc/$1/cgroup"
+    fi 2>/dev/null
+    [ -r "$group" ] || return 0
+    while read -r name bytes; do
+        if [ "$name" = "$key" ]; then
+            printf 'memory %s %s\n' "$bytes" "$2"
+            break
+        fi
+    done <"$group"
 }
 # One block of properties for each unit, in the order asked for, with an empty line between two of them.
 said=$(systemctl show -p MainPID -p NeedDaemonReload -p LoadState -p ActiveState -p UnitFileState -- "$@" 2>/dev/null)
 process='' reload=no load='' active='' file=''
 unit_ends() { # unit
+    runs=$1
+    if [ "$readers" -gt 0 ]; then
+        slot=${slots# }
+        slot=${slot%% *}
+        slots=${slots# "$slot"}
+        if [ "$slot" != - ]; then
+            # The unit itself only starts them. It runs while one of them does.
+            if [ "$active" != failed ]; then active=inactive; fi
+            process=0
+            while read -r of pid old name _; do
+                [ "$of" = "$slot" ] || continue
+                active=active process=$pid reload=$old runs=$name
+            done <<END
+$generations
+END
+        fi
+    fi
     if [ -n "$load" ]; then printf 'unit %s %s %s %s\n' "$load" "${active:--}" "${file:--}" "$1"; fi
     if [ "$readers" -le 0 ]; then process=''; fi
     readers=$((readers - 1))
@@ -100,8 +179,9 @@ unit_ends() { # unit
     '' | 0 | *[!0-9]*) ;;
     *)
         started "$process"
-        newer "$1" "$others" "$at"
-        if [ "$reload" = yes ]; then printf 'newer systemd %s\n' "$1"; fi
+        newer "$runs" "$others" "$at"
+        if [ "$reload" = yes ]; then printf 'newer systemd %s\n' "$runs"; fi
+        memory_of "$process" "$1"
         ;;
     esac
     process='' reload=no load='' active='' file=''

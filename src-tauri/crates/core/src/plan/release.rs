@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::activation::{Activation, HealthCheck, Instance};
+use crate::activation::{Activation, Front, Gated, Handover, HealthCheck, Instance};
 use crate::digest::Digest;
 use crate::fact::Fact;
 use crate::facts::paths::PathState;
@@ -15,8 +15,8 @@ use crate::resource::{
     Claim, Effect, Id, Kind as _, Move, Owned, Picked as _, Record, Resource, Risk, Scope, Verb, Way,
 };
 use crate::seen::Subject;
-use crate::site::{Process, Site, TlsMode};
-use crate::words;
+use crate::site::{MigrateBefore, Name, Process, Replace, Site, TlsMode};
+use crate::{units, words};
 
 use super::build::{build, environment};
 use super::new_release::{NewRelease, Origin, Target};
@@ -25,16 +25,30 @@ use super::setup::{differences, doubts, place, waits_for_release};
 use super::wanted::{Serving, resources};
 use super::{Draft, Intent, Part, Plan, ReleaseStep, Severity, Situation, Wanted};
 
-/// First port that is tried for the gate.
+/// Ports that are tried for the gate.
 const GATE_PORTS: std::ops::Range<u16> = 19_000..19_500;
 
-/// A free port for the gate. A process that opens its port itself gets one of its own ports that is not in use:
-/// those are guarded against the network, and others are not.
-pub fn gate_port(situation: &Situation<'_>, wanted: &Wanted<'_>) -> u16 {
-    let taken = |port: &u16| !situation.seen.holders(*port).is_empty();
-    let own =
-        wanted.instances.iter().filter(|instance| instance.alternate.is_some()).find_map(|instance| instance.port);
-    own.filter(|port| !taken(port)).or_else(|| GATE_PORTS.clone().find(|port| !taken(port))).unwrap_or(GATE_PORTS.start)
+/// The processes that the gate proves, each with a free port if it serves HTTP. A process that opens its port itself gets
+/// one of its own ports that is not in use: those are guarded against the network, and others are not.
+pub fn gated(situation: &Situation<'_>, wanted: &Wanted<'_>) -> Vec<Gated> {
+    let site = wanted.site;
+    let mut free = GATE_PORTS.filter(|port| situation.seen.holders(*port).is_empty());
+    let mut port_of = |name: &Name, process: &Process| -> Option<u16> {
+        process.port?;
+        let stem = format!("{}-{name}@", site.name);
+        let own = wanted.instances.iter().find(|one| one.alternate.is_some() && one.unit.starts_with(&stem));
+        let own = own.and_then(|one| one.port).filter(|port| situation.seen.holders(*port).is_empty());
+        Some(own.or_else(|| free.next()).unwrap_or(GATE_PORTS.start))
+    };
+    let proved = |(_, process): &(&Name, &Process)| {
+        process.replace == Replace::Overlap && process.instances > 0 && process.gate.unwrap_or(true)
+    };
+    let gated = |(name, process): (&Name, &Process)| Gated {
+        process: name.to_string(),
+        unit: units::gate(&site.name, name),
+        port: port_of(name, process),
+    };
+    site.process.iter().filter(proved).map(gated).collect()
 }
 
 /// Plans `slipway apply`: the set-up, and, when a release is active and its configuration changes, a new
@@ -171,7 +185,7 @@ pub fn plan_rollback(situation: &Situation<'_>, wanted: &Wanted<'_>, target: &Ta
         changed_by_hand(&mut draft, situation);
         let back = Wanted { site: wanted.site, files: &target.files, instances: &target.instances };
         let mut activation = activation(situation, &back, release, format!("rollback by {author}"));
-        activation.gate_port = None;
+        activation.gate.clear();
         activation.migrate.clear();
         activation.guard.clone_from(&target.guard);
         // Which of its files differ is seen when they are put in place.
@@ -179,6 +193,7 @@ pub fn plan_rollback(situation: &Situation<'_>, wanted: &Wanted<'_>, target: &Ta
         // A release that brings no certificate of its own is served with the one that is there.
         let brought = |path: &String| target.files.iter().any(|file| &file.path == path);
         activation.spared.extend(certificate::paths(&layout.tls()).into_iter().filter(|path| !brought(path)));
+        activation.handover = handover(&mut draft, situation, &activation);
         claims = claims_of(situation, &back, wanted.files, &activation.spared);
         push_activation(&mut draft, activation, &[]);
     }
@@ -355,9 +370,45 @@ fn release_steps(
         activation.migrate.clear();
     }
     other_listening(draft, &activation);
+    activation.handover = handover(draft, situation, &activation);
     let dropped: Vec<Move> = waiting.iter().filter(|one| one.removes).cloned().collect();
     push_activation(draft, activation, &dropped);
     prune(draft, situation, site, id);
+}
+
+/// When the release before ends, by the memory that is free: for everything twice, or for one instance at a time.
+fn handover(draft: &mut Draft, situation: &Situation<'_>, activation: &Activation) -> Handover {
+    const MIB: u64 = 1 << 20;
+    let overlaps = |old: &&Instance| {
+        activation.instances.iter().any(|new| {
+            let same = new.unit == old.unit || new.other().is_some_and(|other| other.unit == old.unit);
+            same && new.replace == Replace::Overlap && new.slot.is_some() && old.slot.is_some()
+        })
+    };
+    let held: Vec<(&str, u64)> = activation
+        .previous_instances
+        .iter()
+        .filter(overlaps)
+        .filter_map(|old| Some((old.unit.as_str(), situation.memory.get(&old.unit)?.next_multiple_of(MIB))))
+        .collect();
+    let Some((largest, one)) = held.iter().max_by_key(|(_, bytes)| *bytes).copied() else {
+        return Handover::Together;
+    };
+    let all = held.iter().fold(0_u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
+    if situation.seen.has_memory(all) != Fact::Known(false) {
+        return Handover::Together;
+    }
+    if situation.seen.has_memory(one) == Fact::Known(false) {
+        draft.block(
+            format!(
+                "{} has not enough memory free for a second {largest}, which holds {}: the new one starts beside the old one",
+                situation.host,
+                words::bytes(one)
+            ),
+            "free memory on the host, or let the old one end first: replace = \"stop-first\" in the process's table",
+        );
+    }
+    Handover::OneByOne
 }
 
 /// Says where a port changes hands, between units or between a process and systemd: nobody listens on it for that moment.
@@ -476,24 +527,33 @@ fn activation(situation: &Situation<'_>, wanted: &Wanted<'_>, release: &ReleaseI
     let site = wanted.site;
     let layout = Layout::new(&site.name);
     let host = site.domains.first().map_or("localhost", |domain| domain.as_str()).to_owned();
-    let gated = site.process.values().any(|process| process.port.is_some());
     // nginx stands in front of every site, also of one that is nothing but files.
     let path = site.health.path.as_ref().map_or("/", |path| path.as_str());
     let (scheme, port) = if site.tls.mode == TlsMode::None { ("http", 80) } else { ("https", 443) };
-    let front = (format!("{scheme}://{host}{path}"), format!("{host}:{port}:127.0.0.1"));
+    let front = Front {
+        url: format!("{scheme}://{host}{path}"),
+        resolve: format!("{host}:{port}:127.0.0.1"),
+        accepts: refusals(site),
+    };
+    let previous = situation.current(&layout);
+    // Whether one that says nothing works, shows in its not ending.
+    let silent = |process: &Process| process.port.is_none() && process.check.is_empty();
+    let settle_s = if site.process.values().any(silent) { 10 } else { 3 };
     let profile = situation.seen.profile();
     let others = resources(wanted, profile, None, situation.now, Serving::Starts);
     let others = others.iter().filter(|resource| resource.way(None) == Way::Direct);
     Activation {
         site: site.name.clone(),
         release: release.clone(),
-        previous: situation.current(&layout),
+        migrate_first: previous.is_none() || site.hooks.migrate_before == MigrateBefore::Gate,
+        previous,
         reason,
         instances: wanted.instances.to_vec(),
         previous_instances: situation.instances().to_vec(),
-        health: HealthCheck::new(&site.health, &host),
-        gate_port: gated.then(|| gate_port(situation, wanted)),
+        health: HealthCheck::new(&site.health, &host, settle_s),
+        gate: gated(situation, wanted),
         front: Some(front),
+        handover: Handover::Together,
         migrate: site.hooks.migrate.clone(),
         before_switch: site.hooks.before_switch.clone(),
         after_switch: site.hooks.after_switch.clone(),
@@ -503,20 +563,33 @@ fn activation(situation: &Situation<'_>, wanted: &Wanted<'_>, release: &ReleaseI
     }
 }
 
+/// What a site's access rules answer to the host itself, which has no password.
+fn refusals(site: &Site) -> Vec<u16> {
+    let outsider = !site.access.allow.is_empty();
+    let nameless = !site.access.basic.is_empty();
+    outsider.then_some(403).into_iter().chain(nameless.then_some(401)).collect()
+}
+
 /// Adds the activation; its parts are its phases, and what it takes away of the previous release.
 fn push_activation(draft: &mut Draft, activation: Activation, dropped: &[Move]) {
-    let data = !activation.migrate.is_empty();
     let reason = "one program on the host does this and what follows, and goes back by itself when it must";
     let mut parts: Vec<Part> = Vec::new();
     for (key, title) in activation.phases() {
-        let (reason, risk) = match key.as_str() {
-            "gate" => (reason, Risk::None),
-            "migrate" => ("hooks of the site file", if data { Risk::Data } else { Risk::None }),
-            "guard" => ("no port is open before it is kept from the network", Risk::None),
-            "switch" => ("one atomic change of a link; configuration that differs is put in place", Risk::None),
-            "settle" => ("a release counts as good only after that", Risk::None),
-            "verify" => ("what people will see is what counts", Risk::None),
-            _ => ("its socket stays open, so requests wait; open WebSockets reconnect", Risk::Reconnect),
+        let instance = key
+            .strip_prefix("replace:")
+            .and_then(|unit| activation.instances.iter().find(|instance| instance.unit == unit));
+        let (reason, risk) = match (key.as_str(), instance) {
+            (_, Some(instance)) => replacing(&activation, instance),
+            ("migrate", _) => ("hooks of the site file", Risk::Data),
+            ("before" | "after", _) => ("hooks of the site file", Risk::None),
+            ("guard", _) => ("no port is open before it is kept from the network", Risk::None),
+            ("switch", _) => ("one atomic change of a link; configuration that differs is put in place", Risk::None),
+            ("settle", _) => ("a release counts as good only after that", Risk::None),
+            ("verify", _) => ("what people will see is what counts", Risk::None),
+            ("drain", _) => {
+                ("it takes nothing new; each process gets the time that its unit gives it", drains(&activation))
+            }
+            _ => (reason, Risk::None),
         };
         parts.push(Part { key, title, reason: reason.to_owned(), risk, verb: Verb::Run, diff: None, drift: false });
     }
@@ -537,6 +610,34 @@ fn push_activation(draft: &mut Draft, activation: Activation, dropped: &[Move]) 
     if let Some(step) = draft.steps.last_mut() {
         step.parts = parts;
     }
+}
+
+/// Why an instance is replaced as it is, and what people notice.
+fn replacing(activation: &Activation, instance: &Instance) -> (&'static str, Risk) {
+    let Some(old) = activation.previous_instances.iter().find(|old| old.unit == instance.unit) else {
+        return ("the one that it takes the place of, if there is one, serves until it works", Risk::None);
+    };
+    match (instance.replace, old.slot.is_some() && instance.slot.is_some()) {
+        (Replace::Overlap, true) => {
+            ("the new one starts beside the old one, and both serve until it has proved itself", Risk::None)
+        }
+        (Replace::Overlap, false) if instance.socket.is_some() => {
+            ("its socket stays open, so requests wait; open WebSockets reconnect", Risk::Reconnect)
+        }
+        (Replace::StopFirst, _) if instance.socket.is_some() => {
+            ("the old one ends first: requests wait at its socket until the new one works", Risk::Wait)
+        }
+        (Replace::StopFirst | Replace::Overlap, _) if instance.port.is_some() => {
+            ("the old one ends first: visitors are refused until the new one works", Risk::Wait)
+        }
+        (Replace::StopFirst | Replace::Overlap, _) => ("the old one ends before the new one starts", Risk::None),
+    }
+}
+
+/// Whether people notice that the release before ends: open WebSockets do.
+fn drains(activation: &Activation) -> Risk {
+    let visited = activation.previous_instances.iter().any(|old| old.port.is_some() && old.slot.is_some());
+    if visited { Risk::Reconnect } else { Risk::None }
 }
 
 /// Removes failed releases beyond those kept for inspection. Known-good ones are never touched.
@@ -565,10 +666,4 @@ fn prune(draft: &mut Draft, situation: &Situation<'_>, site: &Site, new: &Releas
         }
     };
     draft.release("prune", format!("Remove {what}"), reason, ReleaseStep::Prune { releases: failed, unfinished });
-}
-
-/// The process through which the gate proves a release, and its port.
-pub fn gated_process(site: &Site) -> Option<(&crate::site::Name, &Process)> {
-    let named = |name: &str| site.process.iter().find(|(n, process)| n.as_str() == name && process.port.is_some());
-    named("web").or_else(|| site.process.iter().find(|(_, process)| process.port.is_some()))
 }

@@ -284,6 +284,7 @@ fn keep_files(building: &str, files: &[FileWrite], payloads: &Payloads) -> Resul
 /// When the content of a file with secrets is missing.
 pub fn keep_index(
     building: &str,
+    release: &ReleaseId,
     files: &[CarriedFile],
     gate: &[FileWrite],
     payloads: &Payloads,
@@ -302,8 +303,10 @@ pub fn keep_index(
     let line = |file: &CarriedFile| format!("{:o} {} {} {}\n", file.mode, file.owner, file.group, file.path);
     let index = own("/.index", files.iter().map(line).collect());
     let readers = own("/.readers", files.iter().map(|file| format!("{}\n", file.reader)).collect());
+    // For its processes: in a unit's name it may have a number behind it.
+    let name = own("/.release", format!("SLIPWAY_RELEASE={release}\n"));
     let mut commands = keep_files(building, gate, payloads)?;
-    for file in [readers, index] {
+    for file in [name, readers, index] {
         commands.push(file.command_below(&format!("{building}/config"), payloads)?);
     }
     Ok(commands)

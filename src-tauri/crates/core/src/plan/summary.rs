@@ -107,7 +107,7 @@ fn restarts(plan: &Plan) -> Vec<String> {
                     let had = |unit: &str| activation.previous_instances.iter().any(|old| old.unit == unit);
                     let has = |unit: &str| activation.instances.iter().any(|new| new.unit == unit);
                     for instance in &activation.instances {
-                        let verb = if had(&instance.unit) { "restarts" } else { "starts" };
+                        let verb = if had(&instance.unit) { "is replaced" } else { "starts" };
                         all.push(format!("{} {verb}", instance.unit));
                     }
                     let retired = activation.previous_instances.iter().filter(|old| !has(&old.unit));
@@ -152,12 +152,16 @@ fn noticed(plan: &Plan) -> (String, bool) {
         };
     }
     let data = "data changes in a way that going back does not undo";
-    let reconnect = "open WebSockets reconnect; requests wait, none is lost";
-    match (has(Risk::Data), has(Risk::Reconnect)) {
-        (false, false) => ("People who use the site will notice nothing.".to_owned(), false),
-        (false, true) => (format!("What people will notice: {reconnect}."), true),
-        (true, false) => (format!("What people may notice: {data}."), true),
-        (true, true) => (format!("What people will notice: {reconnect}; {data}."), true),
+    let brief = if has(Risk::Wait) {
+        Some("requests wait while one process ends and another starts; open WebSockets reconnect")
+    } else {
+        has(Risk::Reconnect).then_some("open WebSockets reconnect; no request waits, none is lost")
+    };
+    match (has(Risk::Data), brief) {
+        (false, None) => ("People who use the site will notice nothing.".to_owned(), false),
+        (false, Some(brief)) => (format!("What people will notice: {brief}."), true),
+        (true, None) => (format!("What people may notice: {data}."), true),
+        (true, Some(brief)) => (format!("What people will notice: {brief}; {data}."), true),
     }
 }
 

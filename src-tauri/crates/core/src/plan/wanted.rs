@@ -1,5 +1,7 @@
 //! What a site wants on a host: its resources, from the site file and what was rendered from it.
 
+use std::collections::BTreeMap;
+
 use crate::activation::Instance;
 use crate::facts::Facts;
 use crate::facts::paths::PathState;
@@ -45,6 +47,8 @@ pub struct Situation<'a> {
     pub records: &'a Records,
     /// Files that are newer than the processes which have read them.
     pub newer: &'a [Newer],
+    /// What the process of each running instance holds, in bytes, by the instance's unit.
+    pub memory: &'a BTreeMap<String, u64>,
     /// Seconds since 1970, by this computer's clock.
     pub now: u64,
 }

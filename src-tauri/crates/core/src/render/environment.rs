@@ -11,13 +11,14 @@ use super::Scope;
 use super::filling::{differs, has_own_file};
 use super::mask::{MaskedText, mask};
 use super::output::{Content, FileRole, RenderedFile, SecretContent};
-use super::roots::Roots;
 use crate::encode::envfile;
 use crate::secret::Secret;
 use crate::site::fill_known;
 
 /// Variables that the units set for each instance.
 const RESERVED: [&str; 2] = ["PORT", "INSTANCE"];
+/// Beginning of the names of variables that tell a process what it is.
+const RESERVED_START: &str = "SLIPWAY_";
 
 /// First line of a file that is built without a template.
 pub(super) fn header(site: &str) -> String {
@@ -42,7 +43,7 @@ pub(super) fn files(scope: &Scope<'_>) -> Vec<RenderedFile> {
         let mut variables = Variables::new();
         for (variable, value) in process.environment.iter().filter(|(_, value)| !differs(value)) {
             let field = format!("process.{name}.environment.{variable}");
-            if process.port.is_some() {
+            if process.port.is_some() || variable.starts_with(RESERVED_START) {
                 check_reserved(scope, variable, &field);
             }
             let shared = |placeholder: &str| (placeholder == "shared").then(|| scope.layout.shared().into());
@@ -55,7 +56,9 @@ pub(super) fn files(scope: &Scope<'_>) -> Vec<RenderedFile> {
 }
 
 fn check_reserved(scope: &Scope<'_>, variable: &str, field: &str) {
-    if RESERVED.contains(&variable) {
+    if variable.starts_with(RESERVED_START) {
+        scope.errors.field(field, "Slipway sets the variables whose names begin with SLIPWAY_ itself");
+    } else if RESERVED.contains(&variable) {
         scope.errors.field(field, "Slipway sets PORT and INSTANCE itself, differently for each instance (for one process, PORT = \"{port}\" is accepted)");
     }
 }
@@ -74,7 +77,7 @@ fn site_variables<'a>(scope: &Scope<'a>) -> Variables<'a> {
     for (name, value) in &site.environment {
         add(name, format!("environment.{name}"), Variable::Plain(value.into()));
     }
-    for (name, field, path) in path_variables(scope, "") {
+    for (name, field, path) in path_variables(scope) {
         add(&name, field, Variable::Plain(path.into()));
     }
     for (name, _) in site.environment_secrets() {
@@ -90,25 +93,19 @@ fn site_variables<'a>(scope: &Scope<'a>) -> Variables<'a> {
     variables
 }
 
-/// Name, field and value of each variable that tells the application a path. `config` goes before the paths of
-/// secret and configuration files.
-fn path_variables(scope: &Scope<'_>, config: &str) -> Vec<(String, String, String)> {
+/// Name, field and value of each variable that tells the application a path.
+fn path_variables(scope: &Scope<'_>) -> Vec<(String, String, String)> {
     let (site, layout) = (scope.input.site, &scope.layout);
     let mut list = Vec::new();
     for (path, file) in &site.secret_file {
         if let Some(env) = &file.env {
-            let value = format!("{config}{}", layout.secret_file(path));
-            list.push((env.to_string(), format!("secret_file.\"{path}\".env"), value));
+            list.push((env.to_string(), format!("secret_file.\"{path}\".env"), layout.secret_file(path)));
         }
     }
     for (path, file) in &site.config_file {
         if let Some(env) = &file.env {
-            let value = format!("{config}{}", layout.config_file(path));
-            list.push((env.to_string(), format!("config_file.\"{path}\".env"), value));
+            list.push((env.to_string(), format!("config_file.\"{path}\".env"), layout.config_file(path)));
         }
-    }
-    if !config.is_empty() {
-        return list;
     }
     for (path, directory) in &site.shared {
         if let Some(env) = &directory.env {
@@ -120,19 +117,6 @@ fn path_variables(scope: &Scope<'_>, config: &str) -> Vec<(String, String, Strin
         list.push((env.to_string(), "logs.env".into(), layout.logs()));
     }
     list
-}
-
-/// The variables whose paths differ in a gate, as an environment file; empty when there are none.
-pub(super) fn moved_paths(scope: &Scope<'_>, roots: &Roots) -> String {
-    let moved = path_variables(scope, &roots.config);
-    let mut text = if moved.is_empty() { String::new() } else { header(&scope.input.site.name) };
-    for (name, field, value) in moved {
-        if let Some(line) = scope.errors.note(&field, envfile::assignment(&name, &value)) {
-            text.push_str(&line);
-            text.push('\n');
-        }
-    }
-    text
 }
 
 fn environment(scope: &Scope<'_>, path: String, variables: &Variables<'_>) -> RenderedFile {

@@ -1,17 +1,15 @@
 //! Placeholders of commands and of a process's environment, as pieces of a unit file.
 
 use super::Scope;
-use super::roots::{InstanceName, Roots};
+use super::roots::Roots;
 use crate::encode::CannotEncode;
 use crate::encode::systemd::Piece;
 use crate::site::{PlaceholderPiece, Process, placeholder_pieces, placeholders};
 
 /// What the placeholders of one process stand for in one unit.
 pub(super) struct Filling<'a> {
-    release: &'a str,
+    roots: &'a Roots,
     shared: String,
-    instance: String,
-    by_specifier: bool,
     has_port: bool,
 }
 
@@ -36,18 +34,11 @@ pub(super) fn has_own_file(process: &Process) -> bool {
 
 impl<'a> Filling<'a> {
     pub(super) fn of(scope: &Scope<'_>, process: &Process, roots: &'a Roots) -> Self {
-        Self {
-            release: &roots.release,
-            shared: scope.layout.shared(),
-            instance: roots.instance.unit_text(),
-            by_specifier: matches!(roots.instance, InstanceName::Specifier),
-            has_port: process.port.is_some(),
-        }
+        Self { roots, shared: scope.layout.shared(), has_port: process.port.is_some() }
     }
 
     /// `text` with its placeholders filled in.
     pub(super) fn pieces<'t>(&'t self, text: &'t str, unknown: Unknown) -> Result<Vec<Piece<'t>>, CannotEncode> {
-        let instance = if self.by_specifier { Piece::Specifier('i') } else { Piece::Text(&self.instance) };
         let mut list = Vec::new();
         for piece in placeholder_pieces(text) {
             match piece {
@@ -55,8 +46,8 @@ impl<'a> Filling<'a> {
                 PlaceholderPiece::Placeholder("port") if !self.has_port => {
                     return Err(CannotEncode("{port} needs a process with a port"));
                 }
-                PlaceholderPiece::Placeholder("port" | "instance") => list.push(instance),
-                PlaceholderPiece::Placeholder("release") => list.push(Piece::Text(self.release)),
+                PlaceholderPiece::Placeholder("port" | "instance") => list.push(Piece::Text(&self.roots.instance)),
+                PlaceholderPiece::Placeholder("release") => list.extend(self.roots.pieces()),
                 PlaceholderPiece::Placeholder("shared") => list.push(Piece::Text(&self.shared)),
                 PlaceholderPiece::Placeholder(name) => match unknown {
                     Unknown::Refuse => {

@@ -1,17 +1,18 @@
 //! The gate: a new release runs once beside the live one, on a private port, before any traffic reaches it.
 
 use super::output::{Content, FileRole, RenderedFile};
-use super::roots::{InstanceName, Roots};
+use super::roots::Roots;
 use super::systemd::{Around, service, socket};
 use super::template::Engine;
 use super::units::socket_activated;
-use super::{Errors, RenderError, RenderInput, Scope, environment};
+use super::{Errors, RenderError, RenderInput, Scope};
 use crate::release::Layout;
 use crate::site::Name;
+use crate::units;
 
-/// Renders `S-gate.service` (and `.socket`, and the paths that differ) under /run for one process of release
-/// `release_id`: the sandbox and settings of the real unit, but code, environment and configuration are read
-/// from the release's own directory, and it is not restarted.
+/// Renders `S-gate.PROCESS.service` (and `.socket`) under /run for one process of release `release_id`: the sandbox and
+/// settings of the real unit, but it is not restarted, and its code and configuration are the release's own. It sees that
+/// configuration where it will be in force, so its environment is that of the live process but for port and stage.
 ///
 /// For a process with `listen = "port"` choose `port` from the standby set: it is free and guarded.
 /// A process without a port ignores `port`.
@@ -37,42 +38,32 @@ pub fn render_gate(
         errors.field(format!("process.{process}"), "there is no such process");
         return errors.finish(files);
     };
-    let release = format!("{}/{release_id}", scope.layout.releases());
-    let roots = Roots {
-        config: format!("{release}/config"),
-        release,
-        instance: if settings.port.is_some() { InstanceName::Port(port) } else { InstanceName::Single },
-    };
-    let name = format!("{}-gate", input.site.name);
-    let file = |path: String, text: String, mode: u32| RenderedFile {
-        path,
+    let instance = if settings.port.is_some() { port.to_string() } else { "1".to_owned() };
+    let roots = Roots::gate(&scope.layout, release_id, instance);
+    let unit = units::gate(&input.site.name, process);
+    let stem = unit.trim_end_matches(".service");
+    let file = |name: String, text: String| RenderedFile {
+        path: format!("/run/systemd/system/{name}"),
         owner: "root".into(),
         group: "root".into(),
-        mode,
+        mode: 0o644,
         content: Content::Text(text),
         role: FileRole::SystemdUnit,
     };
-
-    let moved = environment::moved_paths(&scope, &roots);
-    let extra = (!moved.is_empty()).then(|| format!("/run/slipway/{name}.environment"));
-    if let Some(path) = &extra {
-        files.push(file(path.clone(), moved, 0o600));
-    }
     let has_socket = socket_activated(settings);
     if has_socket {
         let description = format!("{} {process}, gate on port {port}", input.site.name);
-        let text = socket(&scope, process, &roots, description, None);
-        files.push(file(format!("/run/systemd/system/{name}.socket"), text, 0o644));
+        let text = socket(&scope, process, &port.to_string(), description, None);
+        files.push(file(format!("{stem}.socket"), text));
     }
     let around = Around {
-        description: format!("{}: {process}, gate of release {release_id}, instance ", input.site.name),
-        identifier: name.clone(),
-        runtime_directory: format!("{}/gate", input.site.name),
-        socket: has_socket.then(|| format!("{name}.socket")),
-        target: None,
-        extra_environment: extra.into_iter().collect(),
+        description: format!("{}: {process}, gate of release {release_id}", input.site.name),
+        identifier: stem.to_owned(),
+        runtime_directory: format!("{}/gate-{process}", input.site.name),
+        socket: has_socket.then(|| format!("{stem}.socket")),
+        live: None,
     };
     let text = service(&scope, process, settings, &roots, &around);
-    files.push(file(format!("/run/systemd/system/{name}.service"), text, 0o644));
+    files.push(file(unit, text));
     errors.finish(files)
 }

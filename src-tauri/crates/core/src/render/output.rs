@@ -141,8 +141,10 @@ pub struct UnitInstance {
     pub name: String,
     /// Its port on 127.0.0.1.
     pub port: Option<u16>,
-    /// `S-PROCESS@NAME.service`.
+    /// `S-PROCESS@NAME.service`, which starts the generation of the live release.
     pub service: String,
+    /// `S-PROCESS.NAME`: what its generations are called before the `@`, and their template.
+    pub slot: String,
     /// `S-PROCESS@NAME.socket` when systemd holds the port.
     pub socket: Option<String>,
 }

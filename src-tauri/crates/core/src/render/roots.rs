@@ -1,43 +1,60 @@
 //! Where the text of a unit finds what it is about: its release, its configuration, the name of its instance.
 
 use super::Scope;
+use crate::encode::systemd::Piece;
+use crate::release::Layout;
 
 /// Where a unit's process finds its release, and which instance it is.
 pub(super) struct Roots {
-    /// `/opt/S/current`, or a release's own directory.
-    pub(super) release: String,
-    /// Put before absolute paths of configuration: empty, or `…/config` of a release.
-    pub(super) config: String,
+    /// The release that the unit is for.
+    pub(super) release: Of,
+    /// Directory of all releases.
+    releases: String,
     /// What `{port}` and `{instance}` become.
-    pub(super) instance: InstanceName,
+    pub(super) instance: String,
 }
 
-/// What stands for the instance in a unit.
-pub(super) enum InstanceName {
-    /// The specifier `%i` of a template unit.
+/// The release that a unit is for.
+pub(super) enum Of {
+    /// The one that the unit's own instance name says, in a unit that is a template: a generation.
     Specifier,
-    /// A fixed port.
-    Port(u16),
-    /// A process without a port, in a unit that is no template.
-    Single,
-}
-
-impl InstanceName {
-    pub(super) fn unit_text(&self) -> String {
-        match self {
-            Self::Specifier => "%i".into(),
-            Self::Port(port) => port.to_string(),
-            Self::Single => "1".into(),
-        }
-    }
+    /// This one.
+    Release(String),
 }
 
 impl Roots {
-    pub(super) fn live(scope: &Scope<'_>) -> Self {
-        Self { release: scope.layout.current(), config: String::new(), instance: InstanceName::Specifier }
+    /// Those of the generations of `instance`.
+    pub(super) fn generation(scope: &Scope<'_>, instance: &str) -> Self {
+        Self { release: Of::Specifier, releases: scope.layout.releases(), instance: instance.to_owned() }
     }
 
+    /// Those of release `id` on its way.
+    pub(super) fn gate(layout: &Layout, id: &str, instance: String) -> Self {
+        Self { release: Of::Release(id.to_owned()), releases: layout.releases(), instance }
+    }
+
+    /// The release's directory as a unit has it, in systemd's grammar.
+    pub(super) fn directory(&self) -> String {
+        match &self.release {
+            // Names of sites and releases have nothing that would have to be encoded.
+            Of::Specifier => format!("{}/%i", self.releases),
+            Of::Release(id) => format!("{}/{id}", self.releases),
+        }
+    }
+
+    /// The release's directory, to be encoded with what stands around it.
+    pub(super) fn pieces(&self) -> Vec<Piece<'_>> {
+        match &self.release {
+            Of::Specifier => vec![Piece::Text(&self.releases), Piece::Text("/"), Piece::Specifier('i')],
+            Of::Release(id) => vec![Piece::Text(&self.releases), Piece::Text("/"), Piece::Text(id)],
+        }
+    }
+
+    /// `path` of the configuration, in systemd's grammar: where it is in force, or where the release on its way keeps it.
     pub(super) fn config(&self, path: &str) -> String {
-        format!("{}{path}", self.config)
+        match &self.release {
+            Of::Specifier => path.to_owned(),
+            Of::Release(_) => format!("{}/config{path}", self.directory()),
+        }
     }
 }

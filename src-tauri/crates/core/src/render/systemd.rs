@@ -7,7 +7,7 @@ use super::filling::{Filling, Unknown, differs, has_own_file};
 use super::hardening;
 use super::input::PortSet;
 use super::output::{Content, FileRole, PortGuard, RenderedFile, UnitSet};
-use super::roots::Roots;
+use super::roots::{Of, Roots};
 use super::template::{Grammar, encoded, raw};
 use super::units::{ports, ready, socket_activated};
 use crate::activation::Guard;
@@ -22,10 +22,16 @@ pub(super) struct Around {
     pub(super) runtime_directory: String,
     /// The socket unit's name as written in the service, specifiers included.
     pub(super) socket: Option<String>,
-    /// The unit that it is part of; none for a gate.
-    pub(super) target: Option<String>,
-    /// Files of further variables, read last.
-    pub(super) extra_environment: Vec<String>,
+    /// The units that it is part of, and its stage; none for a gate.
+    pub(super) live: Option<Live>,
+}
+
+/// What a generation of an instance belongs to.
+pub(super) struct Live {
+    /// The site's target.
+    pub(super) target: String,
+    /// The instance's unit, which starts it.
+    pub(super) starter: String,
 }
 
 /// All unit files of the site.
@@ -35,21 +41,25 @@ pub(super) fn files(scope: &Scope<'_>, units: &UnitSet, guard: Option<&PortGuard
     for (name, process) in &site.process {
         check_ports(scope, name, process);
         let stem = format!("{}-{name}", site.name);
-        if socket_activated(process) {
-            files.push(unit(
-                format!("{stem}@.socket"),
-                socket(scope, name, &Roots::live(scope), format!("{} {name}, port %i", site.name), Some(&units.target)),
-            ));
+        let has_socket = socket_activated(process);
+        if has_socket {
+            let description = format!("{} {name}, port %i", site.name);
+            files.push(unit(format!("{stem}@.socket"), socket(scope, name, "%i", description, Some(&units.target))));
         }
-        let around = Around {
-            description: format!("{}: {name}, instance ", site.name),
-            identifier: stem.clone(),
-            runtime_directory: format!("{}/{name}-%i", site.name),
-            socket: socket_activated(process).then(|| format!("{stem}@%i.socket")),
-            target: Some(units.target.clone()),
-            extra_environment: Vec::new(),
-        };
-        files.push(unit(format!("{stem}@.service"), service(scope, name, process, &Roots::live(scope), &around)));
+        files.push(unit(format!("{stem}@.service"), starter(scope, name, process, units)));
+        let both = units.processes.iter().filter(|of| &of.process == name);
+        for instance in both.flat_map(|of| of.instances.iter().chain(&of.standby)) {
+            let around = Around {
+                description: format!("{}: {name}, instance {}, release %i", site.name, instance.name),
+                identifier: stem.clone(),
+                runtime_directory: format!("{}/{name}-{}-%i", site.name, instance.name),
+                socket: instance.socket.clone(),
+                live: Some(Live { target: units.target.clone(), starter: instance.service.clone() }),
+            };
+            let roots = Roots::generation(scope, &instance.name);
+            let text = service(scope, name, process, &roots, &around);
+            files.push(unit(format!("{}@.service", instance.slot), text));
+        }
     }
     if let Some(guard) = guard {
         files.extend(guard_files(scope, units, guard));
@@ -85,11 +95,29 @@ fn target(scope: &Scope<'_>, units: &UnitSet) -> RenderedFile {
     unit(units.target.clone(), text)
 }
 
-/// The text of a socket unit; `description` is already in systemd's grammar.
+/// The text of the unit that is an instance: it starts the generation of the live release.
+fn starter(scope: &Scope<'_>, process: &Name, settings: &Process, units: &UnitSet) -> String {
+    let site = scope.input.site;
+    let stem = format!("{}-{process}", site.name);
+    let name = "systemd/starter.service";
+    let context = context! {
+        site => raw(site.name.as_str(), "name"),
+        template => name,
+        description => encoded(format!("{}: {process}, instance %i", site.name), Grammar::Systemd),
+        target => units.target.as_str(),
+        socket => socket_activated(settings).then(|| encoded(format!("{stem}@%i.socket"), Grammar::Systemd)),
+        guard => super::units::port_guard(site).filter(|_| settings.listen == Listen::Port).map(|g| g.unit),
+        current => scope.layout.current(),
+        slot => encoded(format!("{stem}.%i"), Grammar::Systemd),
+    };
+    scope.engine.render(name, context)
+}
+
+/// The text of a socket unit; `port` and `description` are already in systemd's grammar.
 pub(super) fn socket(
     scope: &Scope<'_>,
     process: &Name,
-    roots: &Roots,
+    port: &str,
     description: String,
     target: Option<&str>,
 ) -> String {
@@ -99,7 +127,7 @@ pub(super) fn socket(
         template => name,
         process => raw(process.as_str(), format!("process.{process}")),
         description => encoded(description, Grammar::Systemd),
-        port => encoded(roots.instance.unit_text(), Grammar::Systemd),
+        port => encoded(port.to_owned(), Grammar::Systemd),
         target => target,
     };
     scope.engine.render(name, context)
@@ -128,22 +156,27 @@ pub(super) fn service(
     let context = context! {
         site => raw(site.name.as_str(), "name"),
         template => name,
-        description => sd(format!("{}{}", around.description, roots.instance.unit_text())),
-        target => around.target.as_deref(),
+        description => sd(around.description.clone()),
+        target => around.live.as_ref().map(|live| live.target.as_str()),
+        starter => around.live.as_ref().map(|live| live.starter.as_str()),
         socket => around.socket.clone().map(sd),
         // The gate is no unit of the site: its rules are loaded before it, and their unit may come with the release.
         guard => super::units::port_guard(site)
-            .filter(|_| process.listen == Listen::Port && around.target.is_some())
+            .filter(|_| process.listen == Listen::Port && around.live.is_some())
             .map(|g| g.unit),
         after,
         kind => if ready(process) == Ready::Notify { sd("notify".into()) } else { sd("simple".into()) },
         notify => ready(process) == Ready::Notify,
-        restart => around.target.is_some(),
+        restart => around.live.is_some(),
         restart_steps => platform.systemd_version >= 254,
         slice => super::units::unit_set(site, scope.input.active_ports).slice,
         runtime_directory => sd(around.runtime_directory.clone()),
-        working_directory => format!("{}/code", roots.release),
-        environment_files => environment_files(scope, process_name, process, roots, around),
+        working_directory => sd(format!("{}/code", roots.directory())),
+        environment_files => environment_files(scope, process_name, process, roots).into_iter().map(sd).collect::<Vec<_>>(),
+        configuration => match &roots.release {
+            Of::Specifier => None,
+            Of::Release(_) => Some(sd(format!("{}:{}", roots.config(&scope.layout.etc()), scope.layout.etc()))),
+        },
         environment => own_variables(scope, process_name, process, roots).into_iter().map(sd).collect::<Vec<_>>(),
         exec => sd(command(scope, process_name, process, roots)),
         reload => gunicorn.is_some(),
@@ -178,32 +211,40 @@ fn writable(scope: &Scope<'_>) -> Vec<String> {
     std::iter::once(scope.layout.shared()).chain(logs).collect()
 }
 
-fn environment_files(scope: &Scope<'_>, name: &Name, process: &Process, roots: &Roots, around: &Around) -> Vec<String> {
+/// systemd reads them before the process gets its own view of the file system. The last says which release it is, also
+/// where that runs under another name.
+fn environment_files(scope: &Scope<'_>, name: &Name, process: &Process, roots: &Roots) -> Vec<String> {
     let mut files = vec![roots.config(&scope.layout.environment_file())];
     if has_own_file(process) {
         files.push(roots.config(&scope.layout.process_environment(name)));
     }
-    files.extend(around.extra_environment.iter().cloned());
+    files.push(format!("{}/config/.release", roots.directory()));
     files
 }
 
 /// Variables that every process has, and those of its own that differ between instances or releases. The
 /// environment files come later and win.
 fn own_variables(scope: &Scope<'_>, name: &Name, process: &Process, roots: &Roots) -> Vec<String> {
-    let instance = roots.instance.unit_text();
-    let mut list = vec![format!("INSTANCE={instance}")];
+    let instance = &roots.instance;
+    let directory = roots.directory();
+    let stage = match &roots.release {
+        Of::Specifier => "live",
+        Of::Release(_) => "gate",
+    };
+    let mut list =
+        vec![format!("INSTANCE={instance}"), format!("SLIPWAY_INSTANCE={instance}"), format!("SLIPWAY_STAGE={stage}")];
     if process.port.is_some() {
         list.push(format!("PORT={instance}"));
     }
     let system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     match scope.input.site.runtime.kind {
         RuntimeKind::Python => {
-            list.push(format!("PATH={}/env/bin:{system}", roots.release));
+            list.push(format!("PATH={directory}/env/bin:{system}"));
             list.push("PYTHONUNBUFFERED=1".into());
             list.push("PYTHONDONTWRITEBYTECODE=1".into());
         }
         RuntimeKind::Node => {
-            list.push(format!("PATH={}/code/node_modules/.bin:{system}", roots.release));
+            list.push(format!("PATH={directory}/code/node_modules/.bin:{system}"));
             list.push("NODE_ENV=production".into());
         }
         RuntimeKind::Static | RuntimeKind::Command => list.push(format!("PATH={system}")),
@@ -229,11 +270,12 @@ fn command(scope: &Scope<'_>, name: &Name, process: &Process, roots: &Roots) -> 
     let mut words: Vec<Result<String, (String, CannotEncode)>> = Vec::new();
     if let Some(gunicorn) = &process.gunicorn {
         let plain = |text: &str| exec_pieces(&[Piece::Text(text)]);
+        let program: Vec<Piece<'_>> = roots.pieces().into_iter().chain([Piece::Text("/env/bin/gunicorn")]).collect();
         let here =
             |result: Result<String, CannotEncode>, part: &str| result.map_err(|e| (format!("{field}.{part}"), e));
-        words.push(here(plain(&format!("{}/env/bin/gunicorn", roots.release)), "gunicorn"));
+        words.push(here(exec_pieces(&program), "gunicorn"));
         words.push(Ok("--config".into()));
-        words.push(here(unit_path(&roots.config(&scope.layout.gunicorn(name))), "gunicorn"));
+        words.push(here(unit_path(&scope.layout.gunicorn(name)), "gunicorn"));
         words.push(here(plain(&gunicorn.app), "gunicorn.app"));
     } else if process.command.is_empty() {
         scope.errors.field(format!("{field}.command"), "a process has a command or gunicorn settings");
@@ -241,7 +283,7 @@ fn command(scope: &Scope<'_>, name: &Name, process: &Process, roots: &Roots) -> 
         for (index, argument) in process.command.iter().enumerate() {
             let resolved;
             let text = if index == 0 {
-                resolved = program(scope, argument, roots);
+                resolved = program(scope, argument);
                 resolved.as_slice()
             } else {
                 std::slice::from_ref(argument)
@@ -260,20 +302,19 @@ fn command(scope: &Scope<'_>, name: &Name, process: &Process, roots: &Roots) -> 
 }
 
 /// Where the program is: systemd wants an absolute path (before 248 it searched none of its own).
-fn program(scope: &Scope<'_>, name: &str, roots: &Roots) -> Vec<String> {
-    let release = &roots.release;
+fn program(scope: &Scope<'_>, name: &str) -> Vec<String> {
     if ["/", "{release}/", "{shared}/"].iter().any(|start| name.starts_with(start)) {
         return vec![name.to_owned()];
     }
     if name.contains('/') {
-        return vec![format!("{release}/code/{}", name.trim_start_matches("./"))];
+        return vec![format!("{{release}}/code/{}", name.trim_start_matches("./"))];
     }
     match scope.input.site.runtime.kind {
-        RuntimeKind::Python => vec![format!("{release}/env/bin/{name}")],
+        RuntimeKind::Python => vec![format!("{{release}}/env/bin/{name}")],
         RuntimeKind::Node if matches!(name, "node" | "npm" | "npx") => {
             vec![format!("{}/{name}", scope.input.platform.node_dir)]
         }
-        RuntimeKind::Node => vec![format!("{release}/code/node_modules/.bin/{name}")],
+        RuntimeKind::Node => vec![format!("{{release}}/code/node_modules/.bin/{name}")],
         RuntimeKind::Static | RuntimeKind::Command => vec!["/usr/bin/env".into(), name.to_owned()],
     }
 }

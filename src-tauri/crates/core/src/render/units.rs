@@ -38,6 +38,7 @@ fn process_units(site: &Site, name: &Name, process: &Process, active: PortSet) -
     let with_sockets = socket_activated(process);
     let instance = |instance: String, port: Option<u16>| UnitInstance {
         service: format!("{stem}@{instance}.service"),
+        slot: format!("{stem}.{instance}"),
         socket: with_sockets.then(|| format!("{stem}@{instance}.socket")),
         name: instance,
         port,

@@ -48,8 +48,10 @@ impl Heading {
 pub enum Risk {
     /// Nothing.
     None,
-    /// Connections that stay open (WebSockets) end and come back; requests wait, none is lost.
+    /// Connections that stay open (WebSockets) end and come back; requests do not wait, and none is lost.
     Reconnect,
+    /// A process ends before the one that takes its place starts: what is asked meanwhile waits, open WebSockets reconnect.
+    Wait,
     /// Data changes in a way that going back does not undo.
     Data,
     /// The site is no longer there.

@@ -224,6 +224,17 @@ impl<'a> Seen<'a> {
         state
     }
 
+    /// Whether programs can still have `bytes` of memory, with what is free of the swap space.
+    pub fn has_memory(&self, bytes: u64) -> Fact<bool> {
+        let state = self.memory_state(bytes);
+        self.note(Subject::FreeMemory(bytes), Observation::Holds(state.clone()));
+        state
+    }
+
+    fn memory_state(&self, bytes: u64) -> Fact<bool> {
+        map(&self.sources.facts.memory, |memory| Some(memory.available.saturating_add(memory.swap_free) >= bytes))
+    }
+
     /// The disk of `path`, for words about it: mount point, free bytes, free inodes.
     pub fn disk(&self, path: &str) -> Option<(&'a str, u64, u64)> {
         let disks = self.sources.facts.disks.known()?;
@@ -315,6 +326,7 @@ impl<'a> Seen<'a> {
             Subject::OtherServers => Observation::Servers(self.other_servers()),
             Subject::FirewallService(service) => Observation::Firewall(self.firewall_state(service)),
             Subject::FreeSpace { path, bytes } => Observation::Holds(self.space_state(path, *bytes)),
+            Subject::FreeMemory(bytes) => Observation::Holds(self.memory_state(*bytes)),
             Subject::Interpreter => Observation::Text(self.interpreter_state()),
             Subject::Architecture => Observation::Text(self.architecture_state()),
             Subject::PackageLists => {

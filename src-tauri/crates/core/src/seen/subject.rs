@@ -41,6 +41,8 @@ pub enum Subject {
         /// Bytes.
         bytes: u64,
     },
+    /// Whether this many bytes of memory are free for programs.
+    FreeMemory(u64),
     /// The interpreter that the site gets.
     Interpreter,
     /// The machine's architecture.
@@ -78,6 +80,7 @@ impl Subject {
             Self::OtherServers => ("other-servers", String::new()),
             Self::FirewallService(name) => ("firewall-service", name.clone()),
             Self::FreeSpace { path, bytes } => ("free-space", format!("{bytes} {path}")),
+            Self::FreeMemory(bytes) => ("free-memory", bytes.to_string()),
             Self::Interpreter => ("interpreter", String::new()),
             Self::Architecture => ("architecture", String::new()),
             Self::PackageLists => ("package-lists", String::new()),
@@ -98,6 +101,7 @@ impl Subject {
     pub fn title(&self) -> String {
         match self {
             Self::FreeSpace { path, bytes } => format!("{} free at {path}", crate::words::bytes(*bytes)),
+            Self::FreeMemory(bytes) => format!("{} of memory free", crate::words::bytes(*bytes)),
             asked => {
                 let (word, argument) = asked.words();
                 let word = word.replace('-', " ");
@@ -147,6 +151,7 @@ impl FromStr for Subject {
                 let (bytes, path) = argument.split_once(' ').ok_or_else(unknown)?;
                 Self::FreeSpace { path: path.to_owned(), bytes: bytes.parse().map_err(|_| unknown())? }
             }
+            "free-memory" => Self::FreeMemory(argument.parse().map_err(|_| unknown())?),
             "interpreter" => Self::Interpreter,
             "architecture" => Self::Architecture,
             "package-lists" => Self::PackageLists,
@@ -323,6 +328,7 @@ mod tests {
             Subject::Path("/etc/a b".into()),
             Subject::Port(443),
             Subject::FreeSpace { path: "/opt/with blank".into(), bytes: 1 << 30 },
+            Subject::FreeMemory(1 << 28),
             Subject::SiteRecord("shop".parse().unwrap()),
             Subject::HostRecord,
             Subject::OtherServers,

@@ -329,7 +329,7 @@ fn a_deployment_needs_the_set_up() {
     assert_eq!(blockers(&plan), Vec::<&str>::new());
     let kinds: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
     assert_eq!(kinds, ["source", "config", "seal", "activate"]);
-    assert_eq!(plan.steps[3].parts[0].key, "gate");
+    assert_eq!(plan.steps[3].parts[0].key, "gate:web");
 }
 
 #[test]
@@ -363,5 +363,6 @@ fn a_site_of_nothing_but_files_is_asked_through_nginx_too() {
     host.run(&setup, &files);
     let plan = host.plan_deploy(&aim, &release());
     let front = plan.activation().and_then(|activation| activation.front.clone());
+    let front = front.map(|front| (front.url, front.resolve));
     assert_eq!(front, Some(("https://shop.test/".to_owned(), "shop.test:443:127.0.0.1".to_owned())));
 }

@@ -50,6 +50,7 @@ pub(crate) struct Model {
     pub facts: Facts,
     pub paths: BTreeMap<String, PathState>,
     pub units: BTreeMap<String, UnitActivity>,
+    pub memory: BTreeMap<String, u64>,
     pub written: BTreeMap<Name, SiteRecords>,
     pub host_record: Fact<String>,
     pub ledger: Ledger,
@@ -107,6 +108,7 @@ impl Model {
             facts,
             paths: BTreeMap::new(),
             units: BTreeMap::new(),
+            memory: BTreeMap::new(),
             written: BTreeMap::new(),
             host_record: Fact::Absent,
             ledger: Ledger::default(),
@@ -153,7 +155,8 @@ impl Model {
         let site = aim.site;
         let port = site.process.values().find_map(|process| process.port).unwrap_or(5000);
         let unit = format!("{}-web@{port}.service", site.name);
-        let instances = [Instance { unit, socket: None, port: Some(port), alternate: None }];
+        let slot = Some(format!("{}-web.{port}", site.name));
+        let instances = [Instance { unit, port: Some(port), slot, ..Instance::default() }];
         let wanted = Wanted { site, files: aim.files, instances: &instances };
         let profile = HostProfile::resolve(&self.facts).unwrap();
         let records = self.records(&site.name);
@@ -189,7 +192,8 @@ impl Model {
             nginx_files: &records.nginx_files,
             site,
         });
-        let situation = Situation { host: "web1", seen: &seen, records: &records, newer: &[], now: NOW };
+        let situation =
+            Situation { host: "web1", seen: &seen, records: &records, newer: &[], memory: &self.memory, now: NOW };
         plan(&situation, &wanted)
     }
 

@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
     fn line(&mut self, line: &str) {
         match Line::parse(line) {
             Line::Phase(key) => {
-                self.proving.store(key == "gate", Ordering::SeqCst);
+                self.proving.store(key.starts_with("gate:"), Ordering::SeqCst);
                 if let Some(at) = self.steps.get(&key).copied()
                     && at != self.current
                 {

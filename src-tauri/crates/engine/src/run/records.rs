@@ -3,6 +3,7 @@
 use std::sync::PoisonError;
 
 use serde::Serialize;
+use slipway_core::activation::Front;
 use slipway_core::command::{Command, Stdin};
 use slipway_core::event::{Verdict, VerdictKind};
 use slipway_core::manifest::Records;
@@ -138,7 +139,8 @@ impl Execution<'_> {
             }
             if let Some(activation) = plan.activation() {
                 manifest.instances.clone_from(&activation.instances);
-                manifest.front.clone_from(&activation.front);
+                let front = |front: &Front| (front.url.clone(), front.resolve.clone());
+                manifest.front = activation.front.as_ref().map(front);
             }
         }
         self.stamp(&mut records);

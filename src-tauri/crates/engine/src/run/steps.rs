@@ -106,7 +106,7 @@ impl Execution<'_> {
             Action::Record => Ok(Some(self.record_commands())),
             Action::Release { step: ReleaseStep::Seal { record, environment, links, files, gate } } => {
                 let building = self.layout.building(&record.id);
-                let mut commands = keep_index(&building, files, gate, &self.payloads).map_err(missing)?;
+                let mut commands = keep_index(&building, &record.id, files, gate, &self.payloads).map_err(missing)?;
                 commands.push(self.record_release(record)?);
                 commands.push(self.record_instances(record));
                 commands.push(seal(&self.layout, &self.run.plan.site, record, environment.as_deref(), links));

@@ -10,6 +10,9 @@ use slipway_core::running::{self, Running};
 use super::steps::Done;
 use super::{Execution, StepFailure, activate::Activated};
 
+/// What an activation says of a process whose start fails at the gate.
+const DOES_NOT_START: &str = "the new release does not start";
+
 impl Execution<'_> {
     /// Judges what the steps led to.
     pub(crate) async fn judge(&self, done: Done) -> Verdict {
@@ -171,6 +174,15 @@ impl Execution<'_> {
                 verdict.kind = VerdictKind::FailedIntact;
                 verdict.summary = format!("{}. It got no traffic; {old}", activated.reason);
                 verdict.hint = Some("mend the release and deploy again; its files are kept for inspection".to_owned());
+                let gated = |reason: &str| activation.gate.iter().any(|gated| reason.contains(&gated.unit));
+                if activation.previous.is_some() && (gated(&activated.reason) || activated.reason == DOES_NOT_START) {
+                    verdict.hint = Some(
+                        "mend the release and deploy again; its files are kept for inspection. Where a process cannot run \
+                         beside the one before it (it holds a lock, or a port of its own), write replace = \"stop-first\" \
+                         in its table"
+                            .to_owned(),
+                    );
+                }
             }
             Some(Ending::Restored) if previous_runs(&running) => {
                 verdict.kind =

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use slipway_core::activation::{Guard, Instance};
+use slipway_core::activation::{Gated, Guard, Instance};
 use slipway_core::digest::Digest;
 use slipway_core::facts::Facts;
 use slipway_core::plan::wanted;
@@ -54,7 +54,7 @@ impl Bundle {
         let salts = salts(site, host);
         let input = input(site, &platform, &salts, supplies);
         let rendered = render::render(&input).map_err(|errors| refused(site, &errors))?;
-        let mut bundle = Self { files: Vec::new(), payloads: Payloads::new(), instances: instances(&rendered) };
+        let mut bundle = Self { files: Vec::new(), payloads: Payloads::new(), instances: instances(&rendered, site) };
         for file in rendered.files {
             bundle.take(file, site);
         }
@@ -107,7 +107,7 @@ impl Bundle {
         Ok(())
     }
 
-    /// Renders the gate's units for `release` on `port` and returns them as files to keep with the release.
+    /// Renders the units that prove each of `gated` of `release`, as files to keep with the release.
     ///
     /// # Errors
     /// As [`Bundle::render`].
@@ -118,14 +118,11 @@ impl Bundle {
         profile: &HostProfile,
         supplies: &Supplies,
         release: &ReleaseId,
-        port: u16,
+        gated: &[Gated],
     ) -> Outcome<Vec<FileWrite>> {
-        let Some((name, _)) = slipway_core::plan::release::gated_process(site) else { return Ok(Vec::new()) };
         let platform = platform(facts, profile);
         let salts = salts(site, host);
         let input = input(site, &platform, &salts, supplies);
-        let files =
-            render::render_gate(&input, name, release.as_str(), port).map_err(|errors| refused(site, &errors))?;
         let write = |file: RenderedFile| {
             let text = file.masked().to_owned();
             FileWrite {
@@ -140,7 +137,13 @@ impl Bundle {
                 stage: None,
             }
         };
-        Ok(files.into_iter().map(write).collect())
+        let mut files = Vec::new();
+        for one in gated {
+            let Some(name) = site.process.keys().find(|name| name.as_str() == one.process) else { continue };
+            let rendered = render::render_gate(&input, name, release.as_str(), one.port.unwrap_or_default());
+            files.extend(rendered.map_err(|errors| refused(site, &errors))?.into_iter().map(write));
+        }
+        Ok(files)
     }
 
     /// Rules that keep `ports` from the network while releases change; none where no port has to be kept.
@@ -200,15 +203,19 @@ fn input<'a>(
     }
 }
 
-fn instances(rendered: &Rendered) -> Vec<Instance> {
+fn instances(rendered: &Rendered, site: &Site) -> Vec<Instance> {
     let mut all = Vec::new();
     for process in &rendered.units.processes {
+        let settings = site.process.get(&process.process);
         for (index, instance) in process.instances.iter().enumerate() {
             all.push(Instance {
                 unit: instance.service.clone(),
                 socket: instance.socket.clone(),
                 port: instance.port,
                 alternate: process.standby.get(index).and_then(|standby| standby.port),
+                slot: Some(instance.slot.clone()),
+                replace: settings.map(|settings| settings.replace).unwrap_or_default(),
+                check: settings.map(|settings| settings.check.clone()).unwrap_or_default(),
             });
         }
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
-use slipway_core::activation::{Guard, Instance, as_running, beside_running};
+use slipway_core::activation::{Gated, Guard, Instance, as_running, beside_running};
 use slipway_core::digest::Digest;
 use slipway_core::facts::Facts;
 use slipway_core::facts::paths::PathState;
 use slipway_core::plan::build::environment_marker;
 use slipway_core::plan::new_release::{NewRelease, Origin, Target};
-use slipway_core::plan::release::{gate_port, needs_reconfiguration, plan_apply, plan_deploy, plan_rollback};
+use slipway_core::plan::release::{gated, needs_reconfiguration, plan_apply, plan_deploy, plan_rollback};
 use slipway_core::plan::uninstall::plan_uninstall;
 use slipway_core::plan::wanted::{Purpose, questions};
 use slipway_core::plan::{Action, FileWrite, Intent, Moved, Plan, Situation, Wanted, carried, moved};
@@ -105,9 +105,9 @@ impl Aim<'_> {
         Bundle::guard(input.site, host, facts, profile, input.supplies, &[instances, running])
     }
 
-    fn gate(&self, release: &ReleaseId, port: u16) -> Outcome<Vec<FileWrite>> {
+    fn gate(&self, release: &ReleaseId, gated: &[Gated]) -> Outcome<Vec<FileWrite>> {
         let Self { input, host, facts, profile } = self;
-        Bundle::gate(input.site, host, facts, profile, input.supplies, release, port)
+        Bundle::gate(input.site, host, facts, profile, input.supplies, release, gated)
     }
 }
 
@@ -152,7 +152,14 @@ impl Planned {
         marker.into_iter().for_each(|path| questions.path(path));
         let view = observe::site(&connection, &wanted, records, &facts, &profile, &questions).await?;
         let seen = view.seen(&facts, &profile, site);
-        let situation = Situation { host: link.name(), seen: &seen, records: &view.records, newer: &view.newer, now };
+        let situation = Situation {
+            host: link.name(),
+            seen: &seen,
+            records: &view.records,
+            newer: &view.newer,
+            memory: &view.memory,
+            now,
+        };
         if *request == Request::Apply {
             release = Self::reconfiguration(&link, &situation, &wanted, &asked).await?;
         }
@@ -163,7 +170,7 @@ impl Planned {
         };
         let aim = Aim { input, host: link.name(), facts: &facts, profile: &profile };
         if let Some(release) = &mut release {
-            release.gate = aim.gate(&release.record.id, gate_port(&situation, &wanted))?;
+            release.gate = aim.gate(&release.record.id, &gated(&situation, &wanted))?;
             release.guard = aim.guard(&fresh, &running)?;
         }
         let plan = match (request, &release) {
@@ -280,7 +287,14 @@ impl Planned {
         let (facts, view) = self.look().await?;
         let seen = view.seen(&facts, &self.profile, &self.site);
         let host = self.link.name();
-        let situation = Situation { host, seen: &seen, records: &view.records, newer: &view.newer, now: self.now };
+        let situation = Situation {
+            host,
+            seen: &seen,
+            records: &view.records,
+            newer: &view.newer,
+            memory: &view.memory,
+            now: self.now,
+        };
         let plan = match self.plan.intent {
             Intent::Uninstall { data } => plan_uninstall(&situation, &self.wanted(), data),
             Intent::Apply | Intent::Deploy { .. } | Intent::Rollback { .. } => {

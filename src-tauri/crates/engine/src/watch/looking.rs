@@ -134,8 +134,8 @@ impl SiteStatus {
         let Some(current) = &self.running.current else {
             return (SiteHealth::NotDeployed, "The server is set up. No release has been deployed yet.".to_owned());
         };
-        let units = &self.running.units;
-        let wrong = units.iter().find(|unit| unit.active != "active" || unit.release.as_ref() != Some(current));
+        let wrong =
+            self.running.serving().find(|unit| unit.active != "active" || unit.release.as_ref() != Some(current));
         match (&self.front, wrong) {
             (Some(code), _) if code == "000" || code.is_empty() => {
                 (SiteHealth::Down, format!("{} does not answer through nginx.", self.site))
@@ -143,7 +143,7 @@ impl SiteStatus {
             (Some(code), _) if code.starts_with('5') => {
                 (SiteHealth::Down, format!("{} answers with {code} through nginx.", self.site))
             }
-            (_, Some(unit)) if units.iter().all(|unit| unit.active != "active") => {
+            (_, Some(unit)) if self.running.serving().all(|unit| unit.active != "active") => {
                 (SiteHealth::Down, format!("No process of {} runs: {} is {}.", self.site, unit.unit, unit.active))
             }
             (_, Some(unit)) if unit.active != "active" => {

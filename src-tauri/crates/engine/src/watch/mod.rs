@@ -215,7 +215,13 @@ async fn journal(link: &Link, site: &Name, query: &LogQuery, whole: bool) -> Out
     if query.processes.is_empty() {
         argv.push(format!("--unit={site}-*@*"));
     }
-    argv.extend(query.processes.iter().map(|process| format!("--unit={site}-{process}@*")));
+    // What an instance is started by, and what it runs.
+    argv.extend(
+        query
+            .processes
+            .iter()
+            .flat_map(|process| [format!("--unit={site}-{process}@*"), format!("--unit={site}-{process}.*@*")]),
+    );
     argv.push(format!("--lines={}", query.lines.clamp(1, 10_000)));
     if let Some(since) = &query.since {
         argv.push(format!("--since={since}"));

@@ -15,11 +15,13 @@ pub(super) struct Work {
 }
 
 /// Files that contenders put on a host: all of them get the text that Slipway wrote.
-pub(super) const FILES: [&str; 6] = [
+pub(super) const FILES: [&str; 8] = [
     "/etc/parlour/environment",
     "/etc/parlour/gunicorn-web.py",
     "/etc/nginx/conf.d/parlour.conf",
     "/etc/systemd/system/parlour-web@.service",
+    "/etc/systemd/system/parlour-web.5000@.service",
+    "/etc/systemd/system/parlour-web.5001@.service",
     "/etc/systemd/system/parlour-web@.socket",
     "/etc/systemd/system/parlour.target",
 ];

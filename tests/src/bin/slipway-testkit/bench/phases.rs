@@ -37,8 +37,9 @@ fn phase_of(id: &str) -> usize {
     match id {
         "source" => 3,
         "config" | "seal" => 5,
-        "activate:gate" | "activate:nginx" | "activate:migrate" => 6,
-        "activate:settle" | "activate:verify" => 8,
+        "activate:migrate" | "activate:before" => 6,
+        "activate:after" | "activate:settle" | "activate:verify" | "activate:drain" => 8,
+        _ if id.starts_with("activate:gate:") => 6,
         _ if id.starts_with("config") => 5,
         _ if id.starts_with("activate:") => 7,
         _ => 4,
@@ -267,7 +268,7 @@ mod tests {
         let ids = [("source", 3), ("import-check", 4), ("config", 5), ("seal", 5), ("activate:gate", 6)];
         assert!(ids.iter().all(|(id, phase)| phase_of(id) == *phase));
         let mut steps: Vec<Value> = ids.iter().take(4).map(|(id, _)| json!({ "id": id })).collect();
-        steps.push(json!({"id": "activate", "parts": [{"key": "gate"}, {"key": "switch"}]}));
+        steps.push(json!({"id": "activate", "parts": [{"key": "gate:web"}, {"key": "switch"}]}));
         let step = |event: &str, step: u64, at: u64| json!({"event": event, "step": step, "at_ms": at});
         let lines = [
             line(100.0, 8, json!({"event": "planned", "plan": {"steps": steps}})),

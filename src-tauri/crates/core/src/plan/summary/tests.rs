@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::activation::{Activation, HealthCheck, Instance};
+use crate::activation::{Activation, Handover, HealthCheck, Instance};
 use crate::diff::FileKind;
 use crate::digest::Digest;
 use crate::plan::{Draft, FileContent, FileWrite, Intent, Part, ReleaseStep};
@@ -44,7 +44,7 @@ fn diff(path: &str, old: Option<&str>, new: &str) -> Option<FileDiff> {
 }
 
 fn instance(port: u16) -> Instance {
-    Instance { unit: format!("shop-web@{port}.service"), socket: None, port: Some(port), alternate: None }
+    Instance { unit: format!("shop-web@{port}.service"), port: Some(port), ..Instance::default() }
 }
 
 fn activation(previous: Option<&str>) -> Activation {
@@ -64,8 +64,10 @@ fn activation(previous: Option<&str>) -> Activation {
             host: "shop.test".to_owned(),
             json: Vec::new(),
         },
-        gate_port: None,
+        gate: Vec::new(),
         front: None,
+        handover: Handover::Together,
+        migrate_first: false,
         migrate: vec![vec!["bin/migrate".to_owned(), "a b".to_owned()]],
         before_switch: Vec::new(),
         after_switch: Vec::new(),
@@ -144,7 +146,7 @@ fn the_summary_counts_and_says_who_notices_what() {
     assert_eq!(
         summary.restarts,
         [
-            "shop-web@5000.service restarts",
+            "shop-web@5000.service is replaced",
             "shop-web@5001.service starts",
             "shop-web@5002.service stops",
             "nginx reloads; it drops no connection"

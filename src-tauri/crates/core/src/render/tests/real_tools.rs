@@ -56,7 +56,8 @@ fn strict_hardening_is_strict() {
         let world = World::new(site);
         let directory = tempfile::tempdir().unwrap();
         let rendered = world.render();
-        let file = rendered.files.iter().find(|file| file.path.ends_with("@.service")).unwrap();
+        let process = |file: &&RenderedFile| file.path.ends_with("@.service") && file.masked().contains("User=");
+        let file = rendered.files.iter().find(process).unwrap();
         let path = put(directory.path(), "judged.service", file.masked());
         let Some((_, text)) = run("systemd-analyze", &["security", "--offline=true", "--no-pager", &path]) else {
             return;
