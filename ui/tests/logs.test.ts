@@ -61,7 +61,11 @@ describe("log lines", () => {
   });
   it("know which process wrote them", () => {
     expect(processOf("planner-web@5001.service", "planner")).toBe("web");
+    expect(processOf("planner-web.5001@20261121T104500Z-9f2c1a.service", "planner")).toBe("web");
+    expect(processOf("planner-web@5001.socket", "planner")).toBe("web");
     expect(processOf("nginx.service", "planner")).toBeNull();
+    expect(shortUnit("planner-web.5001@20261121T104500Z-9f2c1a.service", "planner")).toBe("web@5001 · 9f2c1a");
+    expect(shortUnit("planner-web.5001@20261121T104500Z-9f2c1a.2.service", "planner")).toBe("web@5001 · 9f2c1a.2");
     expect(shortUnit("planner-worker@1.service", "planner")).toBe("worker@1");
   });
 });

@@ -314,6 +314,7 @@ async fn a_power_cut_while_two_generations_run_ends_with_one() {
     let both = "[ $(systemctl list-units --plain --no-legend --state=active 'relay-web.7101@*' | wc -l) = 2 ]";
     let draining = "systemctl list-units --plain --no-legend 'relay-web.*@*' | grep -q deactivating";
     for (turn, state) in [("two", both), ("three", draining)] {
+        crate::until(&host, &format!("! {{ {draining}; }}")).await;
         version(&desk, turn);
         let begun = slow(&host, 60);
         let run = tokio::spawn({

@@ -50,9 +50,12 @@ async fn judged(distribution: Distribution) {
     assert_eq!(inside(&host, &format!("stat -c '%a %U' {sessions}")), before);
     let units = inside(&host, "cd /etc/systemd/system && ls -d parlour*");
     println!("{units}");
+    let release = inside(&host, "basename $(readlink /opt/parlour/current)");
     let mut names: Vec<String> = Vec::new();
     for unit in units.lines().filter(|unit| !unit.ends_with(".wants") && !unit.ends_with(".d")) {
         match unit.split_once("@.") {
+            // What an instance runs has a release behind the @, the instance itself a port.
+            Some((name, kind)) if name.contains('.') => names.push(format!("{name}@{}.{kind}", release.trim())),
             Some((name, kind)) => names.extend([5000, 5001].map(|port| format!("{name}@{port}.{kind}"))),
             None => names.push(unit.to_owned()),
         }

@@ -412,7 +412,7 @@ async fn secrets_typed_into_the_window_are_found_nowhere_else() {
     observed.window.see_within(LOOK, "Reachable").await;
     for (page, seen) in [
         ("#/sites/parlour/web1/secrets", "ANN_PASSWORD"),
-        ("#/logs?site=parlour&host=web1", "Listening at"),
+        ("#/logs?site=parlour&host=web1", "web@8000 · "),
         ("#/history", "Cut off"),
     ] {
         observed.window.go(page).await;

@@ -59,9 +59,9 @@ impl Command {
         }
     }
 
-    /// Runs a constant POSIX shell script with `arguments` as `$1`, `$2`, ….
+    /// Runs a constant POSIX shell script with `arguments` as `$1`, `$2`, …. Lines that are nothing but a comment stay here.
     pub fn script<S: Into<String>>(script: &'static str, arguments: impl IntoIterator<Item = S>) -> Self {
-        let head = ["sh", "-c", script, "sh"].map(str::to_owned);
+        let head = ["sh", "-c", &lean(script), "sh"].map(str::to_owned);
         Self::new(head.into_iter().chain(arguments.into_iter().map(Into::into)))
     }
 
@@ -85,6 +85,11 @@ impl Command {
         self.output_limit = bytes;
         self
     }
+}
+
+/// A script without the lines that are nothing but a comment: those are for whoever reads it here.
+pub(crate) fn lean(script: &str) -> String {
+    script.split_inclusive('\n').filter(|line| !line.trim_start().starts_with('#')).collect()
 }
 
 /// How a command ended.

@@ -96,11 +96,21 @@ pub(crate) fn take_request(bytes: &mut Vec<u8>) -> Option<Request> {
     let words: Vec<&str> = head.split(' ').collect();
     let ["B", id, count, stop] = words.as_slice() else { panic!("not a request: {head:?}") };
     let mut request = Request { id: (*id).to_owned(), stop: *stop == "1", commands: Vec::new() };
+    let mut texts: Vec<String> = Vec::new();
     for _ in 0..count.parse::<usize>().unwrap() {
-        let text = line(&mut at)?;
+        let mut text = line(&mut at)?;
+        while let Some(named) = text.strip_prefix("= ") {
+            let (number, size) = named.split_once(' ').unwrap();
+            assert_eq!(number, texts.len().to_string());
+            let size: usize = size.parse().unwrap();
+            texts.push(String::from_utf8(bytes.get(at..at + size)?.to_vec()).unwrap());
+            at += size;
+            assert_eq!(line(&mut at)?, ".", "the mark behind a text");
+            text = line(&mut at)?;
+        }
         let mut parts = text.splitn(4, ' ');
         let (seconds, size, limit) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
-        let script = parts.next().unwrap().to_owned();
+        let script = with_text(parts.next().unwrap(), &texts);
         // The + of input that is read while it arrives is one that numbers may have.
         let (head, size) = (format!("{seconds} {size} {limit}"), size.parse::<usize>().unwrap());
         let mut input = Vec::new();
@@ -114,6 +124,14 @@ pub(crate) fn take_request(bytes: &mut Vec<u8>) -> Option<Request> {
     }
     bytes.drain(..at);
     Some(request)
+}
+
+/// A command with the text in its place that travelled by itself.
+fn with_text(script: &str, texts: &[String]) -> String {
+    let Some(named) = script.strip_prefix("sh -c \"$t") else { return script.to_owned() };
+    let (number, rest) = named.split_once('"').unwrap();
+    let text = texts[number.parse::<usize>().unwrap()].replace('\'', "'\\''").replace('\n', "'\"$n\"'");
+    format!("sh -c '{text}'{rest}")
 }
 
 /// The bytes of a request, for a real loop.

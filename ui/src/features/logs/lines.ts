@@ -128,17 +128,18 @@ export function priorityMark(priority: number): string {
   return shape + priorityWord(priority);
 }
 
-/** `planner-web@5001.service` of planner → `web`. */
+/** `planner-web.5001@20261121T104500Z-9f2c1a.service`, or `planner-web@5001.service`, of planner → `web`. */
 export function processOf(unit: string, site: string): string | null {
   const name = unit.startsWith(`${site}-`) ? unit.slice(site.length + 1) : null;
-  const process = name?.replace(/(@.*)?\.(service|socket)$/, "");
+  const process = name?.replace(/(\.[^.@]+(?=@))?(@.*)?\.(service|socket)$/, "");
   return process || null;
 }
 
-/** `web@5001`: a unit without what is the same in all of them. */
+/** `web@5001`, and of which release, by what is unique in its name: a unit without what is the same in all of them. */
 export function shortUnit(unit: string, site: string): string {
-  const short = unit.replace(/\.service$/, "");
-  return short.startsWith(`${site}-`) ? short.slice(site.length + 1) : short;
+  const name = unit.replace(/\.service$/, "");
+  const short = name.startsWith(`${site}-`) ? name.slice(site.length + 1) : name;
+  return short.replace(/^(.+)\.([^.@]+)@[0-9TZ]+-([0-9a-f]+(?:\.[0-9]+)?)$/, "$1@$2 · $3");
 }
 
 /** Hour, minute, second and thousandth in the person's own zone. */

@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::command::lean;
 use crate::encode::shell::{self, Unquotable, quote};
 use crate::release::{Layout, ReleaseId};
 use crate::resource::Effect;
@@ -33,9 +34,13 @@ const PROGRAM: &str = concat!(
     include_str!("phases/generations.sh"),
     include_str!("phases/gate.sh"),
     include_str!("phases/switch.sh"),
+    include_str!("phases/sockets.sh"),
     include_str!("phases/drain.sh"),
     include_str!("phases/back.sh"),
 );
+
+/// Ends what drains and has no visitor left, while nothing else of the activation goes on.
+const LET_GO: &str = concat!(include_str!("phases/sockets.sh"), include_str!("phases/let_go.sh"));
 
 /// With two sets of ports, nginx asks an idle port again after this many seconds: keep both sets up for longer
 /// than this when switching (`fail_timeout` in the rendered upstream).
@@ -278,7 +283,7 @@ impl Activation {
             ("FRONT_ACCEPTS", accepts.join(" ")),
             ("HANDOVER", handover.to_owned()),
             // What a unit is told has its dollars doubled (systemd-run(1)).
-            ("LET_GO", literal(include_str!("phases/let_go.sh"))),
+            ("LET_GO", literal(&lean(LET_GO))),
             ("GUARD_PATH", guard(|guard| &guard.path)),
             ("GUARD_UNIT", guard(|guard| &guard.unit)),
             ("GUARD_TABLE", guard(|guard| &guard.table)),
@@ -326,7 +331,7 @@ impl Activation {
                 .collect();
             function(&mut text, name, "\"$1\" ", &words?);
         }
-        text.push_str(PROGRAM);
+        text.push_str(&lean(PROGRAM));
         text.push_str("\nbegin\n");
         for phase in self.sequence() {
             text.push_str(&phase.call()?);
@@ -496,6 +501,41 @@ mod tests {
         let slow = activation(4, 2).limit_s();
         assert!(slow > 9 * 900 + 2 * HOOK_SECONDS + 60, "{slow}");
         assert!(activation(1, 0).limit_s() < slow);
+    }
+
+    #[test]
+    fn phases_come_in_the_order_that_going_back_relies_on() {
+        let keys = |activation: &Activation| activation.phases().into_iter().map(|(key, _)| key).collect::<Vec<_>>();
+        let mut all = activation(1, 1);
+        let usual = ["gate:web", "migrate", "switch", "replace:shop-web@5000.service", "settle", "drain"];
+        assert_eq!(keys(&all), usual);
+        all.migrate_first = true;
+        assert_eq!(keys(&all)[..2], ["migrate", "gate:web"]);
+        all.front = Some(Front { url: "https://shop.test/".into(), resolve: String::new(), accepts: vec![401, 403] });
+        all.before_switch.push(vec!["true".into()]);
+        let keys = keys(&all);
+        assert_eq!(keys[2..4], ["before", "switch"]);
+        assert_eq!(keys[keys.len() - 3..], ["settle", "verify", "drain"]);
+        // Up to the switch everything stays as it is, and from there on there is a way back.
+        let program = all.program().unwrap();
+        let calls: Vec<&str> = program.split_once("\nbegin\n").unwrap().1.lines().collect();
+        let way = |call: &&str| call.split_once(" || ").map(|(_, otherwise)| otherwise.to_owned());
+        let ways: Vec<String> = calls.iter().filter_map(way).collect();
+        let intact = ways.iter().take_while(|otherwise| *otherwise == "intact").count();
+        assert!(intact > 2 && ways[intact..].iter().all(|otherwise| otherwise == "go_back"), "{calls:#?}");
+        assert_eq!(calls.last(), Some(&"good"));
+        assert!(program.contains("FRONT_ACCEPTS='401 403'"), "{program}");
+    }
+
+    #[test]
+    fn a_check_is_asked_with_what_its_instance_is() {
+        let mut all = activation(1, 0);
+        all.instances[0].check = ["python", "{release}/ask.py", "{port}", "$HOME"].map(str::to_owned).to_vec();
+        let program = all.program().unwrap();
+        let asked = "asks_itself web 5000 python /opt/shop/releases/20261121T100000Z-aaaaaa/ask.py 5000 '$$HOME'";
+        for key in ["shop-web@5000.service", "web"] {
+            assert!(program.contains(&format!("    {key}) {asked} ;;")), "{program}");
+        }
     }
 
     #[test]

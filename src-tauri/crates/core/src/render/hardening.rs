@@ -83,6 +83,15 @@ pub(super) fn directives(level: Hardening, runtime: RuntimeKind, version: u32) -
         .collect()
 }
 
+/// The directives for what does nothing but ask systemd for something. It must see process 1: systemctl(1) takes a /proc
+/// without it for a chroot, and then does nothing.
+pub(super) fn of_starter(version: u32) -> Vec<String> {
+    let own = ["ProtectProc", "ProcSubset", "RestrictAddressFamilies"];
+    let mut lines = directives(Hardening::Strict, RuntimeKind::Command, version);
+    lines.retain(|line| !own.iter().any(|start| line.starts_with(start)));
+    lines
+}
+
 fn rank(level: Hardening) -> u8 {
     match level {
         Hardening::Minimal => 0,

@@ -108,6 +108,8 @@ fn starter(scope: &Scope<'_>, process: &Name, settings: &Process, units: &UnitSe
         socket => socket_activated(settings).then(|| encoded(format!("{stem}@%i.socket"), Grammar::Systemd)),
         guard => super::units::port_guard(site).filter(|_| settings.listen == Listen::Port).map(|g| g.unit),
         current => scope.layout.current(),
+        hardening => hardening::of_starter(scope.input.platform.systemd_version)
+            .into_iter().map(|line| encoded(line, Grammar::Systemd)).collect::<Vec<_>>(),
         slot => encoded(format!("{stem}.%i"), Grammar::Systemd),
     };
     scope.engine.render(name, context)

@@ -5,11 +5,13 @@ mod model;
 mod properties;
 mod records;
 
+use slipway_core::activation::Handover;
 use slipway_core::digest::Digest;
 use slipway_core::fact::Fact;
 use slipway_core::facts::Facts;
 use slipway_core::facts::paths::PathState;
 use slipway_core::facts::storage::Disk;
+use slipway_core::facts::system::Memory;
 use slipway_core::plan::new_release::{NewRelease, Origin};
 use slipway_core::plan::{Action, FileContent, Heading, Plan, ReleaseStep, Severity};
 use slipway_core::release::{Layout, Ledger, ReleaseRecord};
@@ -330,6 +332,33 @@ fn a_deployment_needs_the_set_up() {
     let kinds: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
     assert_eq!(kinds, ["source", "config", "seal", "activate"]);
     assert_eq!(plan.steps[3].parts[0].key, "gate:web");
+}
+
+#[test]
+fn a_release_that_starts_beside_another_needs_memory_for_it() {
+    let (site, files) = (site(), files());
+    let aim = Aim { site: &site, files: &files };
+    let mut host = Model::bare();
+    let setup = host.plan(&aim);
+    host.run(&setup, &files);
+    live(&mut host, &site);
+    let records = host.written.get_mut(&site.name).unwrap();
+    let text = records.manifest.known().unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_str(text).unwrap();
+    manifest["instances"] = serde_json::json!([
+        {"unit": "shop-web@5000.service", "socket": null, "port": 5000, "slot": "shop-web.5000"}
+    ]);
+    records.manifest = Fact::Known(manifest.to_string());
+    host.memory.insert("shop-web@5000.service".into(), 300 << 20);
+    let mut planned = |available: u64| {
+        host.facts.memory = Fact::Known(Memory { total: 1 << 30, available, swap_total: 0, swap_free: 0 });
+        host.plan_deploy(&aim, &release())
+    };
+    let enough = planned(400 << 20);
+    assert_eq!(blockers(&enough), Vec::<&str>::new());
+    assert_eq!(enough.activation().unwrap().handover, Handover::Together);
+    let short = planned(200 << 20);
+    assert!(blockers(&short)[0].contains("not enough memory free for a second shop-web@5000.service"), "{short:#?}");
 }
 
 #[test]

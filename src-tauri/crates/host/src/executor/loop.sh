@@ -8,6 +8,9 @@
 #           per command: SECONDS STDIN-BYTES OUTPUT-LIMIT SCRIPT
 #           and, if STDIN-BYTES is not 0, that many raw bytes and a line "."
 #           With a + before STDIN-BYTES the command reads them as they come.
+#           before a command, for a text that SCRIPT calls $tNUMBER:
+#           = NUMBER BYTES
+#           and then that many raw bytes and a line "."
 # Reply:    P NONCE ID INDEX STATUS      after each command
 #           R NONCE ID COUNT             then per command
 #           STATUS STDOUT-SENT STDOUT-SIZE STDERR-SENT STDERR-SIZE
@@ -42,6 +45,13 @@ while IFS=" " read -r word id count stop; do
   set --
   while [ "$index" -lt "$count" ]; do
     IFS=" " read -r seconds size limit script || exit 73
+    while [ "$seconds" = = ]; do
+      # A full stop keeps the newlines at the end.
+      text=$(head -c "$limit"; printf .)
+      IFS= read -r mark && [ "$mark" = . ] || exit 74
+      eval "t$size=\${text%.}"
+      IFS=" " read -r seconds size limit script || exit 73
+    done
     input=/dev/null
     arriving=0
     case $size in

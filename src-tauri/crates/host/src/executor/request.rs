@@ -8,6 +8,9 @@ use tokio::sync::mpsc;
 /// Largest limit of output that is sent: beyond any use, and within the arithmetic of every shell.
 const LARGEST_LIMIT: usize = 1 << 40;
 
+/// Shortest script that travels by itself, and not as a quoted word of its command.
+const OWN_TEXT: usize = 160;
+
 /// Commands that travel together and cost one round trip.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -45,13 +48,24 @@ impl Batch {
 pub fn encode(id: u64, batch: &Batch) -> Result<Vec<Bytes>, Unquotable> {
     let mut pieces = Vec::new();
     let mut text = format!("B {id} {} {}\n", batch.commands.len(), u8::from(batch.stop_on_failure));
+    let mut sent: Vec<&str> = Vec::new();
     for command in &batch.commands {
         let stdin = command.stdin.as_bytes();
         // At least 1 ms: timeout(1) takes 0 as no limit.
         let milliseconds = command.timeout.as_millis().clamp(1, 1 << 40);
         let (seconds, fraction) = (milliseconds / 1000, milliseconds % 1000);
         let limit = command.output_limit.min(LARGEST_LIMIT);
-        let script = one_line(&quote_all(&command.argv)?);
+        let script = match own_text(command) {
+            Some((script, arguments)) => {
+                let number = sent.iter().position(|other| *other == script).unwrap_or_else(|| {
+                    text.push_str(&format!("= {} {}\n{script}.\n", sent.len(), script.len()));
+                    sent.push(script);
+                    sent.len() - 1
+                });
+                format!("sh -c \"$t{number}\" {}", one_line(&quote_all(arguments)?))
+            }
+            None => one_line(&quote_all(&command.argv)?),
+        };
         let arriving = if matches!(command.stdin, Stdin::Arriving(_)) && !stdin.is_empty() { "+" } else { "" };
         text.push_str(&format!("{seconds}.{fraction:03} {arriving}{} {limit} {script}\n", stdin.len()));
         if !stdin.is_empty() {
@@ -65,6 +79,15 @@ pub fn encode(id: u64, batch: &Batch) -> Result<Vec<Bytes>, Unquotable> {
     }
     pieces.push(Bytes::from(text));
     Ok(pieces)
+}
+
+/// A script that travels as it is, once in a request however many commands run it, and what follows it. (Quoted, each of
+/// its newlines takes six bytes.)
+fn own_text(command: &Command) -> Option<(&str, &[String])> {
+    let [shell, flag, script, arguments @ ..] = command.argv.as_slice() else { return None };
+    let plain = |byte: u8| matches!(byte, b'\n' | b'\t' | b' '..=b'~');
+    let own = shell == "sh" && flag == "-c" && script.len() >= OWN_TEXT && script.bytes().all(plain);
+    own.then_some((script.as_str(), arguments))
 }
 
 /// Writes quoted shell text as one line of printable ASCII.
@@ -116,6 +139,22 @@ mod tests {
         let arriving = Batch::all([Command::new(["cat"]).stdin(Stdin::Arriving(b"xy".to_vec())).output_limit(5)]);
         assert_eq!(encode(4, &arriving).unwrap().concat(), b"B 4 1 0\n60.000 +2 5 cat\nxy.\n");
         assert!(encode(1, &Batch::all([Command::new(["a\0"])])).is_err());
+    }
+
+    #[test]
+    fn a_long_script_travels_once_and_as_it_is() {
+        const LONG: &str = "echo 'it is' \"$1\"  # and a comment that makes it longer than a script may be that is quoted\n\
+            true\n\ttrue \\ true -----------------------------------------------------------------------------\n\n";
+        assert!(LONG.len() > OWN_TEXT);
+        let commands = [Command::script(LONG, ["a b"]), Command::new(["true"]), Command::script(LONG, ["c"])];
+        let bytes: Vec<u8> = encode(3, &Batch::all(commands.clone())).unwrap().concat();
+        let lean = &commands[0].argv[2];
+        let wanted = format!(
+            "B 3 3 0\n= 0 {}\n{lean}.\n60.000 0 1048576 sh -c \"$t0\" sh 'a b'\n60.000 0 1048576 true\n\
+             60.000 0 1048576 sh -c \"$t0\" sh c\n",
+            lean.len()
+        );
+        assert_eq!(String::from_utf8(bytes).unwrap(), wanted);
     }
 
     proptest! {

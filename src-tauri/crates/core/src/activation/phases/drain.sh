@@ -1,10 +1,23 @@
-# The release before ends: it takes nothing new, and finishes what it has begun in the background.
+# The release before ends: it takes nothing new, and finishes what it has begun in the background. Needs sockets.sh.
+# A server that is told to end may have accepted a connection that it then closes unread (gunicorn's threads do). nginx asks
+# another instance then, so no two of them end at the same moment.
+until_deaf() { # unit, port
+    listening=$(sockets_of "$2" 0A)
+    turn=0
+    while [ "$turn" -lt 20 ] && holds "$1" "$listening"; do
+        turn=$((turn + 1))
+        sleep 0.05
+    done
+}
 end_old() { # unit socket port slot way
     # shellcheck disable=SC2046 # names of units have no blanks
     [ -n "$4" ] || return 0
     for ending in $(serving "$4" '*' | grep -vxF "$4@$copy.service"); do
         end_generations "$ending"
-        if [ -n "$3" ]; then printf '%s %s\n' "$3" "$ending" >>"$work/ending"; fi
+        if [ -n "$3" ]; then
+            printf '%s %s\n' "$3" "$ending" >>"$work/ending"
+            until_deaf "$ending" "$3"
+        fi
     done
 }
 let_go() {
@@ -13,6 +26,14 @@ let_go() {
     systemd-run -q --collect --unit="slipway-drain-$SITE-$$" /bin/sh -c "$LET_GO" sh $(cat "$work/ending") ||
         printf 'nobody looks whether what ends has visitors left; it ends by itself\n'
     return 0
+}
+retire_old() { # unit socket port slot
+    retire "$@"
+    [ -n "$3" ] || return 0
+    for ending in $(generations "$4" | cut -d' ' -f1); do
+        printf '%s %s\n' "$3" "$ending" >>"$work/ending"
+        until_deaf "$ending" "$3"
+    done
 }
 ask_alone() { # unit socket port slot way
     [ -n "$3" ] || return 0
@@ -33,7 +54,7 @@ drain() {
     # With two sets of ports, nginx asks a port that refused again only after a while: until then both sets serve.
     sleep "$OVERLAP"
     # Ports without rules of their own are closed first.
-    if [ -z "$GUARD_PATH" ] || same_rules; then each_retired retire; else each_retired retire_now; fi
+    if [ -z "$GUARD_PATH" ] || same_rules; then each_retired retire_old; else each_retired retire_now; fi
     each_previous end_old
     guard_one "$new" "$work/new.index" || {
         why='the rules that keep ports from the network could not be loaded'

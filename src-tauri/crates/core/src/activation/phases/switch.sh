@@ -3,6 +3,7 @@ switch_to() {
     ln -sfn "releases/$1" "$ROOT/current.new" && mv -fT "$ROOT/current.new" "$ROOT/current"
 }
 rehearse() {
+    gate_clean
     if nginx_differs "$new/config" "$work/new.index" || [ -s "$work/nginx.gone" ]; then
         nginx_rehearse "$new/config" "$work/new.index" "$work" "$work/nginx.gone" || {
             why='nginx refuses the new configuration'
@@ -83,9 +84,15 @@ front() {
     case ${H_PATH:+path}:$code in
     *:"$H_STATUS" | :2?? | :3?? | :401 | :403 | :404) return 0 ;;
     esac
+    redirect_of "$work/head"
+    # A release that is gone back to may be encrypted where today's site file is not.
+    case $FRONT_URL:$redirect in
+    "http://"*:" (to https://$H_HOST/"* | "http://"*:" (to https://$H_HOST)")
+        FRONT_URL=https${FRONT_URL#http} FRONT_RESOLVE=$H_HOST:443:127.0.0.1
+        ;;
+    esac
     # The site's own access rules hold for the host itself, too.
     case " $FRONT_ACCEPTS " in *" $code "*) return 0 ;; esac
-    redirect_of "$work/head"
     why="through nginx, $FRONT_URL answers $code$redirect"
     return 1
 }
