@@ -363,7 +363,7 @@ impl State {
         }
         let switch = self.record.steps().position(|heard| {
             matches!(&heard.role, Role::Start { unit } if unit.ends_with("-activate"))
-                || heard.canon.contains("Puts waiting files of nginx")
+                || heard.canon.contains("mktemp -d /run/slipway/nginx.XXXXXX")
         });
         switch.is_some_and(|switch| self.done[switch])
     }
