@@ -176,7 +176,8 @@ async fn a_site_that_uses_everything() {
         desk.expect(Succeeded, &file, &Request::Apply).await;
         desk.expect_nothing_to_do(&file).await;
         assert!(ask("-u 'ann:open sesame'", "/").contains(colour));
-        let running = inside(&host, "systemctl list-units --plain --no-legend --state=active 'whole-worker.*@*' | wc -l");
+        let running =
+            inside(&host, "systemctl list-units --plain --no-legend --state=active 'whole-worker.*@*' | wc -l");
         assert_eq!(running.trim(), workers.to_string());
         assert_eq!(inside(&host, "ls -id /opt/whole/envs/*"), environments);
     }
