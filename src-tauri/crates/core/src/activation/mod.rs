@@ -311,13 +311,11 @@ impl Activation {
             .cloned()
             .collect();
         function(&mut text, "each_added", "\"$1\" ", &instance_words(&added)?);
-        // Both sets of ports have served for as long as every instance was watched.
-        let overlap = if retired.iter().any(|old| old.alternate.is_some() && old.port.is_some()) {
-            u64::from(PORT_RETRY_SECONDS + 1).saturating_sub(self.health.settle_s)
-        } else {
-            0
-        };
-        let _ = writeln!(text, "OVERLAP={overlap}");
+        let in_turn = retired.iter().any(|old| old.alternate.is_some() && old.port.is_some());
+        let overlap = if in_turn { u64::from(PORT_RETRY_SECONDS + 1) } else { 0 };
+        // On the way forward, both sets of ports have served for as long as every instance was watched.
+        let left = overlap.saturating_sub(self.health.settle_s);
+        let _ = writeln!(text, "OVERLAP={overlap} OVERLAP_LEFT={left}");
         self.own_checks(&mut text, &layout)?;
         for (name, commands) in
             [("each_migrate", &self.migrate), ("each_before", &self.before_switch), ("each_after", &self.after_switch)]

@@ -52,7 +52,7 @@ same_rules() {
 drain() {
     stage=drained
     # With two sets of ports, nginx asks a port that refused again only after a while: until then both sets serve.
-    sleep "$OVERLAP"
+    sleep "$OVERLAP_LEFT"
     # Ports without rules of their own are closed first.
     if [ -z "$GUARD_PATH" ] || same_rules; then each_retired retire_old; else each_retired retire_now; fi
     each_previous end_old
