@@ -11,11 +11,19 @@ use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites};
 use support::TestDesk;
 
 const APP: &str = r#"
-import http.server, os, socketserver
+import http.server, os, socket, socketserver, threading
+version, port, stage = "VERSION", os.environ["PORT"], os.environ["SLIPWAY_STAGE"]
+other = int(port) + (1000 if int(port) < 9000 else -1000)
+def alone(): # whether the other set of ports has gone
+    try:
+        socket.create_connection(("127.0.0.1", other), 1).close()
+    except ConnectionRefusedError:
+        return True
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        body = ("VERSION " + os.environ["PORT"]).encode()
-        self.send_response(200)
+        body = (version + " " + port).encode()
+        ill = self.path == "/health" and version == "ill-alone" and stage == "live" and alone()
+        self.send_response(500 if ill else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -23,6 +31,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     request_queue_size = 128
+if version == "crashes" and stage == "live" and port.endswith("1"):
+    threading.Timer(2, os._exit, [3]).start()
 Server(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()
 "#;
 
@@ -49,8 +59,8 @@ path = "/"
 to = "web"
 
 [health]
-path = "/"
-settle = "1s"
+path = "/health"
+settle = "SETTLE"
 "#;
 
 fn version(desk: &TestDesk, version: &str) {
@@ -105,7 +115,7 @@ async fn two_sets_of_ports_take_turns() {
     let host = Host::boot(Distribution::Debian12, HostOptions::default()).unwrap();
     let desk = TestDesk::new(&host, "root");
     version(&desk, "one");
-    let file = desk.site(SITE);
+    let file = desk.site(&SITE.replace("SETTLE", "1s"));
     let deploy = Request::Deploy { reference: None };
     for request in [&Request::Apply, &deploy] {
         let run = desk.run(&file, request).await;
@@ -128,6 +138,17 @@ async fn two_sets_of_ports_take_turns() {
     assert!(desk.plan(&file, &Request::Apply).await.plan.is_empty());
     let back = desk.run(&file, &Request::Rollback { to: None }).await;
     assert_eq!(back.verdict.kind, VerdictKind::Succeeded, "{}", back.story());
+    assert!(ask("/").starts_with("one 808"), "{}", ask("/"));
+    // Going back: while both sets are there, and when the old one has already gone.
+    let file = desk.site(&SITE.replace("SETTLE", "5s"));
+    for (wrong, words) in [("crashes", "stay active"), ("ill-alone", "answered 500")] {
+        version(&desk, wrong);
+        let run = desk.run(&file, &deploy).await;
+        assert_eq!(run.verdict.kind, VerdictKind::RolledBack, "{}", run.story());
+        assert!(run.verdict.summary.contains(words), "{}", run.story());
+        assert!(ask("/").starts_with("one 808"), "{}", ask("/"));
+        assert!(desk.plan(&file, &Request::Apply).await.plan.is_empty());
+    }
     let (asked, failed) = visitor.end();
     assert!(ask("/").starts_with("one 808"), "{}", ask("/"));
     assert!(asked > 20, "only {asked} requests were made");

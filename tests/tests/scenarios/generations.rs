@@ -23,6 +23,7 @@ import fcntl, http.server, json, os, signal, socket, socketserver, sys, threadin
 here = os.path.dirname(os.path.abspath(__file__))
 version = open(os.path.join(here, "version")).read().strip()
 data = os.environ["DATA_DIR"]
+ballast = b"x" * (int(os.environ.get("BALLAST_MIB", 0)) << 20)
 role, stage = sys.argv[1], os.environ.get("SLIPWAY_STAGE")
 os.chdir("/")
 def note(what):
@@ -48,7 +49,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
     def log_message(self, *rest):
         pass
-stopping = threading.Event()
+stopping, again = threading.Event(), threading.Event()
 if role == "web":
     class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         def server_bind(self):
@@ -62,11 +63,16 @@ if role == "web":
     server = Server(("", 0), Handler, bind_and_activate=False)
     server.socket = socket.socket(fileno=3)
     def stop(*_):
+        if stopping.is_set(): again.set()
         stopping.set()
         threading.Thread(target=server.shutdown).start()
     signal.signal(signal.SIGTERM, stop)
     server.serve_forever(poll_interval=0.1)
     server.server_close()
+    if version == "stubborn":
+        note("idle")
+        while not again.is_set(): time.sleep(0.1)
+        note("again")
 elif role == "check":
     sys.exit(3 if version == "deaf" else 0)
 else:
@@ -333,4 +339,71 @@ async fn a_power_cut_while_two_generations_run_ends_with_one() {
         desk.expect(Succeeded, &file, &DEPLOY).await;
         assert_eq!(served(&host), format!("200 {turn}"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_finishes_without_a_visitor_is_told_once_more() {
+    let Some(host) = boot() else { return };
+    let desk = TestDesk::new(&host, "root");
+    let file = first(&desk, &site("", "settle = \"1s\"")).await;
+    version(&desk, "stubborn");
+    desk.expect(Succeeded, &file, &DEPLOY).await;
+    version(&desk, "two");
+    let begun = slow(&host, 20);
+    std::thread::sleep(Duration::from_millis(500));
+    let (ran, _) = timed(&desk, &file, &DEPLOY).await;
+    assert_eq!(ran.verdict.kind, Succeeded, "{}", ran.story());
+    // One of the two has a visitor left, who is waited for; both end long before the 90 s that they have.
+    let answer = String::from_utf8(begun.wait_with_output().unwrap().stdout).unwrap();
+    assert!(answer.contains("\"stubborn\"") && answer.ends_with(" 200"), "{answer}");
+    crate::until(&host, "! systemctl list-units --plain --no-legend 'relay-web.*@*' | grep -q deactivating").await;
+    let told = inside(&host, "cat /opt/relay/shared/data/web.log");
+    let at = |what: &str| -> Vec<f64> {
+        let lines = told.lines().filter(|line| line.starts_with(what));
+        lines.map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).collect()
+    };
+    let (idle, again) = (at("idle"), at("again"));
+    assert_eq!((idle.len(), again.len()), (2, 2), "{told}");
+    assert!(idle.iter().zip(&again).all(|(idle, again)| (1.0..10.0).contains(&(again - idle))), "{told}");
+    assert!(idle[1] - idle[0] > 10.0, "the visitor was not waited for: {told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_for_two_generations_is_looked_for_before() {
+    let Some(host) = boot() else { return };
+    let desk = TestDesk::new(&host, "root");
+    let more = "\n[process.web.environment]\nBALLAST_MIB = \"64\"\n";
+    let text = |way: &str| SITE.replace("MORE-OF-WEB", &format!("{way}{more}")).replace("WORKER-CHECK", "");
+    let text = |way: &str| text(way).replace("SETTLE", "settle = \"1s\"");
+    let file = first(&desk, &text("")).await;
+    // The host's own figure, as a small machine would give it.
+    let free = |mib: u32| {
+        let set = format!("s/^MemAvailable:.*/MemAvailable: {} kB/", mib * 1024);
+        inside(&host, &format!("sed '{set}' /proc/meminfo >/run/meminfo; mount --bind /run/meminfo /proc/meminfo"));
+    };
+    let most = |name: &str| inside(&host, &format!("sort -n /run/{name} | tail -n 1")).trim().to_owned();
+    for (mib, release, all_at_once) in [(400, "two", "4"), (100, "three", "3")] {
+        free(mib);
+        inside(
+            &host,
+            &format!(
+                "systemd-run -q --unit=count-{release} sh -c 'while sleep 0.05; do systemctl list-units --plain \
+                 --no-legend --state=active \"relay-web.*@*\" | wc -l >>/run/{release}; done'"
+            ),
+        );
+        version(&desk, release);
+        desk.expect(Succeeded, &file, &DEPLOY).await;
+        inside(&host, &format!("systemctl stop count-{release}; umount /proc/meminfo"));
+        assert_eq!(most(release), all_at_once, "{mib} MiB");
+    }
+    free(40);
+    version(&desk, "four");
+    let plan = desk.plan(&file, &DEPLOY).await.plan;
+    let blocker = format!("{:#?}", plan.blockers().collect::<Vec<_>>());
+    assert!(blocker.contains("not enough memory free for a second relay-web@710"), "{blocker}");
+    assert!(blocker.contains("stop-first"), "{blocker}");
+    // What is advised is enough.
+    let file = desk.site(&text("replace = \"stop-first\"\n"));
+    desk.expect(Succeeded, &file, &DEPLOY).await;
+    assert_eq!(served(&host), "200 four");
 }

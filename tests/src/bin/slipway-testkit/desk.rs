@@ -7,6 +7,11 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use slipway_tests::hosts::{Host, HostError};
 
+/// The exit status of a run that failed before anything was switched.
+pub(crate) const INTACT: i32 = 20;
+/// The exit status of a run that brought the release before back.
+pub(crate) const ROLLED_BACK: i32 = 21;
+
 /// A site's folder and the local state of one operator.
 pub(crate) struct Desk {
     slipway: PathBuf,
@@ -87,6 +92,13 @@ impl Desk {
         let status = Command::new(script).arg(version).arg(self.folder.join(version)).status().map_err(other)?;
         if status.success() { Ok(()) } else { Err(other("the sample was not assembled")) }
     }
+}
+
+/// Milliseconds from a failure that makes a run go back until the run has ended; none when it did not go back.
+pub(crate) fn way_back(events: &[Value]) -> Option<u64> {
+    let began = events.iter().find(|event| event.to_string().to_lowercase().contains("going back"))?;
+    let ended = events.iter().find(|event| event["event"] == "finished")?;
+    ended["at_ms"].as_u64()?.checked_sub(began["at_ms"].as_u64()?)
 }
 
 fn build() -> Result<PathBuf, HostError> {

@@ -47,7 +47,7 @@ prepare)
     cat >$root/gunicorn.py <<END
 workers = 2
 worker_class = "gthread"
-threads = 100
+threads = 200
 graceful_timeout = 4
 worker_tmp_dir = "/dev/shm"
 control_socket_disable = True

@@ -11,11 +11,13 @@ for path in [
     "/etc/parlour/gunicorn-web.py",
     "/etc/nginx/conf.d/parlour.conf",
     "/etc/systemd/system/parlour-web@.service",
+    "/etc/systemd/system/parlour-web.5000@.service",
+    "/etc/systemd/system/parlour-web.5001@.service",
     "/etc/systemd/system/parlour-web@.socket",
     "/etc/systemd/system/parlour.target",
 ]:
     files.put(src="files" + path, dest=path)
-for unit in ["nginx", "parlour-web@5000", "parlour-web@5001"]:
+for unit in ["nginx", "parlour-web@5000.socket", "parlour-web@5001.socket"]:
     systemd.service(service=unit, running=True, enabled=True)
 server.shell(commands=["nginx -t"])
 server.shell(

@@ -18,7 +18,7 @@ use crate::desk::other;
 const SITE: &str = include_str!("../demo.toml");
 
 /// The phases, in the order of the table.
-const PHASES: [&str; 11] = [
+const PHASES: [&str; 12] = [
     "connect, look, plan",
     "take the lock, look again",
     "record what is going to happen",
@@ -27,18 +27,23 @@ const PHASES: [&str; 11] = [
     "keep configuration, seal",
     "gate",
     "switch, instance by instance",
-    "watch for 2 s, ask through nginx",
+    "watch for 2 s",
+    "ask through nginx, have the old release end",
     "look at the host, record how it ended",
     "give back the lock, end",
 ];
+
+/// The one that only waits, as long as the site file says.
+const WATCH: usize = 8;
 
 /// The phase of a step, by its id in the plan.
 fn phase_of(id: &str) -> usize {
     match id {
         "source" => 3,
         "config" | "seal" => 5,
-        "activate:migrate" | "activate:before" => 6,
-        "activate:after" | "activate:settle" | "activate:verify" | "activate:drain" => 8,
+        "activate:guard" | "activate:migrate" | "activate:before" => 6,
+        "activate:settle" => WATCH,
+        "activate:after" | "activate:verify" | "activate:drain" => 9,
         _ if id.starts_with("activate:gate:") => 6,
         _ if id.starts_with("config") => 5,
         _ if id.starts_with("activate:") => 7,
@@ -170,7 +175,7 @@ fn attribute(lines: &[Line], whole: Part) -> Result<Deployment, HostError> {
                 let phase = step.and_then(|step| phases.get(step));
                 close(*phase.ok_or_else(|| other("a step that is not in the plan"))?, own, own);
             }
-            "finished" => close(9, own, here),
+            "finished" => close(10, own, here),
             _ => {}
         }
     }
@@ -227,10 +232,30 @@ pub(super) fn run(place: &Place, options: &Options<'_>) -> Result<(), HostError>
         deployment.whole.since(parts)
     });
     row("the whole", &|deployment| deployment.whole);
+    row("the whole but the watch", &|deployment| {
+        deployment.whole.since(deployment.parts.get(WATCH).copied().unwrap_or_default())
+    });
     let logins: Vec<String> = columns.iter().map(|(_, login)| cell(*login)).collect();
     println!("| for comparison: `ssh host true` | {} |", logins.join(" | "));
     far.slow_down(0);
+    let ways_back = (0..options.rounds).map(|_| back(place)).collect::<Result<Vec<_>, _>>()?;
+    let middle = super::median(&ways_back).ok_or_else(|| other("no turns"))?;
+    println!(
+        "\nA release that fails while it is watched; from the failure until the release before, which still runs, serves \
+         alone: {:.2} s ({}).",
+        middle as f64 / 1e3,
+        ways_back.iter().map(|ms| format!("{:.2}", *ms as f64 / 1e3)).collect::<Vec<_>>().join(", ")
+    );
     Ok(())
+}
+
+/// Milliseconds in which the release before comes back when the new one crashes while it is watched.
+fn back(place: &Place) -> Result<u64, HostError> {
+    place.desk.assemble("v6")?;
+    let text = SITE.replace("folder = \"v1\"", "folder = \"v6\"").replace("settle = \"2s\"", "settle = \"10s\"");
+    place.desk.site(&text.replace("\n[environment]\n", "\n[environment]\nCRASH_AFTER = \"4\"\n"))?;
+    let events = place.desk.json(crate::desk::ROLLED_BACK, &["deploy", "--yes"])?;
+    crate::desk::way_back(&events).ok_or_else(|| other("the run does not say that it went back"))
 }
 
 fn cell(part: Part) -> String {
@@ -265,7 +290,7 @@ mod tests {
 
     #[test]
     fn every_span_is_given_to_one_phase_and_the_sum_is_the_whole() {
-        let ids = [("source", 3), ("import-check", 4), ("config", 5), ("seal", 5), ("activate:gate", 6)];
+        let ids = [("source", 3), ("import-check", 4), ("config", 5), ("seal", 5), ("activate:gate:web", 6)];
         assert!(ids.iter().all(|(id, phase)| phase_of(id) == *phase));
         let mut steps: Vec<Value> = ids.iter().take(4).map(|(id, _)| json!({ "id": id })).collect();
         steps.push(json!({"id": "activate", "parts": [{"key": "gate:web"}, {"key": "switch"}]}));
@@ -287,8 +312,8 @@ mod tests {
         ];
         let deployment = attribute(&lines, Part { ms: 480.0, turns: 24, bytes: 0 }).unwrap();
         let ms = deployment.parts.map(|part| part.ms);
-        assert_eq!(ms, [100.0, 50.0, 25.0, 25.0, 50.0, 20.0, 130.0, 0.0, 0.0, 60.0, 18.0]);
+        assert_eq!(ms, [100.0, 50.0, 25.0, 25.0, 50.0, 20.0, 130.0, 0.0, 0.0, 0.0, 60.0, 18.0]);
         assert_eq!(deployment.whole.ms - ms.iter().sum::<f64>(), 2.0);
-        assert_eq!(deployment.parts.map(|part| part.turns), [8, 2, 1, 3, 2, 1, 3, 0, 0, 2, 2]);
+        assert_eq!(deployment.parts.map(|part| part.turns), [8, 2, 1, 3, 2, 1, 3, 0, 0, 0, 2, 2]);
     }
 }

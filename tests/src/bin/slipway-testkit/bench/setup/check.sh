@@ -31,6 +31,8 @@ root:root 755 /etc/parlour
 root:root 644 /etc/systemd/system/parlour.target
 root:root 644 /etc/systemd/system/parlour-web@.socket
 root:root 644 /etc/systemd/system/parlour-web@.service
+root:root 644 /etc/systemd/system/parlour-web.5000@.service
+root:root 644 /etc/systemd/system/parlour-web.5001@.service
 root:root 600 /etc/parlour/environment
 root:parlour 640 /etc/parlour/gunicorn-web.py
 root:root 644 /etc/nginx/conf.d/parlour.conf

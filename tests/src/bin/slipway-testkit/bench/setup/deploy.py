@@ -34,6 +34,8 @@ written = [
         ("/etc/systemd/system/parlour.target", "root", "644"),
         ("/etc/systemd/system/parlour-web@.socket", "root", "644"),
         ("/etc/systemd/system/parlour-web@.service", "root", "644"),
+        ("/etc/systemd/system/parlour-web.5000@.service", "root", "644"),
+        ("/etc/systemd/system/parlour-web.5001@.service", "root", "644"),
         ("/etc/parlour/environment", "root", "600"),
         ("/etc/parlour/gunicorn-web.py", "parlour", "640"),
     ]

@@ -5,7 +5,8 @@ stat -c '%U:%G %a %n' /var/lib/slipway /var/lib/slipway/* /etc/slipway /etc/slip
     /etc/parlour /opt/parlour /opt/parlour/* /opt/parlour/shared/*
 dpkg-query -W -f '${db:Status-Status} ${Package}\n' nginx curl python3 python3-venv
 sha256sum /etc/parlour/environment /etc/parlour/gunicorn-web.py /etc/nginx/conf.d/parlour.conf \
-    /etc/systemd/system/parlour-web@.service /etc/systemd/system/parlour-web@.socket /etc/systemd/system/parlour.target \
+    /etc/systemd/system/parlour-web@.service /etc/systemd/system/parlour-web.500?@.service \
+    /etc/systemd/system/parlour-web@.socket /etc/systemd/system/parlour.target \
     /etc/slipway/tls/parlour/*
 systemctl is-enabled parlour.target nginx
 systemctl is-active nginx
