@@ -131,25 +131,39 @@ END
 fi
 # What a process and its children hold that nothing else could give back, in bytes: what one more of them will need.
 memory_of() { # process, unit
-    group=''
+    stat='' key='' members=''
     if [ -r "/proc/$1/cgroup" ]; then
         while IFS=: read -r _ controllers path; do
             case $controllers in
-            '') group=/sys/fs/cgroup$path/memory.stat key=anon ;;
-            *memory*)
-                group=/sys/fs/cgroup/memory$path/memory.stat key=rss
-                break
+            '')
+                members=/sys/fs/cgroup$path/cgroup.procs
+                [ -n "$key" ] || stat=/sys/fs/cgroup$path/memory.stat key=anon
                 ;;
+            *memory*) stat=/sys/fs/cgroup/memory$path/memory.stat key=rss ;;
+            name=systemd) members=/sys/fs/cgroup/systemd$path/cgroup.procs ;;
             esac
         done <"/proc/$1/cgroup"
     fi 2>/dev/null
-    [ -r "$group" ] || return 0
-    while read -r name bytes; do
-        if [ "$name" = "$key" ]; then
-            printf 'memory %s %s\n' "$bytes" "$2"
-            break
-        fi
-    done <"$group"
+    if [ -r "$stat" ]; then
+        while read -r name bytes; do
+            if [ "$name" = "$key" ]; then
+                printf 'memory %s %s\n' "$bytes" "$2"
+                break
+            fi
+        done <"$stat"
+    elif [ -r "$members" ]; then
+        # Nobody counts for the group, so its processes are added up; what they share is in there more than once.
+        anon=0
+        while read -r pid; do
+            while read -r name kib _; do
+                if [ "$name" = RssAnon: ]; then
+                    anon=$((anon + kib))
+                    break
+                fi
+            done <"/proc/$pid/status"
+        done <"$members"
+        printf 'memory %s %s\n' "$((anon * 1024))" "$2"
+    fi 2>/dev/null
 }
 # One block of properties for each unit, in the order asked for, with an empty line between two of them.
 said=$(systemctl show -p MainPID -p NeedDaemonReload -p LoadState -p ActiveState -p UnitFileState -- "$@" 2>/dev/null)
