@@ -12,7 +12,7 @@ for image in /lib/modules/*/vmlinuz; do
 done
 part kernels 0 "$kernels"
 run virtualization systemd-detect-virt
-file memory /proc/meminfo
+run memory sed -n '/^MemTotal:/p;/^MemAvailable:/p;/^SwapTotal:/p;/^SwapFree:/p' /proc/meminfo
 run processors getconf _NPROCESSORS_ONLN
 line load /proc/loadavg
 run seconds date +%s
