@@ -12,8 +12,6 @@ use crate::site::{Name, Route, Site, Size, Span, TlsMode, UrlPath};
 struct Placed {
     field: String,
     route: Route,
-    /// Whether it was added for the health check: no limits, no log.
-    health: bool,
 }
 
 /// The locations of the site, and the processes that they proxy to.
@@ -40,11 +38,11 @@ fn routes(site: &Site) -> Vec<Placed> {
         .route
         .iter()
         .enumerate()
-        .map(|(index, route)| Placed { field: format!("route[{index}]"), route: route.clone(), health: false })
+        .map(|(index, route)| Placed { field: format!("route[{index}]"), route: route.clone() })
         .collect();
     if list.is_empty() {
         let web = site.process.keys().find(|name| name.as_str() == "web").cloned();
-        list.push(Placed { field: "route".into(), route: Route { to: web, ..Route::default() }, health: false });
+        list.push(Placed { field: "route".into(), route: Route { to: web, ..Route::default() } });
     }
     if let Some(path) = &site.health.path
         && let Some(route) = health_route(&list, path)
@@ -72,7 +70,7 @@ fn health_route(list: &[Placed], path: &UrlPath) -> Option<Placed> {
         timeout: None,
         ..prefix.route.clone()
     };
-    Some(Placed { field: "health.path".into(), route, health: true })
+    Some(Placed { field: "health.path".into(), route })
 }
 
 fn location(scope: &Scope<'_>, placed: &Placed, upstreams: &mut Vec<Name>) -> Option<Value> {
@@ -129,7 +127,6 @@ fn location(scope: &Scope<'_>, placed: &Placed, upstreams: &mut Vec<Name>) -> Op
         cache => route.cache.as_ref().map(Span::seconds),
         headers => headers(scope, route, field),
         quiet => route.quiet,
-        limited => !placed.health,
     })
 }
 

@@ -145,7 +145,7 @@ impl Drop for Nginx {
 }
 
 impl Nginx {
-    /// Writes the configuration: site, password file, certificate; ports and paths moved into a directory.
+    /// Writes the configuration, in which a client may say which address it has: site, password file, certificate; ports and paths moved into a directory.
     fn prepare(world: &World) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().to_str().unwrap().to_owned();
@@ -184,7 +184,7 @@ impl Nginx {
             "nginx.conf",
             &format!(
                 "{user} daemon off; master_process off; pid {root}/pid; error_log {root}/error.log; events {{}} \
-                 http {{ types {{ text/html html; text/css css; application/javascript js; }} {temporary} include {root}/site.conf; }}\n"
+                 http {{ set_real_ip_from 127.0.0.1; real_ip_header X-Seen-Address; types {{ text/html html; text/css css; application/javascript js; }} {temporary} include {root}/site.conf; }}\n"
             ),
         );
         Some(Self { child: None, port, directory })
@@ -216,8 +216,17 @@ impl Nginx {
 
     /// The answer to GET `path`, headers and body, as text.
     fn get(&self, path: &str, headers: &str) -> String {
+        self.ask("docs.example.com", path, headers)
+    }
+
+    /// The answer when another name is asked for.
+    fn get_of(&self, name: &str, path: &str) -> String {
+        self.ask(name, path, "")
+    }
+
+    fn ask(&self, name: &str, path: &str, headers: &str) -> String {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: docs.example.com\r\n{headers}\r\n").unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {name}\r\n{headers}\r\n").unwrap();
         let mut text = Vec::new();
         stream.read_to_end(&mut text).unwrap();
         String::from_utf8_lossy(&text).into_owned()
@@ -317,8 +326,23 @@ fn nginx_serves_files_and_single_page_applications_as_meant() {
     has("/a%20b/x.css", &[" 200 ", "SPACE"]);
     let down = has("/api/x", &[" 503 ", "Retry-After: 5", "Not available yet"]);
     assert!(!down.contains("nginx/"), "{down}");
-    has("/api/x", &[" 503 "]);
-    has("/api/x", &[" 429 "]);
+    // The host itself is not limited: it asks whether the site is well.
+    for _ in 0..6 {
+        has("/api/x", &[" 503 "]);
+    }
+    // Another address is; of IPv6, all of one network count as one.
+    let from = |address: &str| {
+        let answer = nginx.get("/api/x", &format!("X-Seen-Address: {address}\r\n"));
+        answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    let codes = ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"].map(from);
+    assert_eq!(codes, ["503", "503", "429", "503"]);
+    let codes = ["2001:db8::1", "2001:db8::2", "2001:db8::ffff:ffff:ffff:3", "2001:db8:0:1::1"].map(from);
+    assert_eq!(codes, ["503", "503", "429", "503"]);
+    // Who asks for a name that nobody serves gets nothing of this site.
+    let stranger = nginx.get_of("evil.example", "/robots.txt");
+    assert!(stranger.contains(" 421 ") && !stranger.contains("ROBOTS"), "{stranger}");
+    has("/slipway.toml", &[" 404 "]);
 }
 
 #[test]
