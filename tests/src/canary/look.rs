@@ -13,8 +13,8 @@ pub fn with_words(host: &Host, script: &str, words: &[String]) -> String {
     String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned()
 }
 
-/// The host's files with a canary in them, as mode, owner and path: each for root or the user `site` alone. Its journal
-/// must have none.
+/// The host's files with a canary in them, as mode, owner and path: each for root or the user `site` alone, by owner or by its
+/// group. Its journal must have none.
 pub fn inside_host(host: &Host, site: &str, words: &[String], when: &str) -> Vec<String> {
     let journal = with_words(
         host,
@@ -25,15 +25,17 @@ pub fn inside_host(host: &Host, site: &str, words: &[String], when: &str) -> Vec
     let files = with_words(
         host,
         "grep -rlaF -f - --devices=skip --exclude-dir=proc --exclude-dir=sys --exclude-dir=wheelhouse / 2>/dev/null | \
-         while IFS= read -r file; do stat -c '%a %U %n' \"$file\" 2>/dev/null; done",
+         while IFS= read -r file; do stat -c '%a %U %G %n' \"$file\" 2>/dev/null; done",
         words,
     );
-    let found: Vec<String> = files.lines().map(str::to_owned).collect();
-    for line in &found {
-        let (mode, rest) = line.split_once(' ').unwrap();
-        assert!(mode.ends_with("00"), "others may read it, {when}: {mode} {rest}");
-        let owner = rest.split(' ').next().unwrap();
-        assert!(owner == "root" || owner == site, "whose is it, {when}: {mode} {rest}");
+    let mut found = Vec::new();
+    for line in files.lines() {
+        let words: Vec<&str> = line.splitn(4, ' ').collect();
+        let [mode, owner, group, path] = words.as_slice() else { panic!("{line}") };
+        let alone = mode.ends_with("00") || (mode.ends_with("40") && *group == site);
+        assert!(alone, "others may read it, {when}: {line}");
+        assert!(*owner == "root" || *owner == site, "whose is it, {when}: {line}");
+        found.push(format!("{mode} {owner} {path}"));
     }
     found
 }

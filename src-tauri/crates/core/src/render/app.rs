@@ -27,9 +27,9 @@ pub(super) fn files(scope: &Scope<'_>) -> Vec<RenderedFile> {
         };
         files.push(RenderedFile {
             path: scope.layout.config_file(path),
-            owner: site.name.to_string(),
+            owner: "root".into(),
             group: site.name.to_string(),
-            mode: 0o400,
+            mode: 0o440,
             content,
             role: FileRole::AppConfig,
         });

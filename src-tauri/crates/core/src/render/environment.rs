@@ -170,9 +170,10 @@ fn secret_files(scope: &Scope<'_>) -> Vec<RenderedFile> {
         let masked = format!("{}\n", mask(scope.input.fingerprint_key, secret.expose()));
         files.push(RenderedFile {
             path: scope.layout.secret_file(path),
-            owner: site.name.to_string(),
+            // Root's: its user could change its mode, and with it what a rollback puts back.
+            owner: "root".into(),
             group: site.name.to_string(),
-            mode: 0o400,
+            mode: 0o440,
             content: Content::Secret(SecretContent { value: secret.clone(), masked }),
             role: FileRole::SecretFile,
         });
