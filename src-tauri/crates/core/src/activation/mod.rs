@@ -192,6 +192,9 @@ pub struct Activation {
     pub front: Option<Front>,
     /// When the release before ends.
     pub handover: Handover,
+    /// What fences in the hooks, migrations and checks of the site file: settings of a unit, `NAME=VALUE`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fence: Vec<String>,
     /// Commands run once before the switch: the point of no return for data.
     pub migrate: Vec<Vec<String>>,
     /// Whether they run before the gate, and not after it.
@@ -293,6 +296,8 @@ impl Activation {
         for (name, value) in variables {
             let _ = writeln!(text, "{name}={}", quote(&value)?);
         }
+        let fence: Vec<&str> = self.fence.iter().flat_map(|setting| ["-p", setting.as_str()]).collect();
+        let _ = writeln!(text, "fenced() {{ systemd-run {} \"$@\"; }}", shell::quote_all(fence)?);
         let checks: Result<Vec<_>, _> = self.health.json.iter().map(|(p, v)| json_check(p, v)).collect();
         function(&mut text, "each_check", "", &checks?);
         function(&mut text, "each_instance", "\"$1\" ", &instance_words(&self.instances)?);
@@ -484,6 +489,7 @@ mod tests {
             gate: vec![Gated { process: "web".into(), unit: "shop-gate.web.service".into(), port: Some(6000) }],
             front: None,
             handover: Handover::Together,
+            fence: vec!["LimitCORE=0".to_owned()],
             migrate_first: false,
             migrate: vec![["echo", "${HOME} $1"].map(str::to_owned).to_vec(); hooks],
             before_switch: Vec::new(),

@@ -3,7 +3,7 @@
 //! Versions are those of systemd.exec(5) and systemd.resource-control(5) ("Added in version"). A directive that
 //! the host's systemd does not know would only be a warning there, but also a false promise in a review.
 
-use crate::site::{Hardening, RuntimeKind};
+use crate::site::{Hardening, RuntimeKind, Site};
 
 /// One directive.
 struct Directive {
@@ -81,6 +81,17 @@ pub(super) fn directives(level: Hardening, runtime: RuntimeKind, version: u32) -
         .filter(|directive| !directive.not.contains(&runtime))
         .map(|directive| directive.line.to_owned())
         .collect()
+}
+
+/// What a program that the site file names is fenced in by, when it runs beside the units of the site: what its processes have.
+/// Each as `NAME=VALUE`, as systemd-run(1) takes it.
+pub fn fence(site: &Site, version: u32) -> Vec<String> {
+    let mut all = directives(site.hardening, site.runtime.kind, version);
+    if !site.access.outbound.is_empty() {
+        all.extend(["IPAddressDeny=any", "IPAddressAllow=localhost"].map(str::to_owned));
+        all.extend(site.access.outbound.iter().map(|network| format!("IPAddressAllow={}", network.as_str())));
+    }
+    all
 }
 
 /// The directives for what does nothing but ask systemd for something. It must see process 1: systemctl(1) takes a /proc

@@ -6,7 +6,7 @@ in_release() { # seconds, process and instance that are asked or empty, program,
     shift 3
     hooks=$((hooks + 1))
     hook=slipway-hook-$SITE-$$-$hooks
-    systemd-run -q --wait --pipe --collect --unit="$hook" -p "RuntimeMaxSec=$limit" -p "User=$SITE" -p "Group=$SITE" \
+    fenced -q --wait --pipe --collect --unit="$hook" -p "RuntimeMaxSec=$limit" -p "User=$SITE" -p "Group=$SITE" \
         -p "WorkingDirectory=$new/code" -p "EnvironmentFile=$new/config/etc/$SITE/environment" \
         ${asked_process:+-p "EnvironmentFile=-$new/config/etc/$SITE/environment-$asked_process"} \
         -p NoNewPrivileges=yes -p ProtectSystem=strict -p ProtectHome=yes -p PrivateTmp=yes \

@@ -5,7 +5,8 @@
 # about stands in front of this text:
 #   SITE ROOT STATE RELEASE PREVIOUS REASON H_PATH H_STATUS H_TIMEOUT H_WITHIN H_SETTLE H_HOST FRONT_URL FRONT_RESOLVE
 #   FRONT_ACCEPTS GUARD_PATH GUARD_UNIT GUARD_TABLE GUARD_RULES SPARED OVERLAP OVERLAP_LEFT HANDOVER HOOK_LIMIT CHECK_LIMIT LET_GO, each_added, each_previous,
-#   each_check, each_instance, each_retired, each_migrate, each_before, each_after, own_check.
+#   each_check, each_instance, each_retired, each_migrate, each_before, each_after, own_check,
+#   fenced (systemd-run with what fences in a process of the site).
 # Lines that begin with "@" are for Slipway, all others are what commands printed.
 set -u
 LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin

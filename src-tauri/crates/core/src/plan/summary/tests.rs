@@ -67,6 +67,7 @@ fn activation(previous: Option<&str>) -> Activation {
         gate: Vec::new(),
         front: None,
         handover: Handover::Together,
+        fence: Vec::new(),
         migrate_first: false,
         migrate: vec![vec!["bin/migrate".to_owned(), "a b".to_owned()]],
         before_switch: Vec::new(),
