@@ -18,6 +18,14 @@ pub fn guard(site: &Name) -> String {
     format!("{site}-guard.service")
 }
 
+/// The template of an instance: `shop-web@.service` for `shop-web@5000.service`.
+pub fn template(instance: &str) -> String {
+    match (instance.split_once('@'), instance.rsplit_once('.')) {
+        (Some((stem, _)), Some((_, kind))) => format!("{stem}@.{kind}"),
+        _ => instance.to_owned(),
+    }
+}
+
 /// What generations of an instance are called before the `@`: `S-P.I` for `S-P@I.service`.
 pub fn slot(instance: &str) -> String {
     instance.strip_suffix(".service").unwrap_or(instance).replacen('@', ".", 1)

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use crate::fact::Fact;
 use crate::facts::paths::PathState;
 use crate::facts::security::SelinuxMode;
 use crate::notice::{Notices, Severity};
 use crate::release::Layout;
 use crate::resource::converge::{Comparison, compare};
-use crate::resource::{Move, Way, converge};
+use crate::resource::file::File;
+use crate::resource::unit::Unit;
+use crate::resource::{Id, Kind as _, Move, Scope, Way, converge};
 use crate::seen::{Observation, Subject};
 use crate::site::{RuntimeKind, Site, TlsMode};
+use crate::units;
 
 use super::wanted::{Serving, resources};
 use super::{Draft, Situation, Wanted};
@@ -35,6 +39,7 @@ pub(super) fn differences(situation: &Situation<'_>, wanted: &Wanted<'_>, servin
     } else {
         None
     };
+    taken_units(&mut notices, situation, wanted);
     let wanted = resources(wanted, situation.seen.profile(), python, situation.now, serving);
     let ownership = situation.records.ownership();
     let mut comparison = compare(&wanted, ownership, situation.seen, &site.name, kept_in(site), None);
@@ -164,6 +169,25 @@ fn strangers(notices: &mut Notices, situation: &Situation<'_>, site: &Site) {
             notices.block(
                 format!("{path} is there already and is not this site's"),
                 "choose another name in the site file, or move that directory away",
+            );
+        }
+    }
+}
+
+/// Units of a name that this site wants, and that somebody else brought: the distribution, an administrator, another site.
+fn taken_units(notices: &mut Notices, situation: &Situation<'_>, wanted: &Wanted<'_>) {
+    let ownership = situation.records.ownership();
+    let owned = |id: &Id| ownership.get(id, Scope::Site).is_some();
+    let file = |name: &str| File::id_of(&format!("/etc/systemd/system/{name}"));
+    let instances = wanted.instances.iter().flat_map(|one| one.socket.iter().chain([&one.unit]));
+    for name in instances.cloned().chain([units::target(&wanted.site.name), units::guard(&wanted.site.name)]) {
+        if owned(&Unit::id_of(&name)) || owned(&file(&name)) || owned(&file(&units::template(&name))) {
+            continue;
+        }
+        if let Fact::Known(_) = situation.seen.unit(&name) {
+            notices.block(
+                format!("systemd has a unit {name} already, which is not this site's"),
+                "choose another name for the site or the process in the site file",
             );
         }
     }

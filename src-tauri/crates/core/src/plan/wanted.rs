@@ -115,6 +115,8 @@ pub fn questions(
         }
     };
     converge::ask(&resources, records.ownership(), &mut questions);
+    // Whether somebody else has a unit of that name is asked also where none is wanted now.
+    questions.unit(units::guard(&site.name));
     // Of two sets of ports, the one that is not in use may be the next.
     for other in wanted.instances.iter().filter_map(Instance::other) {
         questions.unit(other.unit);

@@ -93,6 +93,96 @@ const RESERVED: &[&str] = &[
     "www-data",
 ];
 
+/// Units that systemd treats specially (systemd.special(7)) or brings with it, without their types. They change what the host
+/// itself does.
+pub(super) const SYSTEMD: &[&str] = &[
+    "-",
+    "basic",
+    "bluetooth",
+    "boot-complete",
+    "capsule",
+    "console-getty",
+    "container-getty",
+    "cryptsetup",
+    "ctrl-alt-del",
+    "dbus-broker",
+    "debug-shell",
+    "default",
+    "emergency",
+    "exit",
+    "factory-reset",
+    "final",
+    "first-boot-complete",
+    "getty",
+    "getty-pre",
+    "graphical",
+    "halt",
+    "hibernate",
+    "hybrid-sleep",
+    "init",
+    "initrd",
+    "initrd-fs",
+    "initrd-root-device",
+    "initrd-root-fs",
+    "initrd-switch-root",
+    "initrd-usr-fs",
+    "integritysetup",
+    "kbrequest",
+    "kexec",
+    "local-fs",
+    "local-fs-pre",
+    "machine",
+    "machines",
+    "multi-user",
+    "network",
+    "network-online",
+    "network-pre",
+    "nss-lookup",
+    "nss-user-lookup",
+    "paths",
+    "poweroff",
+    "printer",
+    "quotaon",
+    "reboot",
+    "remote-cryptsetup",
+    "remote-fs",
+    "remote-fs-pre",
+    "rescue",
+    "rpcbind",
+    "runlevel0",
+    "runlevel1",
+    "runlevel2",
+    "runlevel3",
+    "runlevel4",
+    "runlevel5",
+    "runlevel6",
+    "serial-getty",
+    "session",
+    "shutdown",
+    "sigpwr",
+    "sleep",
+    "slices",
+    "smartcard",
+    "sockets",
+    "soft-reboot",
+    "sound",
+    "suspend",
+    "suspend-then-hibernate",
+    "swap",
+    "sysinit",
+    "system",
+    "system-update",
+    "system-update-pre",
+    "time-set",
+    "time-sync",
+    "timers",
+    "tpm2",
+    "umount",
+    "usb-gadget",
+    "user",
+    "veritysetup",
+];
+
 fn format_version(site: &Site, findings: &mut Findings<'_>) {
     if site.schema != 1 {
         let message = format!("`schema` is {}", site.schema);
@@ -102,7 +192,11 @@ fn format_version(site: &Site, findings: &mut Findings<'_>) {
 
 fn reserved_name(site: &Site, findings: &mut Findings<'_>) {
     let name = site.name.as_str();
-    if RESERVED.contains(&name) || name.starts_with("systemd-") || name.starts_with("slipway-") {
+    if RESERVED.contains(&name)
+        || SYSTEMD.contains(&name)
+        || name.starts_with("systemd-")
+        || name.starts_with("slipway-")
+    {
         let message = format!("{} is already the name of a system user, a unit or a directory", quoted(name));
         findings.error(&at!["name"], message, format!("choose another, for example `{}`", suggestion(name)));
     }

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::Rule;
+use super::naming::SYSTEMD;
 use super::runtime::{argv, is_module};
 use crate::site::findings::Findings;
 use crate::site::model::{Gunicorn, Listen, Process, RuntimeKind, Site};
@@ -229,12 +230,25 @@ fn application(name: &str, gunicorn: &Gunicorn, findings: &mut Findings<'_>) {
     }
 }
 
-/// Unit types of systemd.unit(5) that another unit can be ordered after.
-const UNIT_TYPES: &[&str] = &["service", "socket", "target", "mount", "path", "timer", "device", "slice", "automount"];
+/// Unit types of systemd.unit(5) that a process can have use for before it starts.
+const UNIT_TYPES: &[&str] = &["service", "socket", "target", "mount", "automount", "path", "device"];
+/// Those of systemd's own units that stand for something to wait for. What is named is started, too: any other would do
+/// something to the host itself.
+const MILESTONES: &[&str] = &[
+    "local-fs.target",
+    "network.target",
+    "network-online.target",
+    "nss-lookup.target",
+    "nss-user-lookup.target",
+    "remote-fs.target",
+    "time-set.target",
+    "time-sync.target",
+];
 
 fn units(site: &Site, findings: &mut Findings<'_>) {
     for (name, process) in each(site) {
         for (index, unit) in process.after.iter().enumerate() {
+            let place = at!["process", name, "after", index];
             let (stem, kind) = unit.rsplit_once('.').unwrap_or((unit.as_str(), ""));
             let characters = |text: &str| {
                 !text.is_empty()
@@ -247,10 +261,20 @@ fn units(site: &Site, findings: &mut Findings<'_>) {
                 } else {
                     "write the whole name, for example `redis.service`".to_owned()
                 };
+                findings.error(&place, format!("{} is not the name of a unit", quoted(unit)), hint);
+                continue;
+            }
+            // An instance is one of its template: `getty@tty1.service`.
+            let template = stem.split('@').next().unwrap_or(stem);
+            let own = SYSTEMD.contains(&template) || template.starts_with("systemd-");
+            if own && !MILESTONES.contains(&unit.as_str()) {
                 findings.error(
-                    &at!["process", name, "after", index],
-                    format!("{} is not the name of a unit", quoted(unit)),
-                    hint,
+                    &place,
+                    format!("{} belongs to systemd itself: it would be started with the process", quoted(unit)),
+                    format!(
+                        "name what the process needs, such as `redis.service`, or one of {}",
+                        listed(MILESTONES.iter().copied(), 9)
+                    ),
                 );
             }
         }
