@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod asked;
+mod beneath;
 pub mod cancel;
 pub mod clock;
 pub mod compare;

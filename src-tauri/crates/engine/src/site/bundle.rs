@@ -19,8 +19,12 @@ use slipway_core::resource::file::File;
 use slipway_core::site::{Site, TlsMode};
 
 use super::certificate;
+use crate::beneath::file_beneath;
 use crate::failure::{Code, Failure, Outcome};
 use crate::supplies::Supplies;
+
+/// Most bytes of a file with a certificate and its chain.
+const MOST_CERTIFICATES: u64 = 1 << 20;
 
 /// A site's files for one host.
 pub struct Bundle {
@@ -70,11 +74,13 @@ impl Bundle {
         let (TlsMode::Own, Some(file), Some(name)) = (site.tls.mode, &site.tls.certificate, &site.tls.key) else {
             return Ok(());
         };
-        let path = base.join(file);
-        let chain = std::fs::read_to_string(&path).map_err(|error| {
-            Failure::new(Code::Local, format!("the certificate {} cannot be read: {error}", path.display()))
+        let unreadable = |why: String| {
+            Failure::new(Code::Local, format!("the certificate {file} cannot be read: {why}"))
+                .because("nothing was changed")
                 .hint("tls.certificate is relative to the site file and holds the certificate and its chain in PEM")
-        })?;
+        };
+        let path = file_beneath(base, file, MOST_CERTIFICATES).map_err(unreadable)?;
+        let chain = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
         let missing =
             || Failure::new(Code::Secrets, format!("the key {name} of the certificate is not in the keyring"));
         let key = supplies.secrets.get(name.as_str()).ok_or_else(missing)?;
@@ -82,7 +88,7 @@ impl Bundle {
             Failure::new(Code::Secrets, format!("the secret {name} is not a private key in PEM"))
                 .hint(format!("slipway secret set {name} --file KEY.pem"))
         })?;
-        certificate::check(&chain, text).map_err(|why| {
+        let chain = certificate::check(&chain, text).map_err(|why| {
             Failure::new(Code::Secrets, format!("the certificate {} and the key {name} do not fit: {why}", path.display()))
                 .because("nothing was changed")
                 .hint(format!("tls.certificate names the certificate and its chain in PEM; slipway secret set {name} --file KEY.pem sets its key"))

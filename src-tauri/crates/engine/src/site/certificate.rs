@@ -1,15 +1,17 @@
 //! A certificate of the operator's own and its key, checked before anything is planned: nginx would refuse to start with a
 //! key that it cannot read, or that belongs to another certificate.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{KeyPair, PublicKeyData};
 use x509_parser::der_parser::parse_der;
 use x509_parser::pem::Pem;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
-/// Checks that `chain` holds certificates and nothing else, and that `key` is the key of the first of them. Says what
-/// is wrong and never quotes the key.
-pub(super) fn check(chain: &str, key: &str) -> Result<(), String> {
+/// Checks that `chain` holds certificates and nothing else, and that `key` is the key of the first of them; the same
+/// certificates written anew, without what stands between them. Says what is wrong and never quotes the key.
+pub(super) fn check(chain: &str, key: &str) -> Result<String, String> {
     let blocks: Vec<Pem> = Pem::iter_from_buffer(chain.as_bytes())
         .collect::<Result<_, _>>()
         .map_err(|error| format!("the certificate is not PEM: {error}"))?;
@@ -32,13 +34,28 @@ pub(super) fn check(chain: &str, key: &str) -> Result<(), String> {
     let mut keys = keys.into_iter().filter(|block| block.label != "EC PARAMETERS");
     let key = keys.next().ok_or("the key is not PEM")?;
     match belongs(&certificate, &key) {
-        Some(true) => Ok(()),
+        Some(true) => Ok(written(&blocks)),
         Some(false) => Err("the key belongs to another certificate".to_owned()),
         None if key.label == "ENCRYPTED PRIVATE KEY" => {
             Err("the key is encrypted, and nginx has nobody to ask for its passphrase".to_owned())
         }
         None => Err(format!("the key cannot be read: a block {} that is not such a key", key.label)),
     }
+}
+
+/// Certificates in PEM (RFC 7468, section 5).
+fn written(blocks: &[Pem]) -> String {
+    let mut text = String::new();
+    for block in blocks {
+        text.push_str("-----BEGIN CERTIFICATE-----\n");
+        let encoded = STANDARD.encode(&block.contents);
+        for line in encoded.as_bytes().chunks(64) {
+            text.push_str(&String::from_utf8_lossy(line));
+            text.push('\n');
+        }
+        text.push_str("-----END CERTIFICATE-----\n");
+    }
+    text
 }
 
 /// Whether a key is a certificate's; none when it cannot be read.
@@ -84,8 +101,11 @@ mod tests {
     #[test]
     fn a_key_belongs_to_its_own_certificate_only() {
         let ((chain, key), (other, other_key)) = (pair(), pair());
-        assert_eq!(check(&chain, &key), Ok(()));
-        assert_eq!(check(&format!("{chain}{other}"), &key), Ok(()));
+        let plain = |pem: &str| pem.replace("\r\n", "\n");
+        assert_eq!(check(&chain, &key), Ok(plain(&chain)));
+        let both = format!("{chain}{other}");
+        assert_eq!(check(&both, &key), Ok(plain(&both)));
+        assert_eq!(check(&format!("password: hunter2\n{chain}"), &key), Ok(plain(&chain)));
         assert!(check(&chain, &other_key).unwrap_err().contains("another certificate"));
         assert!(check(&format!("{other}{chain}"), &key).unwrap_err().contains("another certificate"));
     }

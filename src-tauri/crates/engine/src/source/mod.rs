@@ -68,8 +68,8 @@ impl Source {
             .hint("leave --ref out, or set source.git in the site file"));
         }
         let (label, upload) = match (&site.source.folder, &site.source.archive) {
-            (Some(folder), _) => (folder.clone(), Upload::folder(&base.join(folder), site)?),
-            (None, Some(archive)) => (archive.clone(), Upload::archive(&base.join(archive), site)?),
+            (Some(folder), _) => (folder.clone(), Upload::folder(base, folder, site)?),
+            (None, Some(archive)) => (archive.clone(), Upload::archive(base, archive, site)?),
             (None, None) => return Err(Failure::new(Code::BadSiteFile, "the site file names no source")),
         };
         Ok(Self::Local { upload, label })

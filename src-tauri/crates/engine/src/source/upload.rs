@@ -9,12 +9,35 @@ use slipway_core::site::Site;
 use slipway_host::{HostError, Kind, LocalTree, UploadProgress, Writer};
 use tokio::sync::mpsc;
 
+use crate::beneath::{beneath, file_beneath};
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
 
-/// Never sent: version control, environments and caches of another machine.
-const NEVER: [&str; 8] =
-    ["/.git/", ".venv/", "venv/", "node_modules/", "__pycache__/", "*.pyc", "/slipway.toml", ".DS_Store"];
+/// Never sent: version control, environments and caches of another machine; files in which people keep keys and passwords.
+const NEVER: [&str; 22] = [
+    ".git/",
+    ".hg/",
+    ".svn/",
+    ".venv/",
+    "venv/",
+    "node_modules/",
+    "__pycache__/",
+    "*.pyc",
+    "/slipway.toml",
+    ".DS_Store",
+    ".env",
+    ".env.*",
+    "!.env.example",
+    ".ssh/",
+    ".gnupg/",
+    ".aws/",
+    ".netrc",
+    ".pypirc",
+    "id_rsa",
+    "id_ecdsa",
+    "id_ed25519",
+    "*.kdbx",
+];
 /// Most bytes that an archive may unpack to.
 const MOST_UNPACKED: u64 = 4 << 30;
 
@@ -27,43 +50,44 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Reads a folder.
+    /// Reads the folder that the site file beside `base` names.
     ///
     /// # Errors
-    /// When it is not there or holds what cannot be sent.
-    pub fn folder(folder: &Path, site: &Site) -> Outcome<Self> {
-        Self::read(folder, site, None)
+    /// When it is not there, is a link, or holds what cannot be sent.
+    pub fn folder(base: &Path, folder: &str, site: &Site) -> Outcome<Self> {
+        Self::read(&beneath(base, folder).map_err(unreadable)?, site, None)
     }
 
     /// Unpacks an archive (.tar, .tar.gz, .tgz, .zip) and reads it. A single top folder is stepped into.
     ///
     /// # Errors
     /// When it is not an archive, is cut off, would unpack outside its folder, or is too large.
-    pub fn archive(archive: &Path, site: &Site) -> Outcome<Self> {
+    pub fn archive(base: &Path, archive: &str, site: &Site) -> Outcome<Self> {
+        let archive = file_beneath(base, archive, MOST_UNPACKED).map_err(unreadable)?;
         let wrong = |why: String| {
             Failure::new(Code::Local, format!("{} cannot be unpacked: {why}", archive.display()))
                 .because("nothing was sent")
         };
         let place = tempfile::tempdir().map_err(|error| wrong(error.to_string()))?;
-        unpack(archive, place.path()).map_err(wrong)?;
+        unpack(&archive, place.path()).map_err(wrong)?;
         let entries: Vec<_> =
             std::fs::read_dir(place.path()).map_err(|error| wrong(error.to_string()))?.flatten().collect();
         let root = match entries.as_slice() {
-            [only] if only.path().is_dir() => only.path(),
+            // The kind of the entry itself: a link is not stepped into.
+            [only] if only.file_type().is_ok_and(|kind| kind.is_dir()) => only.path(),
             _ => place.path().to_owned(),
         };
         Self::read(&root, site, Some(place))
     }
 
     fn read(folder: &Path, site: &Site, unpacked: Option<tempfile::TempDir>) -> Outcome<Self> {
-        let root = site.source.subdirectory.as_ref().map_or_else(|| folder.to_owned(), |sub| folder.join(sub.as_str()));
+        let root = match &site.source.subdirectory {
+            Some(subdirectory) => beneath(folder, subdirectory.as_str()).map_err(unreadable)?,
+            None => folder.to_owned(),
+        };
         let exclude: Vec<String> =
             NEVER.iter().map(|pattern| (*pattern).to_owned()).chain(site.source.exclude.iter().cloned()).collect();
-        let tree = LocalTree::read(&root, &exclude).map_err(|error| {
-            Failure::new(Code::Local, format!("the source cannot be read: {error}"))
-                .because("nothing was sent")
-                .hint("source.folder is relative to the site file; leave what is not part of the application out with source.exclude")
-        })?;
+        let tree = LocalTree::read(&root, &exclude).map_err(unreadable)?;
         if tree.files() == 0 {
             return Err(Failure::new(Code::Local, format!("{} holds no files to send", root.display()))
                 .hint("source.folder is relative to the site file"));
@@ -139,6 +163,12 @@ impl Upload {
         }
         Ok(())
     }
+}
+
+fn unreadable(why: impl std::fmt::Display) -> Failure {
+    Failure::new(Code::Local, format!("the source cannot be read: {why}"))
+        .because("nothing was sent")
+        .hint("source.folder is relative to the site file and no link; leave what is not part of the application out with source.exclude")
 }
 
 fn unpack(archive: &Path, place: &Path) -> Result<(), String> {
