@@ -138,7 +138,12 @@ fn a_cut_answer_knows_nothing() {
 #[test]
 fn a_wrong_number_of_answers_fails_every_fact() {
     let one = output(b"end\n".to_vec(), Exit::Code(0), vec![], false);
-    for count in [0, 1, facts::sweep(&all_packages()).len() - 1, facts::sweep(&all_packages()).len() + 1] {
+    for count in [
+        0,
+        1,
+        facts::sweep(&all_packages(), facts::Sweep::Overview).len() - 1,
+        facts::sweep(&all_packages(), facts::Sweep::Overview).len() + 1,
+    ] {
         let facts = json!(facts::parse_sweep(&vec![one.clone(); count]));
         let all_failed = facts.as_object().unwrap().values().all(|fact| fact.get("failed").is_some());
         assert!(all_failed, "{count}: {facts}");
@@ -241,7 +246,7 @@ fn scripts_pass_shellcheck() {
         return;
     };
     assert!(version.status.success());
-    let mut commands = facts::sweep(&all_packages());
+    let mut commands = facts::sweep(&all_packages(), facts::Sweep::Overview);
     commands.push(units::command(&[]));
     commands.push(paths::command(&[]));
     commands.push(packages::candidates_command(PackageManager::Apt, &[]));

@@ -37,7 +37,7 @@ fn shells() -> Vec<&'static str> {
 
 fn sweep(shell: &str) -> (Facts, Duration) {
     let started = Instant::now();
-    let outputs: Vec<Output> = facts::sweep(&all_packages())
+    let outputs: Vec<Output> = facts::sweep(&all_packages(), facts::Sweep::Overview)
         .iter()
         .map(|command| {
             let output = run(shell, command);

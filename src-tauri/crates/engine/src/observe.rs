@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use slipway_core::command::{Command, Output};
 use slipway_core::fact::Fact;
-use slipway_core::facts::{self, Facts, packages, paths};
+use slipway_core::facts::{self, Facts, Sweep, packages, paths};
 use slipway_core::manifest::{Manifest, Records};
 use slipway_core::plan::Wanted;
 use slipway_core::profile::{HostProfile, PackageManager, all_packages};
@@ -70,8 +70,20 @@ impl SiteView {
 /// # Errors
 /// When the link fails; a fact that cannot be read is a failed fact, not an error.
 pub async fn facts(connection: &Connection) -> Outcome<Facts> {
-    let outputs =
-        connection.batch(Batch::all(facts::sweep(&all_packages()))).await.map_err(|error| host_failure(&error))?;
+    sweep(connection, Sweep::Overview).await
+}
+
+/// The same for planning: without what no plan depends on.
+///
+/// # Errors
+/// As [`facts`].
+pub async fn facts_for_planning(connection: &Connection) -> Outcome<Facts> {
+    sweep(connection, Sweep::Planning).await
+}
+
+async fn sweep(connection: &Connection, purpose: Sweep) -> Outcome<Facts> {
+    let batch = Batch::all(facts::sweep(&all_packages(), purpose));
+    let outputs = connection.batch(batch).await.map_err(|error| host_failure(&error))?;
     Ok(facts::parse_sweep(&outputs))
 }
 

@@ -72,14 +72,23 @@ pub struct Facts {
     pub records: Fact<records::HostRecords>,
 }
 
+/// What facts are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sweep {
+    /// To show them: everything.
+    Overview,
+    /// To plan: without what no plan depends on and takes a host its time, which is whether its clock is kept right.
+    Planning,
+}
+
 /// Number of commands in a sweep.
 const PROBES: usize = 9;
 
 /// The commands that together see everything, and which of `packages` are installed; they are independent and meant for
 /// one batch. Which packages matter depends on the distribution, which is not known yet: ask about all.
-pub fn sweep(packages: &[String]) -> Vec<Command> {
+pub fn sweep(packages: &[String], purpose: Sweep) -> Vec<Command> {
     let probes: [Command; PROBES] = [
-        system::command(),
+        system::command(purpose),
         storage::command(),
         packages::command(packages),
         programs::command(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Sweep;
 use super::reply::{Reply, fact, number, plain, script};
 use crate::command::{Command, Output};
 use crate::fact::Fact;
@@ -121,8 +122,12 @@ pub struct System {
 }
 
 /// Asks for everything about the machine itself.
-pub fn command() -> Command {
-    Command::script(script!("system.sh"), [""; 0]).timeout(Duration::from_secs(20)).output_limit(128 << 10)
+pub fn command(purpose: Sweep) -> Command {
+    let purpose = match purpose {
+        Sweep::Overview => "overview",
+        Sweep::Planning => "planning",
+    };
+    Command::script(script!("system.sh"), [purpose]).timeout(Duration::from_secs(20)).output_limit(128 << 10)
 }
 
 /// Reads the answer to [`command`].

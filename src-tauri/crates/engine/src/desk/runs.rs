@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use slipway_core::digest::Digest;
 use slipway_core::event::{Event, Verdict, VerdictKind};
+use slipway_core::fact::Fact;
+use slipway_core::facts::Facts;
+use slipway_core::facts::system::Clock;
 use slipway_core::plan::Intent;
 
 use super::Desk;
@@ -69,7 +72,14 @@ impl Desk {
         let planned = Planned::make(link, &input, request, self.asked()?).await?;
         let host: HostName =
             planned.link.name().parse().map_err(|_| Failure::new(Code::Local, "the host has no proper name"))?;
-        let _ = self.inventory.saw_host(&host, &planned.facts, self.clock.now());
+        let known = self.inventory.host(&host).ok().and_then(|known| known.facts);
+        let known = known.and_then(|facts| serde_json::from_value::<Facts>(facts).ok());
+        let mut facts = planned.facts.clone();
+        // Planning does not ask who keeps the clock right.
+        if let (Fact::Known(clock), Some(Fact::Known(before))) = (&mut facts.clock, known.map(|known| known.clock)) {
+            *clock = Clock { epoch_seconds: clock.epoch_seconds, ..before };
+        }
+        let _ = self.inventory.saw_host(&host, &facts, self.clock.now());
         Ok(planned)
     }
 

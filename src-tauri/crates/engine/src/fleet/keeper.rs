@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use slipway_core::fact::Fact;
 use slipway_core::facts::load::{self, Depth, Sample};
 use slipway_core::facts::system::Family;
-use slipway_core::facts::{Facts, updates};
+use slipway_core::facts::{Facts, Sweep, updates};
 use slipway_core::profile::{PackageManager, all_packages};
 use slipway_host::{Batch, ConnectError, Connection, Decision, HostError, Lane, Step, Target, connect};
 use tokio::sync::{mpsc, watch};
@@ -452,7 +452,7 @@ async fn look(shared: Arc<Shared>, name: HostName, connection: Arc<Connection>) 
 }
 
 async fn facts(lane: &Lane) -> Option<Facts> {
-    let outputs = lane.batch(Batch::all(slipway_core::facts::sweep(&all_packages()))).await.ok()?;
+    let outputs = lane.batch(Batch::all(slipway_core::facts::sweep(&all_packages(), Sweep::Overview))).await.ok()?;
     Some(slipway_core::facts::parse_sweep(&outputs))
 }
 

@@ -119,7 +119,7 @@ impl Planned {
     pub async fn make(link: Arc<Link>, input: &SiteInput<'_>, request: &Request, asked: Asked) -> Outcome<Self> {
         let site = input.site;
         let connection = link.connection().await;
-        let facts = observe::facts(&connection).await?;
+        let facts = observe::facts_for_planning(&connection).await?;
         let profile = observe::profile(link.name(), &facts)?;
         let records = observe::records(link.name(), &facts, &site.name, profile.manager)?;
         let mut bundle = match request {
@@ -308,7 +308,7 @@ impl Planned {
 
     async fn look(&self) -> Outcome<(Facts, SiteView)> {
         let connection = self.link.connection().await;
-        let facts = observe::facts(&connection).await?;
+        let facts = observe::facts_for_planning(&connection).await?;
         let records = observe::records(self.link.name(), &facts, &self.site.name, self.profile.manager)?;
         let view = observe::site(&connection, &self.wanted(), records, &facts, &self.profile, &self.questions).await?;
         Ok((facts, view))

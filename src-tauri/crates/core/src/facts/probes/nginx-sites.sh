@@ -3,8 +3,8 @@ for path in /etc/nginx/*.conf /etc/nginx/*/*.conf /etc/nginx/*/*/*.conf /etc/ngi
   if [ -f "$path" ]; then
     part path 0 "$path"
     # What says nothing stays here; a line stays a line.
-    text=$(sed -e 's/^[[:blank:]]*//' -e 's/^#.*//' -- "$path" 2>&1 | head -c 262145)
-    part text 0 "$text"
+    text=$(awk '{ n += length($0) + 1; if (n > 262144) exit 3; sub(/^[ \t]+/, ""); if (/^#/) $0 = ""; print }' "$path" 2>&1)
+    part text "$?" "$text"
   fi
 done
 echo end
