@@ -21,6 +21,8 @@ stage=before hook='' hooks=0
 new=$ROOT/releases/$RELEASE
 old=${PREVIOUS:+$ROOT/releases/$PREVIOUS}
 
+# What others print is never taken for what the program says.
+as_text() { sed -u 's/^@/ @/'; }
 phase() { printf '@phase %s\n' "$1"; }
 ledger() {
     printf '%s %s %s %s\n' "$(date +%s)" "$1" "$2" "$(printf %s "$3" | tr '\000-\037\177' ' ' | cut -c1-300)" >>"$STATE/ledger"
@@ -36,7 +38,7 @@ tail_of() { # unit or empty
     printf '@log %s\n' "$1"
     journalctl --sync 2>/dev/null
     # With --since, -n means the first lines, not the last (journalctl of systemd 252).
-    journalctl -q --no-pager -o cat --since "@$began" -u "$1" 2>/dev/null | tail -n 40 | cut -c1-2000
+    journalctl -q --no-pager -o cat --since "@$began" -u "$1" 2>/dev/null | tail -n 40 | cut -c1-2000 | as_text
     [ -z "$said" ] || printf 'its answer: %s\n' "$said"
     printf '@endlog\n'
 }
