@@ -62,15 +62,15 @@ setsid sh -c '
         exec <"$dir/$key.in"
         rm -f "$dir/$key.in"
     fi
-    # What it prints is kept in memory: the first 64 MiB of it, and the last 64 KiB.
+    # What it prints is kept in memory: the first 8 MiB of it, and the last 64 KiB.
     {
         systemd-run "$@" 2>&1
         echo "$?" >"$dir/$key.status.new"
     } | {
         trap "" XFSZ
-        ( ulimit -f 131072 && exec cat >>"$dir/$key.out" ) 2>/dev/null || {
+        ( ulimit -f 16384 && exec cat >>"$dir/$key.out" ) 2>/dev/null || {
             tail -c 65536 >"$dir/$key.rest"
-            { printf "\\n[more than 64 MiB were printed; what came between is not kept]\\n"; cat "$dir/$key.rest"; } >>"$dir/$key.out"
+            { printf "\\n[more than 8 MiB were printed; what came between is not kept]\\n"; cat "$dir/$key.rest"; } >>"$dir/$key.out"
         }
     }
     mv "$dir/$key.status.new" "$dir/$key.status"
