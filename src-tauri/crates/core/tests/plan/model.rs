@@ -299,9 +299,6 @@ impl Model {
                 FileStep::Remove { path, stage: Some(_), .. } => self.waiting.1.push(path.clone()),
                 FileStep::Remove { path, stage: None, .. } => {
                     assert!(self.paths.remove(path).is_some(), "{path} is removed and is not there");
-                    // systemd forgets a unit that does not run and has no file.
-                    let name = path.rsplit('/').next().unwrap_or_default();
-                    self.units.retain(|unit, state| state.active || unit != name);
                 }
             },
             Change::Unit(change) => self.unit(change),

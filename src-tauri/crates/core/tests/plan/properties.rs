@@ -65,6 +65,8 @@ fn happen(host: &mut Model, event: &Event, sites: &[(Site, Vec<File>); 2]) {
         Event::Uninstall { site, data, steps } => {
             let plan = host.plan_uninstall(&sites[*site].0, *data);
             host.run_steps(&plan, &[], *steps);
+            // systemd forgets a unit that does not run and has no file.
+            host.units.retain(|_, unit| unit.active || unit.enabled);
         }
         Event::Edited { site, file } => {
             let path = sites[*site].1[*file].path.clone();
