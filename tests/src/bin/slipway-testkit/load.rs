@@ -16,8 +16,10 @@ const USUAL: &str = include_str!("usual.sh");
 
 /// How much.
 pub(crate) struct Options<'a> {
-    /// Deployments, and as many rollbacks, in each way.
+    /// Deployments, and as many rollbacks, with Slipway.
     pub(crate) turns: usize,
+    /// The same in each of the usual ways.
+    pub(crate) usual_turns: usize,
     pub(crate) visitors: usize,
     pub(crate) sockets: usize,
     /// The program to use instead of building it.
@@ -41,8 +43,8 @@ pub(crate) fn run(options: &Options<'_>) -> Result<(), HostError> {
     let turns = options.turns;
     println!(
         "{} visitors in a closed loop, half of their requests POSTs, each 0 to 2 s; {} WebSockets; TLS through nginx; \
-         {turns} deployments and {turns} rollbacks each way.\n",
-        options.visitors, options.sockets
+         {turns} deployments and {turns} rollbacks with Slipway, {} and {} in each of the usual ways.\n",
+        options.visitors, options.sockets, options.usual_turns, options.usual_turns
     );
     println!("| Way | Requests | Failed | Delay p50 / p99 / max | WebSockets ended | of them outside a drain |");
     println!("|---|---:|---:|---:|---:|---:|");
@@ -80,7 +82,7 @@ pub(crate) fn run(options: &Options<'_>) -> Result<(), HostError> {
     ] {
         done(&host, &["sh", "-c", USUAL, "usual", way, "v1"])?;
         let load = Load::start(&crowd(door)).map_err(other)?;
-        for _ in 0..turns {
+        for _ in 0..options.usual_turns {
             for version in ["v2", "v1"] {
                 done(&host, &["sh", "-c", USUAL, "usual", way, version])?;
                 // Requests of 2 s that began before the switch end before the next one, as with any real pace.

@@ -38,9 +38,12 @@ enum Area {
     },
     /// Deploys and rolls back under load, with Slipway and in the usual ways, and prints how many requests failed.
     Load {
-        /// Deployments, and as many rollbacks, each way.
+        /// Deployments, and as many rollbacks, with Slipway.
         #[arg(long, default_value_t = 20)]
         turns: usize,
+        /// The same in each of the usual ways.
+        #[arg(long, default_value_t = 20)]
+        usual_turns: usize,
         /// Visitors that ask without pause.
         #[arg(long, default_value_t = 40)]
         visitors: usize,
@@ -136,8 +139,8 @@ fn main() -> ExitCode {
             let face = if window { demo::Face::Window } else { demo::Face::Command };
             demo::run(&demo::Options { distribution, once, face })
         }
-        Area::Load { turns, visitors, sockets, slipway } => {
-            load::run(&load::Options { turns, visitors, sockets, slipway: slipway.as_deref() })
+        Area::Load { turns, usual_turns, visitors, sockets, slipway } => {
+            load::run(&load::Options { turns, usual_turns, visitors, sockets, slipway: slipway.as_deref() })
         }
         Area::Bench { only, rounds, round_trips, hosts, files, limit_s, slipway, peers } => {
             bench::run(&bench::Options {

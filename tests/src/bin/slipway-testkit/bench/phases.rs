@@ -238,6 +238,7 @@ pub(super) fn run(place: &Place, options: &Options<'_>) -> Result<(), HostError>
     let logins: Vec<String> = columns.iter().map(|(_, login)| cell(*login)).collect();
     println!("| for comparison: `ssh host true` | {} |", logins.join(" | "));
     far.slow_down(0);
+    place.desk.assemble("v6")?;
     let ways_back = (0..options.rounds).map(|_| back(place)).collect::<Result<Vec<_>, _>>()?;
     let middle = super::median(&ways_back).ok_or_else(|| other("no turns"))?;
     println!(
@@ -251,7 +252,6 @@ pub(super) fn run(place: &Place, options: &Options<'_>) -> Result<(), HostError>
 
 /// Milliseconds in which the release before comes back when the new one crashes while it is watched.
 fn back(place: &Place) -> Result<u64, HostError> {
-    place.desk.assemble("v6")?;
     let text = SITE.replace("folder = \"v1\"", "folder = \"v6\"").replace("settle = \"2s\"", "settle = \"10s\"");
     place.desk.site(&text.replace("\n[environment]\n", "\n[environment]\nCRASH_AFTER = \"4\"\n"))?;
     let events = place.desk.json(crate::desk::ROLLED_BACK, &["deploy", "--yes"])?;
