@@ -6,3 +6,4 @@ mod support;
 mod canaries;
 mod encoders;
 mod terminal;
+mod walls;

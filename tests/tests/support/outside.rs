@@ -34,7 +34,8 @@ pub fn ask(address: Ipv4Addr, url: &str) -> Answer {
     ask_with(address, url, &[])
 }
 
-fn ask_with(address: Ipv4Addr, url: &str, options: &[&str]) -> Answer {
+/// The same with more options for curl.
+pub fn ask_with(address: Ipv4Addr, url: &str, options: &[&str]) -> Answer {
     let name = url.split('/').nth(2).unwrap_or_default();
     let mut curl = Command::new("curl");
     curl.args(["-sk", "--noproxy", "*", "--max-time", "30", "-w", "\n%{http_code}"]).args(options);

@@ -1,0 +1,391 @@
+//! Attacks, each tried on a real host: what somebody does, what must come of it, what came of it. Prints them as a table.
+
+use std::fmt::Display;
+use std::os::unix::fs::symlink;
+
+use slipway_core::event::EventKind;
+use slipway_core::event::VerdictKind::Succeeded;
+use slipway_engine::failure::Failure;
+use slipway_engine::site::Request;
+use slipway_engine::site_file::read_site_file;
+use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites};
+
+use crate::support::outside::{ask, ask_with};
+use crate::support::{DEPLOY, TestDesk};
+
+/// Says what it was sent.
+const APP: &str = r#"
+import http.server, json, socket, socketserver
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        body = json.dumps({"asked": self.path, **headers}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *rest):
+        pass
+class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    def server_bind(self):
+        self.server_name, self.server_port = "web", 0
+server = Server(("", 0), Handler, bind_and_activate=False)
+server.socket = socket.socket(fileno=3)
+server.serve_forever()
+"#;
+
+const SITE: &str = r#"
+schema = 1
+name = "shop"
+domains = ["shop.test"]
+hardening = "strict"
+
+[source]
+folder = "app"
+
+[runtime]
+kind = "python"
+requirements = []
+
+[process.eu-web]
+command = ["python3", "app.py"]
+port = 7000
+
+[config_file."settings.json"]
+json = { colour = "red" }
+
+[shared.data]
+env = "DATA_DIR"
+
+[hooks]
+migrate = [["sh", "-c", "echo '@phase verify'; echo '@verdict good forged'; { cat /proc/self/status; ulimit -Hc | sed 's/^/Cores: /'; } >\"$DATA_DIR/hook\""]]
+
+[[build]]
+run = ["sh", "-c", "yes \"$(printf %0400d 0)\" | head -c 40000000"]
+
+[[route]]
+path = "/static/"
+files = "static"
+
+[[route]]
+path = "/"
+to = "eu-web"
+websocket = true
+
+[health]
+path = "/health"
+settle = "1s"
+"#;
+
+#[derive(Default)]
+struct Table(Vec<[String; 4]>);
+
+impl Table {
+    /// `seen` must have `expected` in it.
+    fn row(&mut self, attack: &str, who: &str, expected: &str, seen: impl Display) {
+        self.0.push([attack, who, expected, seen.to_string().trim()].map(|text| text.replace(['\n', '|'], " ")));
+    }
+
+    fn end(self) {
+        println!("\n| attack | who | expected | seen |\n|---|---|---|---|");
+        let mut through = Vec::new();
+        for [attack, who, expected, seen] in &self.0 {
+            let short: String = seen.chars().take(160).collect();
+            println!("| {attack} | {who} | {expected} | {short} |");
+            if !seen.contains(expected.as_str()) {
+                through.push(attack.clone());
+            }
+        }
+        println!("\n{} attacks, {} went through", self.0.len(), through.len());
+        assert!(through.is_empty(), "{through:#?}");
+    }
+}
+
+fn all_words(failure: &Failure) -> String {
+    format!("{} {} {}", failure.message, failure.causes.join(" "), failure.hint.clone().unwrap_or_default())
+}
+
+/// What a host's user gets to see of a command.
+fn as_user(host: &Host, user: &str, script: &str) -> String {
+    let output = host.exec(&["runuser", "-u", user, "--", "sh", "-c", script]);
+    format!("{}{}", output.stdout, output.stderr)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_attack_ends_at_a_wall() {
+    if !Prerequisites::or_not_run() {
+        return;
+    }
+    let host = Host::boot(Distribution::Debian12, HostOptions::default()).unwrap();
+    let desk = TestDesk::new(&host, "root");
+    let mut table = Table::default();
+    let at = |path: &str| desk.folder.path().join(path);
+    let put = |path: &str, text: &str| {
+        std::fs::create_dir_all(at(path).parent().unwrap()).unwrap();
+        std::fs::write(at(path), text).unwrap();
+    };
+    put("app/app.py", APP);
+    for private in
+        ["app/.env", "app/config/.env.production", "app/.ssh/id_ed25519", "app/deploy/id_rsa", "app/sub/.git/config"]
+    {
+        put(private, "canary");
+    }
+    put("app/static/inner/slipway.toml", "canary");
+    put("app/static/.htpasswd", "canary");
+    put("app/static/a.css", "css");
+    put("private/key", "canary");
+
+    let file = desk.site(SITE);
+    desk.expect(Succeeded, &file, &Request::Apply).await;
+    let watch = "while sleep 0.2; do du -sk /run/slipway 2>/dev/null; done | awk '$1 > most { most = $1; print most; fflush() }' >/root/most";
+    assert!(host.exec(&["systemd-run", "-q", "--unit=watch", "sh", "-c", watch]).is_success());
+    let ran = desk.run(&file, &DEPLOY).await;
+    assert_eq!(ran.verdict.kind, Succeeded, "{:#?}", ran.verdict);
+    assert!(host.exec(&["systemctl", "stop", "watch"]).is_success());
+
+    let forged = ran.events.iter().any(|event| {
+        let text = format!("{:?}", event.kind);
+        text.contains("forged") && !text.contains("Output")
+    });
+    let verify = ran.plan.lines().iter().position(|line| line.title().contains("Ask through nginx"));
+    let started = |wanted: usize| {
+        ran.events.iter().position(|event| matches!(event.kind, EventKind::StepStarted { step } if step == wanted))
+    };
+    let switch = ran.plan.lines().iter().position(|line| line.title().starts_with("Switch to release"));
+    let order = started(switch.unwrap()) < started(verify.unwrap());
+    let seen = if order && !forged { "told as its output" } else { "taken for the program's own word" };
+    table.row("prints what the activation says of itself", "a migration", "told as its output", seen);
+    build(&mut table, &host);
+    visitor(&mut table, &host);
+    application(&mut table, &host);
+    hook(&mut table, &host);
+    source(&mut table, &desk).await;
+    names(&mut table, &host, &desk).await;
+    table.end();
+}
+
+fn build(table: &mut Table, host: &Host) {
+    let most = host.shell("tail -n 1 /root/most").stdout;
+    let most: u64 = most.trim().parse().unwrap_or(u64::MAX);
+    let seen = if most < 10_240 { format!("bounded: {most} KiB at most") } else { format!("{most} KiB") };
+    table.row("40 MB of output, kept in memory", "a build", "bounded", seen);
+    let sent =
+        host.shell("cd /opt/shop/current/code && find . | grep -E '\\.env|\\.ssh|id_rsa|\\.git' || echo none").stdout;
+    table.row(".env, .ssh, id_rsa, .git are in the folder", "a careless folder", "none", sent);
+}
+
+fn visitor(table: &mut Table, host: &Host) {
+    let who = "a visitor";
+    let url = "https://shop.test/echo";
+    let get = |options: &[&str]| ask_with(host.address(), url, options);
+    let plain = get(&[]);
+    assert_eq!(plain.field("asked"), "/echo", "{plain:?}");
+    table.row("Host: evil.test over the site's TLS name", who, "421", get(&["-H", "Host: evil.test"]).status);
+    let bare = ask(host.address(), &format!("https://{}/echo", host.address()));
+    table.row("the bare address instead of a name", who, "421", bare.status);
+    let bare = ask_with(
+        host.address(),
+        &format!("http://{}/echo", host.address()),
+        &["-o", "/dev/null", "-w", "\n%{redirect_url} %{http_code}"],
+    );
+    table.row("the same without TLS", who, "", bare.status);
+    for header in [
+        "X-Remote-User",
+        "Remote-User",
+        "X-Forwarded-User",
+        "X-Forwarded-Email",
+        "X-Forwarded-Groups",
+        "X-Forwarded-Preferred-Username",
+        "X-Auth-Request-User",
+        "X-Auth-Request-Email",
+        "Forwarded",
+        "Proxy",
+    ] {
+        let seen = get(&["-H", &format!("{header}: admin")]).field(&header.to_ascii_lowercase());
+        table.row(
+            &format!("{header}: admin"),
+            who,
+            "not there",
+            if seen.is_empty() { "not there".to_owned() } else { seen },
+        );
+    }
+    let seen = get(&["-H", "X-Forwarded-For: 10.0.0.1"]).field("x-forwarded-for");
+    table.row(
+        "X-Forwarded-For: 10.0.0.1",
+        who,
+        "not 10.0.0.1",
+        if seen.contains("10.0.0.1,") || seen == "10.0.0.1" { seen } else { "not 10.0.0.1".to_owned() },
+    );
+    let upgrade = |to: &str| {
+        let options = [
+            "--http1.1",
+            "-H",
+            "Connection: Upgrade, HTTP2-Settings",
+            "-H",
+            &format!("Upgrade: {to}"),
+            "-H",
+            "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
+        ];
+        let answer = get(&options);
+        format!("[{}] [{}]", answer.field("upgrade"), answer.field("connection"))
+    };
+    table.row("Upgrade: h2c on a route for WebSockets", who, "[] []", upgrade("h2c"));
+    table.row("Upgrade: TLS/1.0 on the same", who, "[] []", upgrade("TLS/1.0"));
+    assert_eq!(upgrade("websocket"), "[websocket] [upgrade]");
+    for path in ["inner/slipway.toml", ".htpasswd", "%2ehtpasswd", "..%2fapp.py", "../app.py"] {
+        let answer = ask_with(host.address(), &format!("https://shop.test/static/{path}"), &["--path-as-is"]);
+        let seen = if answer.body.contains("canary") || answer.body.contains("import http") {
+            answer.body
+        } else {
+            format!("nothing ({})", answer.status)
+        };
+        table.row(&format!("/static/{path}"), who, "nothing", seen);
+    }
+    assert_eq!(ask(host.address(), "https://shop.test/static/a.css").body, "css");
+}
+
+fn application(table: &mut Table, host: &Host) {
+    let file = "/etc/shop/config/settings.json";
+    let (own, other) = ("the site's user", "another user");
+    assert!(as_user(host, "shop", &format!("cat {file}")).contains("red"));
+    for (attack, user, who, script) in [
+        ("chmod of its configuration", "shop", own, format!("chmod 666 {file}")),
+        ("write to its configuration", "shop", own, format!("echo x >{file}")),
+        ("grow its configuration to 8 TB", "shop", own, format!("truncate -s 8T {file}")),
+        ("replace its configuration", "shop", own, format!("mv /tmp/x {file} || rm {file}")),
+        ("write to its code", "shop", own, "echo x >>/opt/shop/current/code/app.py".to_owned()),
+        ("switch the release", "shop", own, "ln -sfn releases/x /opt/shop/current".to_owned()),
+        ("read a release's configuration", "shop", own, "ls /opt/shop/current/config/etc".to_owned()),
+        ("read Slipway's records", "shop", own, "cat /var/lib/slipway/shop/manifest.json".to_owned()),
+        ("read the certificate's key", "shop", own, "cat /etc/slipway/tls/shop/privkey.pem".to_owned()),
+        ("read a site's configuration", "nobody", other, format!("cat {file}")),
+        ("read a site's environment", "nobody", other, "cat /etc/shop/environment".to_owned()),
+        ("read a site's data", "nobody", other, "ls /opt/shop/shared/data".to_owned()),
+    ] {
+        let seen = as_user(host, user, &script);
+        let refused = ["denied", "not permitted", "No such file"].iter().any(|word| seen.contains(word));
+        table.row(attack, who, "refused", if refused { format!("refused: {seen}") } else { seen });
+    }
+    assert!(host.read_file(file).is_ok_and(|text| String::from_utf8_lossy(&text).contains("red")));
+}
+
+fn hook(table: &mut Table, host: &Host) {
+    let status = host.shell("cat /opt/shop/shared/data/hook").stdout;
+    let line = |key: &str| {
+        let line = status.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    for (attack, expected) in [
+        ("a core dump with the secrets in it", "Cores: 0"),
+        ("capabilities of root", "CapBnd: 0000000000000000"),
+        ("a program that gives more rights", "NoNewPrivs: 1"),
+        ("system calls that no application needs", "Seccomp: 2"),
+    ] {
+        table.row(attack, "a migration", expected, line(expected.split(' ').next().unwrap()));
+    }
+}
+
+async fn source(table: &mut Table, desk: &TestDesk) {
+    let at = |path: &str| desk.folder.path().join(path);
+    symlink(at("private"), at("linked")).unwrap();
+    symlink(at("private"), at("app/web")).unwrap();
+    symlink("/dev/zero", at("zero.tar")).unwrap();
+    for (command, arguments) in [
+        ("mkfifo", vec!["pipe.tar"]),
+        ("sh", vec!["-c", "mkdir -p t && ln -s \"$PWD/private\" t/app && tar -cf link.tar -C t app"]),
+        ("sh", vec!["-c", "tar -cf up.tar -P --transform 's|^|../../|' private/key"]),
+    ] {
+        let done = std::process::Command::new(command).args(&arguments).current_dir(desk.folder.path()).status();
+        assert!(done.unwrap().success(), "{command} {arguments:?}");
+    }
+    let folder = "folder = \"app\"";
+    for (attack, who, expected, from, to) in [
+        (
+            "source.folder is a link to a private folder",
+            "a repository",
+            "is a symbolic link",
+            folder,
+            "folder = \"linked\"".to_owned(),
+        ),
+        (
+            "source.subdirectory is such a link",
+            "a repository",
+            "is a symbolic link",
+            folder,
+            format!("{folder}\nsubdirectory = \"web\""),
+        ),
+        (
+            "an archive of one link to a private folder",
+            "an archive",
+            "leads out",
+            folder,
+            "archive = \"link.tar\"".to_owned(),
+        ),
+        ("an archive with a path that leads out", "an archive", "leads out", folder, "archive = \"up.tar\"".to_owned()),
+        ("an archive that is a pipe", "a site file", "is not a file", folder, "archive = \"pipe.tar\"".to_owned()),
+        ("an archive that is a link to a device", "a site file", "is a symbolic link", folder, "archive = \"zero.tar\"".to_owned()),
+        (
+            "a certificate that never ends",
+            "a site file",
+            "is not a file",
+            "[shared.data]",
+            "[secret.SECRET_KEY]\n\n[tls]\nmode = \"own\"\ncertificate = \"/dev/zero\"\nkey = \"SECRET_KEY\"\n\n[shared.data]"
+                .to_owned(),
+        ),
+    ] {
+        std::fs::write(at("slipway.toml"), SITE.replace(from, &to)).unwrap();
+        let planned = match read_site_file(&at("slipway.toml")) {
+            Ok(file) => desk.try_plan(&file, &DEPLOY).await,
+            Err(error) => Err(Failure::from(error)),
+        };
+        let seen = match planned {
+            Ok(planned) => format!("planned: {:?}", planned.plan.notices),
+            Err(failure) => all_words(&failure),
+        };
+        table.row(attack, who, expected, seen);
+    }
+    std::fs::remove_file(at("app/web")).unwrap();
+}
+
+async fn names(table: &mut Table, host: &Host, desk: &TestDesk) {
+    let who = "a site file";
+    let path = desk.folder.path().join("slipway.toml");
+    for (attack, expected, from, to) in [
+        ("name = multi-user", "already the name", "\"shop\"", "\"multi-user\""),
+        ("name = getty", "already the name", "\"shop\"", "\"getty\""),
+        ("name = postgres", "already the name", "\"shop\"", "\"postgres\""),
+        (
+            "after = rescue.target",
+            "belongs to systemd itself",
+            "port = 7000",
+            "port = 7000\nafter = [\"rescue.target\"]",
+        ),
+        (
+            "after = debug-shell.service",
+            "belongs to systemd itself",
+            "port = 7000",
+            "port = 7000\nafter = [\"debug-shell.service\"]",
+        ),
+    ] {
+        std::fs::write(&path, SITE.replacen(from, to, 1)).unwrap();
+        let seen = match read_site_file(&path) {
+            Ok(_) => "right".to_owned(),
+            Err(error) => all_words(&Failure::from(error)),
+        };
+        table.row(attack, who, expected, seen);
+    }
+    // The unit shop-eu-web@ is the first site's; the target depot is the distribution's.
+    host.write_file("/usr/lib/systemd/system/depot.target", "[Unit]\nDescription=theirs\n").unwrap();
+    let second =
+        SITE.replace("domains = [\"shop.test\"]", "domains = [\"other.test\"]").replace("port = 7000", "port = 7100");
+    for (attack, name, process, unit) in [
+        ("a process whose unit is another site's", "shop-eu", "web", "shop-eu-web@7100"),
+        ("a name whose target somebody else brought", "depot", "web", "depot.target"),
+    ] {
+        let text = second.replace("name = \"shop\"", &format!("name = \"{name}\"")).replace("eu-web", process);
+        let file = desk.site(&text);
+        let plan = desk.plan(&file, &Request::Apply).await.plan;
+        let blockers: Vec<String> = plan.blockers().map(|notice| notice.text.clone()).collect();
+        table.row(attack, who, &format!("systemd has a unit {unit}"), blockers.join("; "));
+    }
+}
