@@ -185,7 +185,7 @@ async fn a_site_that_uses_everything() {
     assert!(ask("-u 'ann:open sesame'", "/").contains("red"));
     let readable = inside(
         &host,
-        "grep -rlE 'canary-credentials|open sesame' /etc /opt /var/lib /var/log /run 2>/dev/null | xargs -r stat -c '%a %U' | sort -u",
+        "grep -rlE 'canary-credentials|open sesame' /etc /opt /var/lib /var/log /run 2>/dev/null | xargs -r stat -c '%a %U:%G' | sort -u",
     );
-    assert!(readable.lines().all(|line| ["600 root", "400 whole"].contains(&line)), "{readable}");
+    assert!(readable.lines().all(|line| ["600 root:root", "440 root:whole"].contains(&line)), "{readable}");
 }
