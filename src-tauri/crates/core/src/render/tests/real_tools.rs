@@ -145,7 +145,8 @@ impl Drop for Nginx {
 }
 
 impl Nginx {
-    /// Writes the configuration, in which a client may say which address it has: site, password file, certificate; ports and paths moved into a directory.
+    /// Writes the configuration: site, password file, certificate; ports and paths moved into a directory. A client may say
+    /// which address it has.
     fn prepare(world: &World) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().to_str().unwrap().to_owned();
@@ -219,11 +220,7 @@ impl Nginx {
         self.ask("docs.example.com", path, headers)
     }
 
-    /// The answer when another name is asked for.
-    fn get_of(&self, name: &str, path: &str) -> String {
-        self.ask(name, path, "")
-    }
-
+    /// The same of any name.
     fn ask(&self, name: &str, path: &str, headers: &str) -> String {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         write!(stream, "GET {path} HTTP/1.0\r\nHost: {name}\r\n{headers}\r\n").unwrap();
@@ -340,7 +337,7 @@ fn nginx_serves_files_and_single_page_applications_as_meant() {
     let codes = ["2001:db8::1", "2001:db8::2", "2001:db8::ffff:ffff:ffff:3", "2001:db8:0:1::1"].map(from);
     assert_eq!(codes, ["503", "503", "429", "503"]);
     // Who asks for a name that nobody serves gets nothing of this site.
-    let stranger = nginx.get_of("evil.example", "/robots.txt");
+    let stranger = nginx.ask("evil.example", "/robots.txt", "");
     assert!(stranger.contains(" 421 ") && !stranger.contains("ROBOTS"), "{stranger}");
     has("/slipway.toml", &[" 404 "]);
 }
