@@ -84,6 +84,15 @@ struct Tour<'a> {
 }
 
 impl Tour<'_> {
+    /// Says where a browser finds the application: by its name, since nginx answers to no other.
+    fn say_where(&self) {
+        println!(
+            "\nThe application is at https://parlour.test/ once /etc/hosts has the line \"{} parlour.test\". Its certificate \
+             signs itself; sign in with any name and the password “parlour”.",
+            self.host.address()
+        );
+    }
+
     fn begin(&self) -> Result<(), HostError> {
         let address = self.host.address().to_string();
         let key = self.host.client_key().display().to_string();
@@ -103,7 +112,6 @@ impl Tour<'_> {
     }
 
     fn go_on(&self) -> Result<(), HostError> {
-        let address = self.host.address();
         self.step("Nothing is left to do", &["plan"], 0)?;
         self.site("v2")?;
         self.step("A new version, instance by instance", &["deploy", "--yes"], 0)?;
@@ -111,9 +119,7 @@ impl Tour<'_> {
         self.step("A version whose health check fails: it never gets traffic", &["deploy", "--yes"], 20)?;
         self.site("v2")?;
         self.step("And what is running is still the good one", &["status"], 0)?;
-        println!(
-            "\nThe application is at https://{address}/ (its certificate signs itself; any name, password “parlour”)."
-        );
+        self.say_where();
         println!("Try, in another terminal:\n");
         println!("    export SLIPWAY_HOME={0}/home PARLOUR_SECRET_KEY={1}", self.folder.display(), self.secret());
         println!("    cd {}", self.folder.display());
@@ -129,7 +135,7 @@ impl Tour<'_> {
     async fn open_window(&self) -> Result<(), HostError> {
         let failed = |error: std::io::Error| HostError::Other(format!("the window could not be opened: {error}"));
         let folder = self.folder.display();
-        println!("\nThe application is at https://{}/ (its certificate signs itself).", self.host.address());
+        self.say_where();
         println!(
             "The window opens on it. Try there: in the site's file set folder = \"v2\" and deploy; then \"v4\", whose"
         );
