@@ -1,5 +1,6 @@
 //! A folder on this computer, as it is sent.
 
+use std::collections::HashMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,9 @@ use crate::error::HostError;
 
 /// Most entries of one tree.
 const MOST_ENTRIES: usize = 1_000_000;
+
+/// Links that are followed on one way (path_resolution(7)).
+const MOST_LINKS: usize = 40;
 
 /// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +70,7 @@ impl LocalTree {
         let mut entries = Vec::new();
         let root = std::fs::canonicalize(root).map_err(|error| local(root, error.to_string()))?;
         read_folder(&root, "", &exclude, &mut entries)?;
+        links_stay_inside(&root, &entries)?;
         Ok(Self { root, entries })
     }
 
@@ -147,9 +152,6 @@ fn read_folder(root: &Path, below: &str, exclude: &Gitignore, entries: &mut Vec<
         } else if meta.is_symlink() {
             let target = std::fs::read_link(&full).map_err(|error| local(&full, error.to_string()))?;
             let target = target.to_str().ok_or_else(|| local(&full, "its target is not UTF-8 text"))?.to_owned();
-            if !stays_inside(&path, &target) {
-                return Err(local(&full, format!("it is a link that leads out of the folder, to {target}")));
-            }
             entries.push(Entry { path, kind: Kind::Link { target } });
         } else if meta.is_file() {
             let (digest, size) = hash(&full).map_err(|error| local(&full, error.to_string()))?;
@@ -161,20 +163,51 @@ fn read_folder(root: &Path, below: &str, exclude: &Gitignore, entries: &mut Vec<
     Ok(())
 }
 
-/// Whether a link at `path` with `target` stays inside the tree, judged by its words alone.
-fn stays_inside(path: &str, target: &str) -> bool {
-    if target.is_empty() || target.starts_with('/') {
-        return false;
+/// Each link by itself may point inside and still lead out by way of another one, so all are walked as a kernel does.
+fn links_stay_inside(root: &Path, entries: &[Entry]) -> Result<(), HostError> {
+    let links = entries.iter().filter_map(|entry| match &entry.kind {
+        Kind::Link { target } => Some((entry.path.as_str(), target.as_str())),
+        Kind::Directory | Kind::File { .. } => None,
+    });
+    let links: HashMap<&str, &str> = links.collect();
+    for entry in entries {
+        if let Kind::Link { target } = &entry.kind
+            && !stays_inside(&entry.path, &links)
+        {
+            let why = format!("it is a link that leads out of the folder, to {target}");
+            return Err(local(&root.join(&entry.path), why));
+        }
     }
-    let mut depth = path.split('/').count().saturating_sub(1);
-    for part in target.split('/') {
+    Ok(())
+}
+
+/// Whether what is found at `path` stays inside a tree with these links. What the tree does not have is taken for a directory:
+/// a host may have it one day. A way of too many links leads nowhere.
+fn stays_inside(path: &str, links: &HashMap<&str, &str>) -> bool {
+    let mut at: Vec<&str> = Vec::new();
+    let mut ahead: Vec<&str> = path.rsplit('/').collect();
+    let mut followed = 0;
+    while let Some(part) = ahead.pop() {
         match part {
             "" | "." => {}
-            ".." => match depth.checked_sub(1) {
-                Some(less) => depth = less,
-                None => return false,
-            },
-            _ => depth += 1,
+            ".." => {
+                if at.pop().is_none() {
+                    return false;
+                }
+            }
+            _ => {
+                at.push(part);
+                let Some(target) = links.get(at.join("/").as_str()) else { continue };
+                followed += 1;
+                if followed > MOST_LINKS {
+                    return true;
+                }
+                if target.is_empty() || target.starts_with('/') {
+                    return false;
+                }
+                at.pop();
+                ahead.extend(target.rsplit('/'));
+            }
         }
     }
     true
@@ -258,11 +291,43 @@ mod tests {
     }
 
     #[test]
+    fn links_that_stay_inside_are_sent() {
+        let folder = folder();
+        for (name, target) in [
+            ("src/up", "../src/../run"),
+            ("through", "src/up/x"),
+            ("nothing", "no/such/../../file"),
+            ("round", "round"),
+            ("left", "right/x"),
+            ("right", "left/y"),
+            ("here", "."),
+            ("far", "here/here/here/src//deep/./a.py"),
+        ] {
+            symlink(target, folder.path().join(name)).unwrap();
+        }
+        LocalTree::read(folder.path(), &[]).unwrap();
+    }
+
+    #[test]
     fn what_cannot_be_sent_is_refused() {
         for target in ["/etc/passwd", "../outside", "src/../../outside", "deep/../../../x"] {
             let folder = folder();
             symlink(target, folder.path().join("bad")).unwrap();
             assert!(LocalTree::read(folder.path(), &[]).is_err(), "{target}");
+        }
+        // Each of these points inside by its words.
+        for chain in [
+            &[("readme.txt", "a/b/c/d/up/../../../etc/x"), ("a/b/c/d/up", "../../../..")][..],
+            &[("src/deep/one", "../.."), ("two", "src/deep/one/../x")],
+            &[("one", "two/three/.."), ("two", "src"), ("src/three", "..")],
+        ] {
+            let folder = folder();
+            std::fs::create_dir_all(folder.path().join("a/b/c/d")).unwrap();
+            for (name, target) in chain {
+                symlink(target, folder.path().join(name)).unwrap();
+            }
+            let refused = LocalTree::read(folder.path(), &[]).unwrap_err().to_string();
+            assert!(refused.contains("leads out of the folder"), "{refused}");
         }
         let folder = folder();
         let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
