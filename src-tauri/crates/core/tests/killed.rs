@@ -173,7 +173,7 @@ fn a_release_is_there_whole_or_not_at_all() {
     .unwrap();
     let site = "shop".parse().unwrap();
     let links = [("media/photos".to_owned(), "/opt/shop/shared/photos".to_owned())];
-    let mut command = seal(&Layout::new(&site), &site, &record, None, &links);
+    let mut command = seal(&Layout::new(&site), &site, &record, None, &links, &["sub".to_owned()]);
     let arguments = [building.to_str().unwrap(), release.to_str().unwrap(), "nobody"];
     for (word, value) in command.argv.iter_mut().skip(4).zip(arguments) {
         value.clone_into(word);

@@ -64,7 +64,12 @@ fn sealed(root: &Path, links: &[(&str, &str)]) -> Output {
 
 /// The same, of a user, with programs from elsewhere.
 fn sealed_of(root: &Path, user: &str, links: &[(&str, &str)], path: &str) -> Output {
-    let building = root.join("building");
+    let releases = [root.join("building"), root.join("release")];
+    sealed_at(&releases, user, links, &[], path)
+}
+
+/// The same of a release and the place that it comes to, with what nginx serves of it.
+fn sealed_at([building, to]: &[PathBuf; 2], user: &str, links: &[(&str, &str)], served: &[&str], path: &str) -> Output {
     fs::create_dir_all(building.join("config/etc")).unwrap();
     let record: ReleaseRecord = serde_json::from_value(serde_json::json!({
         "id": ID, "source": "x", "config": Digest::of(b"x"), "author": "x", "created": "x",
@@ -72,9 +77,9 @@ fn sealed_of(root: &Path, user: &str, links: &[(&str, &str)], path: &str) -> Out
     .unwrap();
     let site = "shop".parse().unwrap();
     let links: Vec<_> = links.iter().map(|(link, target)| ((*link).to_owned(), (*target).to_owned())).collect();
-    let mut argv = seal(&Layout::new(&site), &site, &record, None, &links).argv;
-    let (from, to) = (building.to_str().unwrap(), root.join("release"));
-    for (place, value) in argv.iter_mut().skip(4).zip([from, to.to_str().unwrap(), user]) {
+    let served: Vec<_> = served.iter().map(|path| (*path).to_owned()).collect();
+    let mut argv = seal(&Layout::new(&site), &site, &record, None, &links, &served).argv;
+    for (place, value) in argv.iter_mut().skip(4).zip([building.to_str().unwrap(), to.to_str().unwrap(), user]) {
         value.clone_into(place);
     }
     argv.splice(0..0, ["env".to_owned(), format!("PATH={path}")]);
@@ -127,6 +132,84 @@ fn sealing_makes_links_and_takes_the_code_for_root() {
     }
     let app = fs::metadata(code.join("app.py")).unwrap();
     assert_eq!((app.uid(), app.gid(), app.mode() & 0o7777), (0, 0, 0o755));
+}
+
+#[test]
+fn sealing_refuses_links_out_of_what_nginx_serves() {
+    let Some(folder) = Folder::new("served") else { return };
+    let root = &folder.0;
+    let shared = root.join("shared/photos");
+    fs::create_dir_all(shared.join("album")).unwrap();
+    std::os::unix::fs::chown(&shared, Some(65534), Some(65534)).unwrap();
+    let photos = shared.to_str().unwrap().to_owned();
+    let in_photos = format!("{photos}/album");
+    let around_photos = format!("{photos}/album/../../photos");
+    let building = root.join("releases/1.building");
+    let code = building.join("code");
+    let prepare = |links: &[(&str, &str)]| {
+        let _ = fs::remove_dir_all(root.join("releases"));
+        for directory in ["static/.private", "static/.well-known", "public/deep", "app/venv/bin"] {
+            fs::create_dir_all(code.join(directory)).unwrap();
+        }
+        for (link, target) in links {
+            symlink(target, code.join(link)).unwrap();
+        }
+    };
+    let seal = |served: &[&str]| {
+        let releases = [building.clone(), root.join("releases/1")];
+        let output =
+            sealed_at(&releases, "root", &[("static/media", &photos)], served, &std::env::var("PATH").unwrap());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.success(), root.join("releases/1/code").exists(), "{said}");
+        (output.status.success(), said)
+    };
+    let far = format!("{}{}etc", "a/".repeat(30), "../".repeat(32));
+    let built = format!("{}/app", code.display());
+    let refused: &[(&[(&str, &str)], &str)] = &[
+        (&[("static/p.txt", "/etc/passwd")], "static/p.txt is a link that leads out of the source, to /etc/passwd"),
+        (&[("static/p.txt", "../../../../../../../etc/passwd")], "static/p.txt"),
+        (&[("static/p.txt", "../up/x"), ("up", "public/../..")], "static/p.txt"),
+        (&[("static/up", "../public"), ("public/p", "/etc")], "public/p"),
+        (&[("static/up", "../public"), ("public/p", "deep/q"), ("public/deep/q", "/usr/share/doc")], "public/deep/q"),
+        (&[("static/.well-known/p", "/etc")], "static/.well-known/p"),
+        (&[("static/far", &far)], "static/far"),
+        // The application makes what is there lead where it likes.
+        (&[("static/p.txt", &in_photos)], "static/p.txt"),
+        (&[("static/p.txt", "media/album")], "static/p.txt"),
+        (&[("static/p.txt", "media/../../app")], "static/p.txt"),
+        (&[("static/p.txt", &around_photos)], "static/p.txt"),
+        // The release gets another name.
+        (&[("static/p.txt", &built)], "static/p.txt"),
+        (&[("static/two\nlines", "/etc/passwd")], "static/two\\nlines is a link"),
+        (&[("static/a\\nb", "/etc/passwd")], "static/a\\\\nb is a link"),
+        (&[("static/-rf \"$(id)\"", "/etc/passwd")], "static/-rf \"$(id)\" is a link"),
+    ];
+    for (links, told) in refused {
+        prepare(links);
+        let (sealed, said) = seal(&["static"]);
+        assert!(!sealed && said.contains(told), "{links:?}: {said}");
+    }
+    let many: Vec<String> = (0..9).map(|number| format!("static/{number}")).collect();
+    prepare(&many.iter().map(|link| (link.as_str(), "/etc")).collect::<Vec<_>>());
+    let (_, said) = seal(&["public", "static"]);
+    assert!(said.contains("and 4 more links"), "{said}");
+    // A directory that is served can be a link itself.
+    prepare(&[("www", "/var/www")]);
+    assert!(seal(&["www"]).1.contains("www, which nginx serves, leads out of the source"));
+    prepare(&[("www", "public"), ("public/p", "/etc")]);
+    assert!(seal(&["www"]).1.contains("public/p"));
+
+    for links in [
+        // What nginx does not come by, the application may need.
+        &[("app/venv/bin/python3", "/usr/bin/python3"), ("static/.private/p", "/etc"), ("public/p", "/etc")][..],
+        &[("static/new", "../public//deep/./../deep"), ("static/two\nlines", "../public"), ("static/-rf", ".")],
+        &[("static/a", "b"), ("static/b", "a"), ("static/self", "self/x"), ("static/none", "no/such/file")],
+        &[("static/also", "media"), ("static/direct", &photos), ("static/away", "../../../../shared/photos")],
+    ] {
+        prepare(links);
+        let (sealed, said) = seal(&["static", "no/such/directory"]);
+        assert!(sealed, "{links:?}: {said}");
+    }
 }
 
 /// Plays a process of the site's user that is in the tree while root takes it: as soon as the first file is root's, it puts

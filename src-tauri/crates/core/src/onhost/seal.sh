@@ -1,5 +1,6 @@
 # Turns a built release into one that nobody but root can change. Arguments: building directory, release directory,
-# site, environment directory or "-", then pairs: link inside the code, target. Needs take.sh.
+# site, environment directory or "-", then pairs: link inside the code, target; or path of the code that nginx serves, "".
+# Needs take.sh and links.sh.
 set -u
 building=$1 release=$2 site=$3 environment=$4
 shift 4
@@ -10,7 +11,7 @@ if [ -L "$building/code" ] || [ ! -d "$building/code" ]; then
 fi
 # First of all the tree becomes root's: what is looked at afterwards stays as it was seen.
 take "$building/code" "$site" || exit 1
-while [ "$#" -ge 2 ]; do
+while [ "$#" -ge 2 ] && [ -n "$2" ]; do
     name=${1%/}
     case /$name/ in *//* | */./* | */../*)
         echo "$1 is no path inside the source" >&2
@@ -37,6 +38,7 @@ while [ "$#" -ge 2 ]; do
     ln -sT "$2" "$link" || exit 1
     shift 2
 done
+[ "$#" -eq 0 ] || judge_links "$building/code" "${release%/*/*}/shared" "$@" || exit 1
 if [ "$environment" != - ]; then ln -sfnT "../../envs/$(basename "$environment")" "$building/env" || exit 1; fi
 chown "root:$site" "$building/config" && chmod 0750 "$building/config" || exit 1
 find "$building/config" -mindepth 1 -type d -exec chown "root:$site" {} + -exec chmod 0750 {} + || exit 1

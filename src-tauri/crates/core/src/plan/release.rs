@@ -353,6 +353,8 @@ fn release_steps(
             record: Box::new(record),
             environment: environment.map(|(_, directory)| directory),
             links: if same_code { Vec::new() } else { links(site, &layout) },
+            // Also of the same code: another part of it may be served.
+            served: site.served_code().into_iter().map(ToString::to_string).collect(),
             files: wanted.files.iter().map(carried).collect(),
             gate: release.gate.clone(),
         },

@@ -15,7 +15,8 @@ use crate::site::Name;
 use crate::task::Task;
 use crate::words;
 
-const SEAL: &str = concat!(include_str!("../onhost/take.sh"), include_str!("../onhost/seal.sh"));
+const SEAL: &str =
+    concat!(include_str!("../onhost/take.sh"), include_str!("../onhost/links.sh"), include_str!("../onhost/seal.sh"));
 const KEEP_ENVIRONMENT: &str =
     concat!(include_str!("../onhost/take.sh"), include_str!("../onhost/keep_environment.sh"));
 
@@ -79,6 +80,9 @@ pub enum ReleaseStep {
         environment: Option<String>,
         /// Links inside the code to shared directories: link and target.
         links: Vec<(String, String)>,
+        /// Paths of the code that nginx serves: no link that it comes by there may lead out.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        served: Vec<String>,
         /// All files of the bundle that it carries.
         files: Vec<CarriedFile>,
         /// Units of the gate, kept beside them.
@@ -312,13 +316,14 @@ pub fn keep_index(
     Ok(commands)
 }
 
-/// The command that seals the release in `building`.
+/// The command that seals the release in `building`, with its links to shared directories and what nginx serves of its code.
 pub fn seal(
     layout: &Layout,
     site: &Name,
     record: &ReleaseRecord,
     environment: Option<&str>,
     links: &[(String, String)],
+    served: &[String],
 ) -> Command {
     let mut arguments = vec![
         layout.building(&record.id),
@@ -328,6 +333,9 @@ pub fn seal(
     ];
     for (link, target) in links {
         arguments.extend([link.clone(), target.clone()]);
+    }
+    for path in served {
+        arguments.extend([path.clone(), String::new()]);
     }
     Command::script(SEAL, arguments).timeout(Duration::from_secs(600))
 }

@@ -104,12 +104,12 @@ impl Execution<'_> {
                 Ok(Some(commands))
             }
             Action::Record => Ok(Some(self.record_commands())),
-            Action::Release { step: ReleaseStep::Seal { record, environment, links, files, gate } } => {
+            Action::Release { step: ReleaseStep::Seal { record, environment, links, served, files, gate } } => {
                 let building = self.layout.building(&record.id);
                 let mut commands = keep_index(&building, &record.id, files, gate, &self.payloads).map_err(missing)?;
                 commands.push(self.record_release(record)?);
                 commands.push(self.record_instances(record));
-                commands.push(seal(&self.layout, &self.run.plan.site, record, environment.as_deref(), links));
+                commands.push(seal(&self.layout, &self.run.plan.site, record, environment.as_deref(), links, served));
                 Ok(Some(commands))
             }
             Action::Release { step } => step.commands(&self.layout, &self.payloads).map_err(missing),
