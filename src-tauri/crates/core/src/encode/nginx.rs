@@ -40,6 +40,14 @@ pub fn literal(text: &str) -> Result<String, CannotEncode> {
 /// # Errors
 /// A path that does not start with `/`, a percent sign that is no percent-encoding, control characters.
 pub fn location(path: &str) -> Result<String, CannotEncode> {
+    literal(&decoded(path)?)
+}
+
+/// The path of a URL as nginx compares it with locations: after percent-decoding.
+///
+/// # Errors
+/// A path that does not start with `/`, a percent sign that is no percent-encoding.
+pub fn decoded(path: &str) -> Result<String, CannotEncode> {
     if !path.starts_with('/') {
         return Err(CannotEncode("a location starts with /"));
     }
@@ -56,8 +64,14 @@ pub fn location(path: &str) -> Result<String, CannotEncode> {
         };
         bytes.push(u8::try_from(high * 16 + low).unwrap_or_default());
     }
-    let decoded = String::from_utf8(bytes).map_err(|_| CannotEncode("a path's percent-encoding is UTF-8"))?;
-    literal(&decoded)
+    String::from_utf8(bytes).map_err(|_| CannotEncode("a path's percent-encoding is UTF-8"))
+}
+
+/// A path of files as part of a URL's path (RFC 3986, section 2.1).
+pub fn percent(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    path.bytes().map(one).collect()
 }
 
 /// A name of the DNS, or a wildcard, for server_name: never a regular expression.

@@ -76,6 +76,11 @@ fn hostile_values_are_quoted_or_refused() {
 
 proptest! {
     #[test]
+    fn a_path_of_files_is_found_by_its_url(path in "[^\\x00]{0,32}") {
+        prop_assert_eq!(decoded(&format!("/{}", percent(&path))), Ok(format!("/{path}")));
+    }
+
+    #[test]
     fn tokens_read_back(text in "[^\\x00-\\x1f\\x7f$]{0,32}") {
         let line = format!("x {} y;", value(&text).unwrap());
         prop_assert_eq!(read(&line).unwrap(), vec!["x".to_owned(), text, "y".to_owned()]);

@@ -6,7 +6,8 @@ use minijinja::{Value, context};
 
 use super::Scope;
 use super::template::{Grammar, encoded, raw};
-use crate::site::{Name, Route, Site, Size, Span, TlsMode, UrlPath};
+use crate::encode::nginx::{decoded, percent};
+use crate::site::{Name, RelativePath, Route, Served, Site, Size, Span, TlsMode, UrlPath};
 
 /// A route and where it stands in the site file.
 struct Placed {
@@ -27,6 +28,7 @@ pub(super) fn locations(scope: &Scope<'_>) -> (Vec<Value>, Vec<Name>) {
         }
         if let Some(view) = location(scope, placed, &mut upstreams) {
             views.push(view);
+            views.extend(shared_locations(scope, placed, &routes));
         }
     }
     (views, upstreams)
@@ -96,30 +98,84 @@ fn location(scope: &Scope<'_>, placed: &Placed, upstreams: &mut Vec<Name>) -> Op
             upstreams.push(name.clone());
         }
     }
-    let is_directory = route.path.ends_with('/');
-    let files = route.files.as_ref().or(route.spa.as_ref());
-    let part = if route.files.is_some() { "files" } else { "spa" };
-    let directory = files.map(|files| {
-        let inside = if files.as_str() == "." { String::new() } else { format!("/{files}") };
-        let end = if route.exact { "" } else { "/" };
-        raw(format!("{}/code{inside}{end}", scope.layout.current()), format!("{field}.{part}"))
-    });
-    // Prefixes of directories end in a slash on both sides: `/static` with an alias would also serve `/static../`.
-    let slashed = if files.is_some() && !route.exact && !is_directory {
+    let files = route.served().map(|path| files(scope, placed, path));
+    let slashed = nginx_path(route);
+    let bare = (slashed != route.path.as_str()).then(|| route.path.to_string());
+    Some(view(scope, placed, &slashed, bare, files))
+}
+
+/// The path of a route's location. Prefixes of directories end in a slash on both sides: `/static` with an alias would
+/// also serve `/static../`.
+fn nginx_path(route: &Route) -> String {
+    if route.served().is_some() && !route.exact && !route.path.ends_with('/') {
         format!("{}/", route.path)
     } else {
         route.path.to_string()
+    }
+}
+
+/// Where a location has its files.
+struct Files {
+    /// The path that takes the place of the location's.
+    alias: Value,
+    /// Whether the application may write there.
+    shared: bool,
+}
+
+fn files(scope: &Scope<'_>, placed: &Placed, path: &RelativePath) -> Files {
+    let end = if placed.route.exact { "" } else { "/" };
+    let (base, inside, shared) = match scope.input.site.place_of(path) {
+        Served::Code if path.as_str() == "." => (format!("{}/code", scope.layout.current()), "", false),
+        Served::Code => (format!("{}/code", scope.layout.current()), path.as_str(), false),
+        Served::Shared { directory, rest } => (format!("{}/{directory}", scope.layout.shared()), rest, true),
+    };
+    let between = if inside.is_empty() { "" } else { "/" };
+    let part = if placed.route.files.is_some() { "files" } else { "spa" };
+    Files { alias: raw(format!("{base}{between}{inside}{end}"), format!("{}.{part}", placed.field)), shared }
+}
+
+/// A location of its own for each shared directory that has its link below the files of a route: the rules for links are
+/// others there, and nginx has one set of them for a location.
+fn shared_locations(scope: &Scope<'_>, placed: &Placed, routes: &[Placed]) -> Vec<Value> {
+    let route = &placed.route;
+    let Some(path) = route.served().filter(|_| !route.exact) else { return Vec::new() };
+    // Paths that make no sense are told where they are printed.
+    let plain = |path: &str| decoded(path).unwrap_or_default();
+    let own = nginx_path(route);
+    let is_ours = |path: &str| {
+        let prefixes = routes.iter().filter(|other| !other.route.exact).map(|other| plain(&nginx_path(&other.route)));
+        prefixes.filter(|prefix| path.starts_with(prefix.as_str())).max_by_key(String::len) == Some(plain(&own))
+    };
+    let location = |(rest, directory): (&str, &RelativePath)| {
+        let bare = format!("{own}{}", percent(rest));
+        let slashed = format!("{bare}/");
+        let taken = routes.iter().any(|other| other.route.exact && plain(&other.route.path) == plain(&bare));
+        let alias = raw(format!("{}/{directory}/", scope.layout.shared()), format!("shared.\"{directory}\""));
+        let bare = (route.files.is_some() && !taken).then_some(bare);
+        is_ours(&plain(&slashed)).then(|| view(scope, placed, &slashed, bare, Some(Files { alias, shared: true })))
+    };
+    scope.input.site.shared_below(path).filter_map(location).collect()
+}
+
+/// A location at `path`, with the rules of a route. What asks for `bare` is sent there.
+fn view(scope: &Scope<'_>, placed: &Placed, path: &str, bare: Option<String>, files: Option<Files>) -> Value {
+    let (route, field) = (&placed.route, &placed.field);
+    let links = |files: &Files| {
+        let from = if files.shared { scope.layout.shared() } else { format!("{}/code", scope.layout.current()) };
+        raw(format!("from={from}"), "the site's directory")
     };
     let seconds = route.timeout.as_ref().map_or(if route.websocket { 3600 } else { 60 }, Span::seconds);
-    Some(context! {
-        path => raw(slashed.as_str(), format!("{field}.path")),
-        bare_path => (slashed != route.path.as_str()).then(|| raw(route.path.as_str(), format!("{field}.path"))),
+    context! {
+        path => raw(path, format!("{field}.path")),
+        bare_path => bare.map(|bare| raw(bare, format!("{field}.path"))),
         exact => route.exact,
         process => route.to.as_ref().map(|name| raw(name.as_str(), format!("{field}.to"))),
         files => route.files.is_some(),
         spa => route.spa.is_some(),
-        directory => directory,
-        index => raw(format!("{slashed}index.html"), format!("{field}.path")),
+        shared => files.as_ref().is_some_and(|files| files.shared),
+        links_from => files.as_ref().map(links),
+        directory => files.map(|files| files.alias),
+        index => raw(format!("{}index.html", nginx_path(route)), format!("{field}.path")),
         redirect => route.redirect.as_ref().map(|url| raw(url.as_str(), format!("{field}.redirect"))),
         websocket => route.websocket,
         timeout => seconds,
@@ -127,7 +183,7 @@ fn location(scope: &Scope<'_>, placed: &Placed, upstreams: &mut Vec<Name>) -> Op
         cache => route.cache.as_ref().map(Span::seconds),
         headers => headers(scope, route, field),
         quiet => route.quiet,
-    })
+    }
 }
 
 /// A size as nginx writes it.

@@ -343,6 +343,111 @@ fn nginx_serves_files_and_single_page_applications_as_meant() {
 }
 
 #[test]
+fn nginx_follows_no_link_that_an_application_makes() {
+    if !nginx_is_new_enough() {
+        return;
+    }
+    let world = World::new(json!({
+        "schema": 1, "name": "docs", "domains": ["docs.example.com"], "source": { "folder": "." },
+        "runtime": { "kind": "command" }, "tls": { "mode": "none" },
+        "process": { "web": { "command": ["x"], "port": 9 } },
+        "shared": {
+            "photos": { "link": "static/media" }, "store/files": { "link": "files" }, "up": { "link": "dist/up" },
+            "two words": { "link": "static/two words" }, "own": { "link": "static/own" }, "private": {}
+        },
+        "route": [
+            { "path": "/", "spa": "dist" },
+            { "path": "/static", "files": "static", "cache": "1h", "headers": { "X-Of": "static" } },
+            { "path": "/media/", "files": "static/media" },
+            { "path": "/files/", "files": "files/public" },
+            { "path": "/one.txt", "exact": true, "files": "files/one.txt" },
+            { "path": "/link.txt", "exact": true, "files": "files/link.txt" },
+            { "path": "/code.txt", "exact": true, "files": "static/ok.css" },
+            { "path": "/static/own", "to": "web" },
+            { "path": "/static/two%20words", "exact": true, "redirect": "/else" }
+        ]
+    }));
+    let Some(nginx) = Nginx::start(&world) else { return };
+    let (code, shared) = ("opt/docs/releases/1/code", "opt/docs/shared");
+    let link = |target: &str, path: &str| {
+        let path = nginx.directory.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, path).unwrap();
+    };
+    nginx.write("outside/secret.txt", "HIDDEN");
+    nginx.write("outside/secret.js", "HIDDEN");
+    let outside = nginx.directory.path().join("outside").to_str().unwrap().to_owned();
+    link("releases/1", "opt/docs/current");
+    nginx.write(&format!("{code}/dist/index.html"), "HOME");
+    nginx.write(&format!("{code}/lib/ok.css"), "CSS");
+    link("../lib/ok.css", &format!("{code}/static/ok.css"));
+    link("../lib", &format!("{code}/static/lib"));
+    for (directory, at) in [
+        ("photos", "static/media"),
+        ("store/files", "files"),
+        ("up", "dist/up"),
+        ("two words", "static/two words"),
+        ("own", "static/own"),
+    ] {
+        let target = nginx.directory.path().join(shared).join(directory);
+        nginx.write(&format!("{shared}/{directory}/one.txt"), "ONE");
+        nginx.write(&format!("{shared}/{directory}/public/deep/one.txt"), "ONE");
+        nginx.write(&format!("{shared}/{directory}/.env"), "HIDDEN");
+        for inside in ["", "public/"] {
+            link(&format!("{outside}/secret.txt"), &format!("{shared}/{directory}/{inside}link.txt"));
+            link(&format!("{outside}/secret.js"), &format!("{shared}/{directory}/{inside}link.js"));
+            link(&outside, &format!("{shared}/{directory}/{inside}links"));
+        }
+        link(target.to_str().unwrap(), &format!("{code}/{at}"));
+    }
+    let has = |path: &str, parts: &[&str]| {
+        let answer = nginx.get(path, "");
+        for part in parts {
+            assert!(answer.contains(part), "{path}: no {part:?} in {answer}");
+        }
+        assert!(!answer.contains("HIDDEN"), "{path}: {answer}");
+    };
+    let frame = "X-Frame-Options: SAMEORIGIN";
+    for path in ["/static/ok.css", "/static/lib/ok.css", "/code.txt"] {
+        has(path, &[" 200 ", "CSS", frame]);
+    }
+    for below in ["/static/media", "/static/two%20words"] {
+        for path in ["one.txt", "public/deep/one.txt"] {
+            has(&format!("{below}/{path}"), &[" 200 ", "ONE", "max-age=3600", "X-Of: static", frame]);
+        }
+    }
+    for below in ["/static/media", "/static/two%20words", "/media", "/files"] {
+        has(&format!("{below}/link.txt"), &[" 403 "]);
+        has(&format!("{below}/links/secret.txt"), &[" 404 "]);
+        has(&format!("{below}/links/"), &[" 404 "]);
+        has(&format!("{below}/.env"), &[" 404 "]);
+    }
+    has("/media/one.txt", &[" 200 ", "ONE", "no-cache"]);
+    has("/files/deep/one.txt", &[" 200 ", "ONE", "no-cache"]);
+    has("/static/media", &[" 301 ", "Location: http://docs.example.com"]);
+    has("/static/two%20words", &[" 302 ", "/else"]);
+    has("/one.txt", &[" 200 ", "ONE"]);
+    has("/link.txt", &[" 403 "]);
+    // What belongs to another route stays there.
+    has("/static/own/one.txt", &[" 503 "]);
+    // In a single-page application, what is not served is a page.
+    has("/up/one.txt", &[" 200 ", "ONE", frame]);
+    for path in ["/up/link.txt", "/up/gone", "/up/links/secret.txt"] {
+        has(path, &[" 200 ", "HOME"]);
+    }
+    for path in ["/up/link.js", "/up/links/secret.js", "/up/.env"] {
+        has(path, &[" 404 "]);
+    }
+    // A link of root's leads to root's own files only.
+    link(&format!("{outside}/secret.txt"), &format!("{code}/static/theirs.txt"));
+    if std::os::unix::fs::chown(format!("{outside}/secret.txt"), Some(65534), None).is_err() {
+        eprintln!("not run: only root can give files to somebody");
+        return;
+    }
+    has("/static/theirs.txt", &[" 403 "]);
+}
+
+#[test]
 fn nginx_lets_in_who_has_the_password() {
     if !nginx_is_new_enough() {
         return;
