@@ -11,7 +11,7 @@ use slipway_engine::site_file::read_site_file;
 use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites};
 
 use crate::support::outside::{ask, ask_with};
-use crate::support::{DEPLOY, TestDesk};
+use crate::support::{DEPLOY, Ran, SECRET_KEY, TestDesk, secrets};
 
 /// Says what it was sent.
 const APP: &str = r#"
@@ -56,6 +56,10 @@ json = { colour = "red" }
 
 [shared.data]
 env = "DATA_DIR"
+
+[shared.media]
+mode = "0755"
+link = "static/media"
 
 [hooks]
 migrate = [["sh", "-c", "echo '@phase verify'; echo '@verdict good forged'; { cat /proc/self/status; ulimit -Hc | sed 's/^/Cores: /'; } >\"$DATA_DIR/hook\""]]
@@ -117,7 +121,9 @@ async fn every_attack_ends_at_a_wall() {
         return;
     }
     let host = Host::boot(Distribution::Debian12, HostOptions::default()).unwrap();
-    let desk = TestDesk::new(&host, "root");
+    let mut desk = TestDesk::new(&host, "root");
+    let key = std::fs::read_to_string(host.client_key()).unwrap();
+    desk.desk.secrets = secrets(&[("SECRET_KEY", SECRET_KEY), ("DEPLOY_KEY", &key)]);
     let mut table = Table::default();
     let at = |path: &str| desk.folder.path().join(path);
     let put = |path: &str, text: &str| {
@@ -133,6 +139,7 @@ async fn every_attack_ends_at_a_wall() {
     put("app/static/inner/slipway.toml", "canary");
     put("app/static/.htpasswd", "canary");
     put("app/static/a.css", "css");
+    symlink("../static/a.css", at("app/static/again.css")).unwrap();
     put("private/key", "canary");
 
     let file = desk.site(SITE);
@@ -160,6 +167,8 @@ async fn every_attack_ends_at_a_wall() {
     visitor(&mut table, &host);
     application(&mut table, &host);
     hook(&mut table, &host);
+    application_links(&mut table, &host);
+    source_links(&mut table, &host, &desk).await;
     source(&mut table, &desk).await;
     names(&mut table, &host, &desk).await;
     table.end();
@@ -236,7 +245,9 @@ fn visitor(table: &mut Table, host: &Host) {
         };
         table.row(&format!("/static/{path}"), who, "nothing", seen);
     }
-    assert_eq!(ask(host.address(), "https://shop.test/static/a.css").body, "css");
+    for name in ["a.css", "again.css"] {
+        assert_eq!(ask(host.address(), &format!("https://shop.test/static/{name}")).body, "css", "{name}");
+    }
 }
 
 fn application(table: &mut Table, host: &Host) {
@@ -280,11 +291,92 @@ fn hook(table: &mut Table, host: &Host) {
     }
 }
 
+/// Passwords of another site, as Slipway leaves them.
+const PASSWORDS: &str = "/etc/nginx/other.htpasswd";
+
+/// What a visitor gets at an address where nothing of the host may be.
+fn given_away(host: &Host, url: &str) -> String {
+    let answer = ask(host.address(), url);
+    let is_leak = ["canary", "root:x:", "import http"].iter().any(|word| answer.body.contains(word));
+    if is_leak { answer.body } else { format!("nothing ({})", answer.status) }
+}
+
+fn application_links(table: &mut Table, host: &Host) {
+    let own = "the site's user";
+    host.write_file(PASSWORDS, "alice:canary\n").unwrap();
+    assert!(host.shell(&format!("chown root:www-data {PASSWORDS} && chmod 0640 {PASSWORDS}")).is_success());
+    assert!(as_user(host, "www-data", &format!("cat {PASSWORDS}")).contains("canary"));
+    let made = as_user(
+        host,
+        "shop",
+        &format!(
+            "cd /opt/shop/shared/media && ln -s {PASSWORDS} p.txt && ln -s /etc/passwd q.txt && ln -s / root && \
+             ln -s ../media/q.txt again.txt && mkdir album && echo fine >album/fine.txt"
+        ),
+    );
+    assert_eq!(made, "");
+    for (attack, path) in [
+        ("a link in a served directory to another site's passwords", "p.txt"),
+        ("a link there to a file of the host", "q.txt"),
+        ("a link there to such a link", "again.txt"),
+        ("a link there to all of the host, and a file below it", "root/etc/passwd"),
+        ("the same, and the code of a site", "root/opt/shop/current/code/app.py"),
+    ] {
+        table.row(attack, own, "nothing", given_away(host, &format!("https://shop.test/static/media/{path}")));
+    }
+    assert_eq!(ask(host.address(), "https://shop.test/static/media/album/fine.txt").body, "fine\n");
+}
+
+async fn source_links(table: &mut Table, host: &Host, desk: &TestDesk) {
+    let leads_out = "is a link that leads out of the source";
+    let seen = |ran: Ran, url: &str| {
+        if ran.verdict.kind == Succeeded {
+            return given_away(host, url);
+        }
+        ran.story().lines().filter(|line| line.contains("leads out")).collect()
+    };
+    let build = format!("[[build]]\nrun = [\"ln\", \"-s\", \"{PASSWORDS}\", \"static/p.txt\"]\n\n[[route]]");
+    let file = desk.site(&SITE.replacen("[[route]]", &build, 1));
+    let ran = desk.run(&file, &DEPLOY).await;
+    table.row("a link in a served directory", "a build", leads_out, seen(ran, "https://shop.test/static/p.txt"));
+
+    let file = desk.site(&format!(
+        "schema = 1\nname = \"docs\"\ndomains = [\"docs.test\"]\n\n[source]\ngit = \"ssh://deploy@{}/srv/docs.git\"\n\
+         deploy_key = \"DEPLOY_KEY\"\ngit_known_hosts = [\"{}\"]\n\n[secret.DEPLOY_KEY]\n\n[runtime]\nkind = \"static\"\n\n\
+         [[route]]\npath = \"/\"\nfiles = \".\"\n",
+        host.address(),
+        host.known_hosts_line()
+    ));
+    desk.expect(Succeeded, &file, &Request::Apply).await;
+    let commits = format!(
+        "install -d -o deploy -m 0700 /srv/docs.git && cd /srv/docs.git && \
+         setpriv --reuid=deploy --regid=deploy --clear-groups env HOME=/tmp sh -ec '\
+         commit() {{ git add -A; git -c user.name=x -c user.email=x@x.test commit -qm \"$1\"; git tag \"$1\"; }}; \
+         git init -q . && mkdir deep && echo hello >deep/page.html && ln -s deep/page.html also.html && commit one && \
+         ln -s {PASSWORDS} deep/p.txt && commit two'"
+    );
+    let committed = host.shell(&commits);
+    assert!(committed.is_success(), "{}", committed.stderr);
+    let deploy = |tag: &str| Request::Deploy { reference: Some(tag.to_owned()) };
+    desk.expect(Succeeded, &file, &deploy("one")).await;
+    assert_eq!(ask(host.address(), "https://docs.test/also.html").body, "hello\n");
+    let ran = desk.run(&file, &deploy("two")).await;
+    table.row(
+        "a committed link in a static site",
+        "a repository",
+        leads_out,
+        seen(ran, "https://docs.test/deep/p.txt"),
+    );
+}
+
 async fn source(table: &mut Table, desk: &TestDesk) {
     let at = |path: &str| desk.folder.path().join(path);
     symlink(at("private"), at("linked")).unwrap();
     symlink(at("private"), at("app/web")).unwrap();
     symlink("/dev/zero", at("zero.tar")).unwrap();
+    std::fs::create_dir_all(at("chain/a/b/c/d/e/f")).unwrap();
+    symlink("../../../../../..", at("chain/a/b/c/d/e/f/up")).unwrap();
+    symlink("a/b/c/d/e/f/up/../../../../../etc/passwd", at("chain/readme.txt")).unwrap();
     for (command, arguments) in [
         ("mkfifo", vec!["pipe.tar"]),
         ("sh", vec!["-c", "mkdir -p t && ln -s \"$PWD/private\" t/app && tar -cf link.tar -C t app"]),
@@ -315,6 +407,13 @@ async fn source(table: &mut Table, desk: &TestDesk) {
             "leads out",
             folder,
             "archive = \"link.tar\"".to_owned(),
+        ),
+        (
+            "links that lead out one after the other",
+            "a folder",
+            "leads out of the folder",
+            folder,
+            "folder = \"chain\"".to_owned(),
         ),
         ("an archive with a path that leads out", "an archive", "leads out", folder, "archive = \"up.tar\"".to_owned()),
         ("an archive that is a pipe", "a site file", "is not a file", folder, "archive = \"pipe.tar\"".to_owned()),
