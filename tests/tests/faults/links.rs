@@ -1,5 +1,5 @@
-//! The application's user owns folders that root works in. Here it puts links to root's files into all of them while root
-//! works: nothing of root's may change, be read out or end in the user's hands.
+//! The application's user and its builder own folders that root works in. Here both put links to root's files into all of them
+//! while root works: nothing of root's may change, be read out or end in their hands.
 
 use slipway_core::event::VerdictKind;
 use slipway_engine::site::Request;
@@ -10,17 +10,26 @@ use crate::{boot, inside, shop};
 
 const ATTACKER: &str = include_str!("attacker.pl");
 
-/// Starts the attacker, with nothing of the fence that the site's own units have.
+/// Starts an attacker of each user, with nothing of the fence that the site's own units have.
 fn attack(host: &Host, how: &str) {
-    inside(host, "install -d -o shop -m 0700 /srv/count && systemctl reset-failed attacker.service 2>/dev/null; true");
     host.write_file("/srv/attacker.pl", ATTACKER).unwrap();
-    let run = "systemd-run -q --unit=attacker --uid=shop --gid=shop --collect perl /srv/attacker.pl";
-    inside(host, &format!("{run} {how} /etc/canary /etc/canary.d /srv/count/planted"));
+    for user in ["shop", "shop-build"] {
+        inside(
+            host,
+            &format!(
+                "install -d -o {user} -m 0700 /srv/count-{user}; rm -f /srv/count-{user}/*; \
+                 systemd-run -q --unit=attacker-{user} --uid={user} --gid={user} --collect \
+                 perl /srv/attacker.pl {how} /etc/canary /etc/canary.d /srv/count-{user}/planted"
+            ),
+        );
+    }
 }
 
-/// Ends it and says how many links it has put into each kind of folder.
-fn call_off(host: &Host) -> String {
-    inside(host, "systemctl is-active attacker && systemctl stop attacker; cat /srv/count/planted")
+/// Ends them and says how many links each has put into each kind of folder.
+fn call_off(host: &Host) -> [String; 2] {
+    inside(host, "systemctl is-active attacker-shop && systemctl stop attacker-shop");
+    host.shell("systemctl stop attacker-shop-build");
+    ["shop", "shop-build"].map(|user| inside(host, &format!("cat /srv/count-{user}/planted")))
 }
 
 /// What root has that the links lead to, and what must be the same before and after.
@@ -64,13 +73,21 @@ async fn root_follows_no_link_of_the_applications_user() {
     let file = desk.site(&shop::site(", \"itsdangerous\""));
     let ran = desk.run(&file, &DEPLOY).await;
     println!("{}", ran.story());
+    let left = host.shell("systemctl is-active attacker-shop-build");
+    assert!(!left.is_success(), "a process of the builder was left when root took its tree");
     let planted = call_off(&host);
-    println!("planted:\n{planted}");
+    println!("planted:\n{planted:#?}");
     assert_eq!(canaries(&host), before);
     assert_eq!(not_roots(&host), "");
-    for kind in ["code", "envs", "shared", "cache", "logs", "run"] {
-        assert!(planted.lines().any(|line| line.starts_with(kind)), "nothing was tried in {kind}: {planted}");
+    let [by_shop, by_builder] = &planted;
+    let reached = |planted: &str, kind: &str| planted.lines().any(|line| line.starts_with(kind));
+    for kind in ["shared", "cache", "logs", "run"] {
+        assert!(reached(by_shop, kind), "nothing was tried in {kind}: {by_shop}");
     }
+    for kind in ["code", "envs"] {
+        assert!(!reached(by_shop, kind), "the application's user has reached {kind}: {by_shop}");
+    }
+    assert!(reached(by_builder, "code") || reached(by_builder, "envs"), "nothing was tried: {by_builder}");
 
     // Links in the place of anything: whatever comes of the runs, nothing of root's changes.
     attack(&host, "swap");
@@ -88,7 +105,7 @@ async fn root_follows_no_link_of_the_applications_user() {
         assert_eq!(not_roots(&host), "");
     }
     host.shell("logrotate -f /etc/logrotate.d/shop");
-    println!("swapped:\n{}", call_off(&host));
+    println!("swapped:\n{:#?}", call_off(&host));
     assert_eq!(canaries(&host), before);
 
     // Without the attacker everything is as ever again.

@@ -167,6 +167,8 @@ async fn every_attack_ends_at_a_wall() {
     visitor(&mut table, &host);
     application(&mut table, &host);
     hook(&mut table, &host);
+    builds(&mut table, &host, &desk).await;
+    ports(&mut table, &host, &desk).await;
     application_links(&mut table, &host);
     source_links(&mut table, &host, &desk).await;
     source(&mut table, &desk).await;
@@ -291,6 +293,84 @@ fn hook(table: &mut Table, host: &Host) {
     }
 }
 
+/// What a build tries; what comes of it, it leaves where nginx serves it.
+const BUILD: &str = r#"
+try() {
+    name=$1
+    shift
+    if "$@" >/dev/null 2>&1; then echo "$name: went through"; else echo "$name: refused"; fi
+}
+{
+    try "read the application's configuration" cat /etc/shop/config/settings.json
+    try "read the application's data" ls /opt/shop/shared/data
+    try "read the environment of the application" sh -c 'for one in /proc/[0-9]*; do
+        case $(tr "\0" " " <"$one/environ") in *SLIPWAY_STAGE*) exit 0 ;; esac
+    done
+    exit 1'
+    try "write to the live code" sh -c 'echo x >>/opt/shop/current/code/app.py'
+    try "write to the application's home" touch /opt/shop/cache/x
+    try "find what the build before left at home" test -e "$HOME/left"
+    try "set a bit that gives its owner's rights" sh -c 'cp /bin/true static/mine && chmod u+s static/mine'
+} >static/seen.txt
+touch "$HOME/left"
+sleep 2
+"#;
+
+async fn builds(table: &mut Table, host: &Host, desk: &TestDesk) {
+    let site = SITE.replacen("[[route]]", "[[build]]\nrun = [\"sh\", \"build.sh\"]\n\n[[route]]", 1);
+    std::fs::write(desk.folder.path().join("app/build.sh"), BUILD).unwrap();
+    let implant = "while sleep 0.05; do for file in /opt/shop/releases/*.building/code/app.py \
+                   /proc/[0-9]*/root/opt/shop/releases/*.building/code/app.py; do echo '# implant' >>\"$file\"; done; done";
+    let file = desk.site(&site);
+    for round in ["first", "second"] {
+        let unit = format!("--unit=implant-{round}");
+        assert!(host.exec(&["systemd-run", "-q", &unit, "-p", "User=shop", "sh", "-c", implant]).is_success());
+        desk.expect(Succeeded, &file, &DEPLOY).await;
+        assert!(host.exec(&["systemctl", "stop", &format!("implant-{round}")]).is_success());
+    }
+    let live = host.shell("grep -c implant /opt/shop/current/code/app.py").stdout;
+    table.row("write to the next release while it is built", "the site's user", "0 lines", format!("{} lines", live.trim()));
+    let seen = ask(host.address(), "https://shop.test/static/seen.txt").body;
+    assert_eq!(seen.lines().count(), 7, "{seen}");
+    for line in seen.lines() {
+        let (attack, came) = line.split_once(": ").unwrap();
+        table.row(attack, "a build", "refused", came);
+    }
+}
+
+async fn ports(table: &mut Table, host: &Host, desk: &TestDesk) {
+    let other = "another user";
+    let url = "http://127.0.0.1:7000/admin";
+    let asks = |who: &str| as_user(host, who, &format!("curl -sS -m 3 -H 'X-Remote-User: admin' {url} 2>&1"));
+    assert!(asks("shop").contains("/admin") && asks("www-data").contains("/admin"));
+    table.row("ask the application past nginx", other, "refused", asks("nobody").to_lowercase());
+    assert!(host.shell("systemctl restart nftables").is_success());
+    table.row("the same after nftables has restarted", other, "refused", asks("nobody").to_lowercase());
+    assert_eq!(ask(host.address(), "https://shop.test/echo").status, 200);
+
+    assert!(host.shell("nft flush ruleset").is_success());
+    let file = desk.site(SITE);
+    let plan = desk.plan(&file, &Request::Apply).await.plan;
+    let titles: Vec<&str> = plan.steps.iter().map(|step| step.title.as_str()).collect();
+    table.row("flush the rules of the host", "an administrator", "Load the rules of shop-guard.service", titles.join("; "));
+    desk.expect(Succeeded, &file, &Request::Apply).await;
+    table.row("ask past nginx after that was mended", other, "refused", asks("nobody").to_lowercase());
+
+    // Whoever gets hold of the port of a site that has stopped.
+    let poser = "import socket\ns = socket.socket()\ns.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n\
+                 s.bind((\"127.0.0.1\", 7000))\ns.listen()\nwhile True:\n    c = s.accept()[0]\n    \
+                 c.sendall(b\"HTTP/1.0 200 OK\\r\\n\\r\\ncanary\")\n    c.close()\n";
+    host.write_file("/srv/poser.py", poser).unwrap();
+    let stop = "systemctl stop 'shop-eu-web@7000.socket' 'shop-eu-web@7000.service' && systemctl is-active -q shop-guard.service";
+    assert!(host.shell(stop).is_success());
+    let start = ["systemd-run", "-q", "--unit=poser", "-p", "User=nobody", "python3", "/srv/poser.py"];
+    assert!(host.exec(&start).is_success());
+    let listens = "for try in 1 2 3 4 5 6 7 8 9; do ss -ltn | grep -q 127.0.0.1:7000 && exit 0; sleep 0.3; done; exit 1";
+    assert!(host.shell(listens).is_success());
+    table.row("take the port of an application that has stopped", other, "nothing", given_away(host, "https://shop.test/echo"));
+    assert!(host.shell("systemctl stop poser && systemctl start 'shop-eu-web@7000.socket' 'shop-eu-web@7000.service'").is_success());
+}
+
 /// Passwords of another site, as Slipway leaves them.
 const PASSWORDS: &str = "/etc/nginx/other.htpasswd";
 
@@ -367,6 +447,15 @@ async fn source_links(table: &mut Table, host: &Host, desk: &TestDesk) {
         leads_out,
         seen(ran, "https://docs.test/deep/p.txt"),
     );
+
+    let text = std::fs::read_to_string(desk.folder.path().join("slipway.toml")).unwrap();
+    let poison = "cd /opt/docs/build/source.git && echo '[filter \\\"x\\\"]' >>config && mkdir -p info && echo '* filter=x' >info/attributes";
+    let build = format!("[[build]]\nrun = [\"sh\", \"-c\", \"( {poison} ) && echo canary >deep/through.html; :\"]\n\n[[route]]");
+    let file = desk.site(&text.replacen("[[route]]", &build, 1));
+    desk.expect(Succeeded, &file, &deploy("one")).await;
+    assert_eq!(ask(host.address(), "https://docs.test/deep/page.html").body, "hello\n");
+    let seen = given_away(host, "https://docs.test/deep/through.html");
+    table.row("settings in the mirror of the repository", "a build", "nothing", seen);
 }
 
 async fn source(table: &mut Table, desk: &TestDesk) {

@@ -36,7 +36,7 @@ async fn two_desks_take_turns() {
     // It is at work: nobody may take the lock away.
     let link = bert.link().await;
     failed(unlock(&link).await, Code::Locked);
-    inside(&host, "touch /opt/hall/cache/go");
+    inside(&host, "touch /opt/hall/build/go");
     let ran = run.await.unwrap();
     assert_eq!(ran.verdict.kind, Succeeded, "{}", ran.story());
     assert_eq!(hall::seen(&host), "200 one");

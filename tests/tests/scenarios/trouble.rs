@@ -33,7 +33,7 @@ async fn a_run_outlives_the_link() {
     )
     .await;
     relay.cut(Cut::Reset);
-    inside(&host, "touch /opt/hall/cache/go");
+    inside(&host, "touch /opt/hall/build/go");
     let ran = run.await.unwrap();
     assert_eq!(ran.verdict.kind, Succeeded, "{}", ran.story());
     assert_eq!(hall::seen(&host), "200 one");

@@ -3,7 +3,7 @@
 /// A build that goes on until the test lets it end.
 pub const BUILD: &str = r#"
 [[build]]
-run = ["sh", "-c", "until [ -e /opt/hall/cache/go ]; do sleep 0.1; done"]
+run = ["sh", "-c", "until [ -e /opt/hall/build/go ]; do sleep 0.1; done"]
 "#;
 /// Succeeds inside the host while that build goes on.
 pub const BUILDS: &str = "pgrep -f '^sh -c until \\[ -e /opt/hall' >/dev/null";

@@ -89,7 +89,7 @@ async fn a_run_goes_on_behind_a_closed_window() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(window.desktop.running("slipway-desktop").len(), 1, "the run went with its window");
-    assert!(host.shell("touch /opt/hall/cache/go").is_success());
+    assert!(host.shell("touch /opt/hall/build/go").is_success());
     window.desktop.until_ended().await;
     assert_eq!(window.desktop.verdict(), "succeeded");
     let page = host.shell("curl -sk --resolve hall.test:443:127.0.0.1 https://hall.test/index.html").stdout;
@@ -103,7 +103,7 @@ async fn closing_can_stop_a_run_at_a_safe_point() {
     window.press("Stop at a safe point").await;
     window.see("Stopping at the next safe point").await;
     // What is being built is told to end, or ends now.
-    let _ = host.shell("touch /opt/hall/cache/go");
+    let _ = host.shell("touch /opt/hall/build/go");
     window.desktop.until_ended().await;
     assert_eq!(window.desktop.verdict(), "failed-intact");
     let page = host.shell("curl -sk --resolve hall.test:443:127.0.0.1 https://hall.test/index.html").stdout;

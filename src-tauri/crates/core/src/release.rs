@@ -122,9 +122,40 @@ impl Layout {
         target.strip_prefix("releases/")?.parse().ok()
     }
 
-    /// `/opt/SITE/cache`: the site user's own: home directory, package caches, git mirror.
+    /// `/opt/SITE/cache`: the site user's own: home directory.
     pub fn cache(&self) -> String {
         format!("/opt/{}/cache", self.site)
+    }
+
+    /// `/opt/SITE/build`: what one build leaves to the next.
+    pub fn build(&self) -> String {
+        format!("/opt/{}/build", self.site)
+    }
+
+    /// `/opt/SITE/build/source.git`: the mirror of the repository. Only what fetches may write there.
+    pub fn mirror(&self) -> String {
+        format!("{}/source.git", self.build())
+    }
+
+    /// `/opt/SITE/build/npm`: packages that npm has downloaded. Only `npm ci`, which compares each with the lock file, gets it.
+    pub fn npm_cache(&self) -> String {
+        format!("{}/npm", self.build())
+    }
+
+    /// The user as whom the source is fetched and built: not the application's, so that neither is at the other's mercy.
+    pub fn builder(&self) -> String {
+        format!("{}-build", self.site)
+    }
+
+    /// What no build has business with, whatever its modes are.
+    pub fn hidden_from_builds(&self) -> Vec<String> {
+        let slipways = ["/etc/slipway", "/var/lib/slipway"].map(str::to_owned);
+        slipways.into_iter().chain([self.etc(), self.shared(), self.cache(), self.logs()]).collect()
+    }
+
+    /// The home of a build: as old as the release, and gone with its end.
+    pub fn build_home(&self, id: &ReleaseId) -> String {
+        format!("{}/home", self.building(id))
     }
 
     /// `/etc/SITE`.

@@ -6,7 +6,7 @@ use crate::fact::Fact;
 use crate::facts::system::Family;
 use crate::facts::{Facts, Version};
 use crate::profile::{HostProfile, Need, PythonOffer};
-use crate::site::{Listen, RuntimeKind, Site};
+use crate::site::{RuntimeKind, Site};
 
 /// What the distribution must provide, beside packages that the site file names.
 pub fn needs(site: &Site) -> Vec<Need> {
@@ -27,14 +27,23 @@ pub fn needs(site: &Site) -> Vec<Need> {
     needs
 }
 
-/// Packages beyond those of [`needs`]: what the site file names for this family, and nftables, which guards ports
-/// that processes open themselves (it has this name in every family).
+/// Whether anything is fetched or built on the host to make a release of `site`.
+pub fn is_built(site: &Site) -> bool {
+    let runtime = match site.runtime.kind {
+        RuntimeKind::Python | RuntimeKind::Node => true,
+        RuntimeKind::Static | RuntimeKind::Command => false,
+    };
+    runtime || site.source.git.is_some() || !site.build.is_empty()
+}
+
+/// Packages beyond those of [`needs`]: what the site file names for this family, and nftables, which guards ports (it has
+/// this name in every family).
 pub fn named_packages(site: &Site, profile: &HostProfile) -> Vec<String> {
     let mut names = match profile.family {
         Family::Rhel => site.packages.rhel.clone(),
         Family::Debian | Family::Other => site.packages.debian.clone(),
     };
-    if site.process.values().any(|process| process.port.is_some() && process.listen == Listen::Port) {
+    if site.process.values().any(|process| process.port.is_some()) {
         names.push("nftables".to_owned());
     }
     names

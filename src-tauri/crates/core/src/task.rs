@@ -9,13 +9,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, Output};
+use crate::render::of_build;
 
 /// A transient unit to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     /// Unit name without suffix; begins with `slipway-run-` so that the host lock sees it at work.
     pub unit: String,
-    /// User and group; root without one.
+    /// User and group, which is fenced in like a build; root without one.
     pub user: Option<String>,
     /// Program (absolute path) and arguments; never a secret among them.
     pub argv: Vec<String>,
@@ -25,6 +26,8 @@ pub struct Task {
     pub environment: BTreeMap<String, String>,
     /// Directories that it may write to; everything else is read-only. Empty with no user: no fence (root's own work).
     pub writable: Vec<String>,
+    /// Paths that it cannot even look at, if they are there.
+    pub hidden: Vec<String>,
     /// Seconds after which it is killed.
     pub timeout_s: u64,
 }
@@ -51,9 +54,16 @@ pub enum Ended {
 
 const START: &str = r#"
 set -u
-dir=$1 key=$2
-shift 2
+dir=$1 key=$2 fence=$3
+shift 3
 mkdir -p -m 0700 /run/slipway "$dir" && : >"$dir/$key.out" && rm -f "$dir/$key.status" || exit 1
+# The fence: a property a line, behind the version of systemd that knows it; an older one would refuse the whole unit.
+version=$(systemctl --version) && version=${version#systemd } && version=${version%%[!0-9]*}
+while read -r since property; do
+    if [ -n "$since" ] && [ "$since" -le "$version" ]; then set -- "--property=$property" "$@"; fi
+done <<END
+$fence
+END
 # shellcheck disable=SC2016 # expanded by the inner shell
 setsid sh -c '
     dir=$1 key=$2
@@ -105,7 +115,9 @@ impl Task {
     /// Starts the task; its output goes to `/run/slipway/RUN/KEY.out`. It reads `/run/slipway/RUN/KEY.in`, if that
     /// is there; the file is removed as soon as it is open.
     pub fn start(&self, run: &str, key: &str) -> Command {
-        let mut arguments = vec![run_directory(run), key.to_owned()];
+        let fence: Vec<String> =
+            self.user.iter().flat_map(|_| of_build()).map(|(since, line)| format!("{since} {line}")).collect();
+        let mut arguments = vec![run_directory(run), key.to_owned(), fence.join("\n")];
         let mut property = |text: String| arguments.extend(["-p".to_owned(), text]);
         property(format!("RuntimeMaxSec={}", self.timeout_s));
         property("CollectMode=inactive-or-failed".to_owned());
@@ -117,12 +129,6 @@ impl Task {
         if let Some(user) = &self.user {
             property(format!("User={user}"));
             property(format!("Group={user}"));
-            property("NoNewPrivileges=yes".to_owned());
-            property("ProtectSystem=strict".to_owned());
-            property("ProtectHome=yes".to_owned());
-            property("PrivateTmp=yes".to_owned());
-            property("PrivateDevices=yes".to_owned());
-            property("CapabilityBoundingSet=".to_owned());
             property("UMask=0022".to_owned());
             // A build must not starve the site that is being served.
             property("CPUWeight=20".to_owned());
@@ -131,6 +137,9 @@ impl Task {
             property("OOMScoreAdjust=500".to_owned());
             for path in &self.writable {
                 property(format!("ReadWritePaths={path}"));
+            }
+            for path in &self.hidden {
+                property(format!("InaccessiblePaths=-{path}"));
             }
         }
         arguments.extend(["-q", "--wait", "--pipe"].map(str::to_owned));
@@ -217,6 +226,7 @@ mod tests {
             directory: "/".to_owned(),
             environment: BTreeMap::new(),
             writable: Vec::new(),
+            hidden: Vec::new(),
             timeout_s: 1,
         };
         let argv = task.start("run", "key").argv;

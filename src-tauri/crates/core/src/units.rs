@@ -18,6 +18,11 @@ pub fn guard(site: &Name) -> String {
     format!("{site}-guard.service")
 }
 
+/// The table of family `inet` that it fills.
+pub fn guard_table(site: &Name) -> String {
+    format!("slipway_{}", site.replace('-', "_"))
+}
+
 /// The template of an instance: `shop-web@.service` for `shop-web@5000.service`.
 pub fn template(instance: &str) -> String {
     match (instance.split_once('@'), instance.rsplit_once('.')) {

@@ -59,17 +59,15 @@ fn run(argv: &[String], input: &[u8]) -> Output {
 
 /// A building release below `root`, and what sealing it says.
 fn sealed(root: &Path, links: &[(&str, &str)]) -> Output {
-    sealed_of(root, "root", links, &std::env::var("PATH").unwrap())
+    let releases = [root.join("building"), root.join("release")];
+    sealed_at(&releases, links, &[])
 }
 
-/// The same, of a user, with programs from elsewhere.
-fn sealed_of(root: &Path, user: &str, links: &[(&str, &str)], path: &str) -> Output {
-    let releases = [root.join("building"), root.join("release")];
-    sealed_at(&releases, user, links, &[], path)
-}
+/// Who builds here: nobody's number on any machine, since sealing ends all of the builder's processes.
+const BUILDER: u32 = 61_734;
 
 /// The same of a release and the place that it comes to, with what nginx serves of it.
-fn sealed_at([building, to]: &[PathBuf; 2], user: &str, links: &[(&str, &str)], served: &[&str], path: &str) -> Output {
+fn sealed_at([building, to]: &[PathBuf; 2], links: &[(&str, &str)], served: &[&str]) -> Output {
     fs::create_dir_all(building.join("config/etc")).unwrap();
     let record: ReleaseRecord = serde_json::from_value(serde_json::json!({
         "id": ID, "source": "x", "config": Digest::of(b"x"), "author": "x", "created": "x",
@@ -79,10 +77,10 @@ fn sealed_at([building, to]: &[PathBuf; 2], user: &str, links: &[(&str, &str)], 
     let links: Vec<_> = links.iter().map(|(link, target)| ((*link).to_owned(), (*target).to_owned())).collect();
     let served: Vec<_> = served.iter().map(|path| (*path).to_owned()).collect();
     let mut argv = seal(&Layout::new(&site), &site, &record, None, &links, &served).argv;
-    for (place, value) in argv.iter_mut().skip(4).zip([building.to_str().unwrap(), to.to_str().unwrap(), user]) {
+    let builder = BUILDER.to_string();
+    for (place, value) in argv.iter_mut().skip(4).zip([building.to_str().unwrap(), to.to_str().unwrap(), "root", &builder]) {
         value.clone_into(place);
     }
-    argv.splice(0..0, ["env".to_owned(), format!("PATH={path}")]);
     run(&argv, b"")
 }
 
@@ -158,7 +156,7 @@ fn sealing_refuses_links_out_of_what_nginx_serves() {
     let seal = |served: &[&str]| {
         let releases = [building.clone(), root.join("releases/1")];
         let output =
-            sealed_at(&releases, "root", &[("static/media", &photos)], served, &std::env::var("PATH").unwrap());
+            sealed_at(&releases, &[("static/media", &photos)], served);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.success(), root.join("releases/1/code").exists(), "{said}");
         (output.status.success(), said)
@@ -212,22 +210,16 @@ fn sealing_refuses_links_out_of_what_nginx_serves() {
     }
 }
 
-/// Plays a process of the site's user that is in the tree while root takes it: as soon as the first file is root's, it puts
-/// a folder beside those that are still to come, and in that folder it has files and links to `$ARGV[0]` change places.
+/// Plays a process that a build has left in its tree: it has files and links to `$ARGV[0]` change places, for as long as it lives.
 const SWAPPER: &str = r#"
 use strict;
 my $canary = shift;
-mkdir "busy";
-for my $i (1 .. 4000) { open(my $f, ">", "busy/$i") or die; }
+mkdir "race" or die;
+chdir "race";
+for my $i (1 .. 400) { open(my $f, ">", $i) or die; }
 $| = 1;
 print "ready\n";
-WAIT: while (1) {
-    for my $i (1 .. 4000) { last WAIT if (lstat "busy/$i")[4] == 0; exit if getppid() == 1; }
-}
-mkdir "race" or exit;
-chdir "race";
-for my $i (1 .. 400) { open(my $f, ">", $i); }
-while (getppid() != 1) {
+while (1) {
     for my $i (1 .. 400) {
         symlink $canary, "link";
         rename "link", $i;
@@ -238,62 +230,36 @@ while (getppid() != 1) {
 "#;
 
 #[test]
-fn taking_a_tree_changes_nothing_that_its_user_puts_a_link_to() {
+fn nobody_is_left_in_a_tree_that_is_taken() {
     let Some(folder) = Folder::new("swap") else { return };
     let canary = folder.0.join("canary");
     fs::write(&canary, "root's own").unwrap();
     fs::set_permissions(&canary, fs::Permissions::from_mode(0o600)).unwrap();
-    // Which chmod hits a link is luck; whose rights it has is not.
-    let (programs, log) = (folder.0.join("programs"), folder.0.join("log"));
-    fs::create_dir(&programs).unwrap();
-    fs::write(&log, "").unwrap();
-    fs::set_permissions(&log, fs::Permissions::from_mode(0o666)).unwrap();
-    let noting = format!("#!/bin/sh\necho \"$(id -u) $1\" >>{}\nexec /bin/chmod \"$@\"\n", log.display());
-    fs::write(programs.join("chmod"), noting).unwrap();
-    fs::set_permissions(programs.join("chmod"), fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
-    // Like a site's user it has a group of its own name, and is on every distribution, with one number or another.
-    let user = "daemon";
-    let numbered = |what| {
-        let output = run(&["id", what, user].map(str::to_owned), b"");
-        String::from_utf8(output.stdout).unwrap().trim().parse::<u32>().unwrap()
-    };
-    let (uid, gid) = (numbered("-u"), numbered("-g"));
-    let mut caught = 0;
-    for round in 0..10 {
-        let root = folder.0.join(round.to_string());
-        let code = root.join("building/code");
-        fs::create_dir_all(&code).unwrap();
-        std::os::unix::fs::chown(&code, Some(uid), Some(gid)).unwrap();
-        let mut swapper = Process::new("setpriv")
-            .args([&format!("--reuid={uid}"), &format!("--regid={gid}"), "--clear-groups", "perl", "-e", SWAPPER])
-            .arg(&canary)
-            .current_dir(&code)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut ready = String::new();
-        BufReader::new(swapper.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-        assert_eq!(ready, "ready\n");
-        let output = sealed_of(&root, user, &[], &path);
-        swapper.kill().unwrap();
-        swapper.wait().unwrap();
-        let seen = fs::metadata(&canary).unwrap();
-        assert_eq!((seen.uid(), seen.mode() & 0o7777), (0, 0o600), "round {round}: {output:?}");
-        if output.status.success() {
-            assert_eq!(owned_by_others(&root.join("release")), "", "round {round}");
-        } else {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(said.contains("was changed while it was being taken from daemon"), "{said}");
-            caught += 1;
-        }
-        if caught == 2 {
-            break;
-        }
-    }
-    assert!(caught > 0, "the swapper always came too late: nothing was tried");
-    let log = fs::read_to_string(&log).unwrap();
-    assert!(log.contains(&format!("{uid} -R")) && !log.contains("\n0 -R") && !log.starts_with("0 -R"), "{log}");
+    let code = folder.0.join("building/code");
+    fs::create_dir_all(&code).unwrap();
+    std::os::unix::fs::chown(&code, Some(BUILDER), Some(BUILDER)).unwrap();
+    let mut swapper = Process::new("setpriv")
+        .args([&format!("--reuid={BUILDER}"), &format!("--regid={BUILDER}"), "--clear-groups", "perl", "-e", SWAPPER])
+        .arg(&canary)
+        .current_dir(&code)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    BufReader::new(swapper.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    assert_eq!(ready, "ready\n");
+    // It is reaped as soon as it ends, as its parent would.
+    let ended = std::thread::spawn(move || swapper.wait().unwrap());
+    let output = sealed(&folder.0, &[]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&ended.join().unwrap()), Some(9));
+    assert_eq!(owned_by_others(&folder.0.join("release")), "");
+    let seen = fs::metadata(&canary).unwrap();
+    assert_eq!((seen.uid(), seen.mode() & 0o7777), (0, 0o600));
+    let inside = fs::read_dir(folder.0.join("release/code/race")).unwrap();
+    let read = |path: std::path::PathBuf| fs::symlink_metadata(&path).unwrap().is_file().then(|| fs::read(path).unwrap());
+    let contents: Vec<Vec<u8>> = inside.filter_map(|entry| read(entry.unwrap().path())).collect();
+    assert!(!contents.is_empty() && contents.iter().all(Vec::is_empty), "root's file was copied");
 }
 
 /// What in a tree is not root's alone.
@@ -316,8 +282,8 @@ fn an_environment_is_marked_whole_in_its_own_folder_only() {
     for path in ["bin", "bin/gunicorn", "."] {
         std::os::unix::fs::chown(environment.join(path), Some(65534), Some(65534)).unwrap();
     }
-    let mut argv = keep_environment(&"shop".parse().unwrap(), environment.to_str().unwrap()).argv;
-    *argv.last_mut().unwrap() = "nobody".to_owned();
+    let mut argv = keep_environment(&Layout::new(&"shop".parse().unwrap()), environment.to_str().unwrap()).argv;
+    *argv.last_mut().unwrap() = BUILDER.to_string();
     let output = run(&argv, b"");
     assert!(output.status.success(), "{output:?}");
     assert_eq!(fs::read(&canary).unwrap(), b"root's own");
@@ -356,6 +322,7 @@ fn a_task_that_ends_while_it_is_asked_about_is_not_gone() {
         directory: "/".to_owned(),
         environment: std::collections::BTreeMap::new(),
         writable: Vec::new(),
+        hidden: Vec::new(),
         timeout_s: 1,
     };
     fs::write(root.join("key.out"), "said").unwrap();

@@ -42,6 +42,7 @@ pub(crate) fn role(command: &Asked, questions: &BTreeSet<String>) -> Role {
         directory: String::new(),
         environment: BTreeMap::new(),
         writable: Vec::new(),
+        hidden: Vec::new(),
         timeout_s: 1,
     };
     let script = |command: slipway_core::command::Command| command.argv.get(2).cloned().unwrap_or_default();

@@ -51,7 +51,7 @@ fn describe(status: &SiteStatus, style: Style) -> String {
     let mut out = String::new();
     let release = status.running.current.as_ref();
     let place = format!("{} on {}", status.site, visible(&status.host));
-    out.push_str(&match (release, status.units_healthy) {
+    out.push_str(&match (release, status.units_healthy && !status.unguarded) {
         (None, _) => format!("– {} has no release yet", style.bold(&place)),
         (Some(id), true) => format!("{} {} runs release {id}", style.green("●"), style.bold(&place)),
         (Some(id), false) => {
@@ -74,6 +74,13 @@ fn describe(status: &SiteStatus, style: Style) -> String {
             code if code.starts_with('5') => format!("  {} nginx answers {}{took}\n", style.red("✕"), visible(code)),
             code => format!("  nginx answers {}{took}\n", visible(code)),
         });
+    }
+    if status.unguarded {
+        out.push_str(&format!(
+            "  {} the rules that keep everybody but nginx from the site's ports are not in force\n{} slipway apply loads them again\n",
+            style.red("✕"),
+            style.cyan("→")
+        ));
     }
     if let Some(id) = &status.interrupted {
         out.push_str(&format!(

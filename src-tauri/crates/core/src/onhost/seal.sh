@@ -1,16 +1,17 @@
 # Turns a built release into one that nobody but root can change. Arguments: building directory, release directory,
-# site, environment directory or "-", then pairs: link inside the code, target; or path of the code that nginx serves, "".
+# site, who built it, environment directory or "-", then pairs: link inside the code, target; or path of the code that nginx serves, "".
 # Needs take.sh and links.sh.
 set -u
-building=$1 release=$2 site=$3 environment=$4
-shift 4
+building=$1 release=$2 site=$3 builder=$4 environment=$5
+shift 5
 chown root:root "$building" && chmod 0700 "$building" || exit 1
 if [ -L "$building/code" ] || [ ! -d "$building/code" ]; then
     echo "the release has no code" >&2
     exit 1
 fi
 # First of all the tree becomes root's: what is looked at afterwards stays as it was seen.
-take "$building/code" "$site" || exit 1
+take "$building/code" "$builder" || exit 1
+rm -rf -- "$building/home" || exit 1
 while [ "$#" -ge 2 ] && [ -n "$2" ]; do
     name=${1%/}
     case /$name/ in *//* | */./* | */../*)

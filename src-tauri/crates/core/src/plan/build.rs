@@ -27,8 +27,9 @@ for n in sys.argv[1:]:
 
 fn site_task(site: &Site, id: &ReleaseId, number: usize, argv: Vec<String>, directory: String, timeout_s: u64) -> Task {
     let layout = Layout::new(&site.name);
+    let home = layout.build_home(id);
     let environment = BTreeMap::from([
-        ("HOME".to_owned(), layout.cache()),
+        ("HOME".to_owned(), home.clone()),
         ("PATH".to_owned(), BUILD_PATH.to_owned()),
         ("LANG".to_owned(), "C.UTF-8".to_owned()),
         ("CI".to_owned(), "1".to_owned()),
@@ -37,11 +38,12 @@ fn site_task(site: &Site, id: &ReleaseId, number: usize, argv: Vec<String>, dire
     ]);
     Task {
         unit: format!("slipway-run-{}-{}-{number}", site.name, id.as_str().to_ascii_lowercase()),
-        user: Some(site.name.as_str().to_owned()),
+        user: Some(layout.builder()),
         argv,
         directory,
         environment,
-        writable: vec![layout.cache()],
+        writable: vec![home],
+        hidden: layout.hidden_from_builds(),
         timeout_s,
     }
 }
@@ -155,7 +157,8 @@ pub fn requirement_files(site: &Site) -> Vec<String> {
 }
 
 pub(super) fn build(draft: &mut Draft, site: &Site, id: &ReleaseId, environment: Option<&(Digest, String)>) {
-    let building = Layout::new(&site.name).building(id);
+    let layout = Layout::new(&site.name);
+    let (building, npm_cache) = (layout.building(id), layout.npm_cache());
     let path =
         environment.map_or_else(|| BUILD_PATH.to_owned(), |(_, directory)| format!("{directory}/bin:{BUILD_PATH}"));
     let mut number = 10;
@@ -170,7 +173,8 @@ pub(super) fn build(draft: &mut Draft, site: &Site, id: &ReleaseId, environment:
     if site.runtime.kind == RuntimeKind::Node
         && !site.build.iter().any(|step| step.run.iter().any(|w| w == "ci" || w == "install"))
     {
-        steps.push((vec!["npm".to_owned(), "ci".to_owned()], None, 1800, BTreeMap::new()));
+        let ci = vec!["npm".to_owned(), "ci".to_owned()];
+        steps.push((ci, None, 1800, BTreeMap::new()));
     }
     for step in &site.build {
         let timeout = step.timeout.as_ref().map_or(1800, |span| span.seconds());
@@ -178,10 +182,16 @@ pub(super) fn build(draft: &mut Draft, site: &Site, id: &ReleaseId, environment:
     }
     for (position, (run, directory, timeout, variables)) in steps.into_iter().enumerate() {
         let title = run.join(" ");
+        let checked = matches!(run.as_slice(), [npm, ci, ..] if npm == "npm" && ci == "ci");
         let argv = ["/usr/bin/env", "--"].into_iter().map(str::to_owned).chain(run).collect();
         let place = directory.map_or_else(|| code.clone(), |directory| format!("{code}/{directory}"));
         let mut task = task(argv, place, timeout);
         task.writable.push(code.clone());
+        if checked {
+            // What a package's own scripts may leave there is compared with the lock file before anything uses it.
+            task.writable.push(npm_cache.clone());
+            task.environment.insert("npm_config_cache".to_owned(), npm_cache.clone());
+        }
         task.environment.extend(variables.into_iter().map(|(name, value)| (name.into(), value)));
         draft.release(
             &format!("build:{position}"),

@@ -329,6 +329,7 @@ pub fn seal(
         layout.building(&record.id),
         layout.release(&record.id),
         site.as_str().to_owned(),
+        layout.builder(),
         environment.unwrap_or("-").to_owned(),
     ];
     for (link, target) in links {
@@ -341,8 +342,8 @@ pub fn seal(
 }
 
 /// The command that makes the environment which was built in `directory` root's, and whole.
-pub fn keep_environment(site: &Name, directory: &str) -> Command {
-    Command::script(KEEP_ENVIRONMENT, [directory, site.as_str()]).timeout(Duration::from_secs(600))
+pub fn keep_environment(layout: &Layout, directory: &str) -> Command {
+    Command::script(KEEP_ENVIRONMENT, [directory.to_owned(), layout.builder()]).timeout(Duration::from_secs(600))
 }
 
 /// The command that removes environments which no release uses any more.

@@ -100,6 +100,10 @@ pub(super) fn doubts(notices: &mut Notices, situation: &Situation<'_>) {
             Subject::FirewallService(_) => {
                 notices.add(Severity::Warning, format!("the firewall could not be read: {why}"), None);
             }
+            Subject::Rules(_) => {
+                let text = format!("whether the rules for the site's ports are in force could not be seen: {why}");
+                notices.add(Severity::Warning, text, None);
+            }
             Subject::FreeSpace { .. } => notices.add(Severity::Warning, "free disk space could not be read", None),
             Subject::FreeMemory(_) => notices.add(Severity::Warning, "free memory could not be read", None),
             // Whoever needs it says what is missing, or does without.

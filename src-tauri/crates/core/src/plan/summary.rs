@@ -135,6 +135,7 @@ fn restarts(plan: &Plan) -> Vec<String> {
 fn of_unit(change: &UnitChange) -> Vec<String> {
     match change {
         UnitChange::Start { start, .. } => start.iter().map(|unit| format!("{unit} starts")).collect(),
+        UnitChange::Reload { unit } => vec![format!("{unit} loads its rules again")],
         UnitChange::Stop { units } => units.iter().map(|unit| format!("{unit} stops")).collect(),
     }
 }

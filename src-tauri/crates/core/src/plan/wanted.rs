@@ -164,10 +164,7 @@ pub fn resources(
     let packages = packages(site, profile, python);
     let package_ids: Vec<Id> = packages.iter().map(|package| Package::id_of(&package.name)).collect();
     let mut all: Vec<Resource> = packages.into_iter().map(Resource::from).collect();
-    all.push(
-        SystemUser { name: site.name.as_str().to_owned(), home: layout.cache(), shell: profile.system.nologin.clone() }
-            .into(),
-    );
+    all.extend(users(site, &profile.system.nologin).into_iter().map(Resource::from));
     all.extend(directories(site).into_iter().map(Resource::from));
     all.extend(Resource::of_site(site));
     let certificate = (site.tls.mode == TlsMode::SelfSigned).then(|| Certificate {
@@ -216,6 +213,7 @@ pub fn resources(
             name: nginx.clone(),
             scope: Scope::Host,
             wish: Wish::Running,
+            table: None,
             needs: package.iter().chain(&nginx_files).cloned().collect(),
             leaves_before: package,
             carried: false,
@@ -278,12 +276,17 @@ fn site_units(wanted: &Wanted<'_>, packages: &[Id], serving: Serving) -> Vec<Uni
         if guard && name != units::guard(site) {
             needs.push(guard_id.clone());
         }
-        Unit { name, scope: Scope::Site, wish, leaves_before: needs.clone(), needs, carried, purpose }
+        Unit { name, scope: Scope::Site, wish, leaves_before: needs.clone(), needs, carried, table: None, purpose }
     };
     let mut all = Vec::new();
     if guard {
-        let purpose = "ports that processes open themselves are kept from the network before one is opened";
-        all.push(unit(units::guard(site), Wish::Running, true, purpose));
+        let purpose = "only nginx may ask the application, whoever else is on the host or in its network";
+        let mut loads = unit(units::guard(site), Wish::Running, true, purpose);
+        // The rules name it.
+        loads.needs.push(SystemUser::id_of(site.as_str()));
+        loads.leaves_before.push(SystemUser::id_of(site.as_str()));
+        loads.table = Some(units::guard_table(site));
+        all.push(loads);
     }
     let wish = if serving == Serving::Yes { Wish::Running } else { Wish::AtBoot };
     all.push(unit(
@@ -299,6 +302,20 @@ fn site_units(wanted: &Wanted<'_>, packages: &[Id], serving: Serving) -> Vec<Uni
             all.extend(instance.socket.iter().map(|socket| unit(socket.clone(), Wish::Running, true, purpose)));
             all.push(unit(instance.unit.clone(), Wish::Running, true, purpose));
         }
+    }
+    all
+}
+
+/// Users that `site` needs.
+fn users(site: &Site, shell: &str) -> Vec<SystemUser> {
+    let layout = Layout::new(&site.name);
+    let user =
+        |name: String, home: String, purpose: &'static str| SystemUser { name, home, shell: shell.to_owned(), purpose };
+    let purpose = "the application runs as its own user that nobody can log in as";
+    let mut all = vec![user(site.name.as_str().to_owned(), layout.cache(), purpose)];
+    if runtime::is_built(site) {
+        let purpose = "sources are fetched and built by a user who cannot read the application's data and secrets";
+        all.push(user(layout.builder(), layout.build(), purpose));
     }
     all
 }
@@ -337,8 +354,19 @@ pub fn directories(site: &Site) -> Vec<Directory> {
     add(layout.root(), 0o755, root, of_site, around, purpose);
     add(layout.releases(), 0o755, root, of_site, Contents::Own, "releases");
     add(layout.environments(), 0o755, root, of_site, Contents::Own, "environments shared by releases");
-    let purpose = "the site user's home: package caches and the git mirror";
-    add(layout.cache(), 0o700, own, of_site, Contents::Own, purpose);
+    add(layout.cache(), 0o700, own, of_site, Contents::Own, "the site user's home");
+    let builder = layout.builder();
+    let (of_builder, for_builder) = ((builder.as_str(), builder.as_str()), ("root", builder.as_str()));
+    if runtime::is_built(site) {
+        add(layout.build(), 0o750, for_builder, of_site, Contents::Own, "what one build leaves to the next");
+    }
+    if site.source.git.is_some() {
+        add(layout.mirror(), 0o700, of_builder, of_site, Contents::Own, "the mirror of the repository");
+    }
+    if runtime::needs(site).contains(&Need::Npm) {
+        let purpose = "packages that npm has downloaded, which it compares with the lock file";
+        add(layout.npm_cache(), 0o700, of_builder, of_site, Contents::Own, purpose);
+    }
     let data = if site.shared.is_empty() { Contents::Resources } else { Contents::Data };
     let purpose = "data that outlives releases";
     add(layout.shared(), 0o755, root, of_site, data, purpose);

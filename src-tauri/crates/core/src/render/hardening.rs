@@ -94,6 +94,14 @@ pub fn fence(site: &Site, version: u32) -> Vec<String> {
     all
 }
 
+/// What builds can work without, each with the version of systemd that introduced it: the standard level, but that a build may
+/// make namespaces, which browsers and packagers do to fence themselves in.
+pub fn of_build() -> impl Iterator<Item = (u32, &'static str)> {
+    let level = |directive: &&Directive| rank(directive.level) <= rank(Hardening::Standard);
+    let own = |directive: &&Directive| !directive.line.starts_with("RestrictNamespaces=");
+    TABLE.iter().filter(level).filter(own).map(|directive| (directive.since, directive.line))
+}
+
 /// The directives for what does nothing but ask systemd for something. It must see process 1: systemctl(1) takes a /proc
 /// without it for a chroot, and then does nothing.
 pub(super) fn of_starter(version: u32) -> Vec<String> {

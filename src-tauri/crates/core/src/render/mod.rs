@@ -24,12 +24,12 @@ pub(crate) mod units;
 
 pub use error::{Place, RenderError};
 pub use gate::render_gate;
-pub use hardening::fence;
+pub use hardening::{fence, of_build};
 pub use input::{CertificatePaths, DefaultServer, Platform, PortSet, RenderInput, SecretValues};
 pub use mask::fingerprint;
 pub use operator::render_operator;
 pub use output::{
-    Content, FileRole, PortGuard, ProcessUnits, Rendered, RenderedFile, SecretContent, UnitInstance, UnitSet,
+    Content, FileRole, GuardedPorts, PortGuard, ProcessUnits, Rendered, RenderedFile, SecretContent, UnitInstance, UnitSet,
 };
 pub use template::{names as template_names, source as template_source};
 pub use units::{SECOND_PORT_SET, unit_set};
@@ -66,7 +66,7 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, Vec<RenderError>> {
 ///
 /// # Errors
 /// As [`render`].
-pub fn render_guard(input: &RenderInput<'_>, ports: &[u16]) -> Result<Guard, Vec<RenderError>> {
+pub fn render_guard(input: &RenderInput<'_>, ports: &GuardedPorts) -> Result<Guard, Vec<RenderError>> {
     let errors = Errors::default();
     let engine = Engine::new(input.overrides, &errors);
     let scope = Scope { input, layout: Layout::new(&input.site.name), engine, errors: errors.clone() };

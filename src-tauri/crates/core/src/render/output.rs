@@ -154,6 +154,15 @@ pub struct UnitInstance {
 pub struct PortGuard {
     /// The one-shot unit that loads the rules before the processes start; needs nftables.
     pub unit: String,
-    /// All ports of both sets.
-    pub ports: Vec<u16>,
+    /// The ports.
+    pub ports: GuardedPorts,
+}
+
+/// Ports that rules are about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardedPorts {
+    /// All of them, with those of both sets.
+    pub all: std::collections::BTreeSet<u16>,
+    /// Those that processes open themselves, perhaps on every interface.
+    pub open: std::collections::BTreeSet<u16>,
 }

@@ -6,7 +6,7 @@ use super::Scope;
 use super::filling::{Filling, Unknown, differs, has_own_file};
 use super::hardening;
 use super::input::PortSet;
-use super::output::{Content, FileRole, PortGuard, RenderedFile, UnitSet};
+use super::output::{Content, FileRole, GuardedPorts, PortGuard, RenderedFile, UnitSet};
 use super::roots::{Of, Roots};
 use super::template::{Grammar, encoded, raw};
 use super::units::{ports, ready, socket_activated};
@@ -106,7 +106,7 @@ fn starter(scope: &Scope<'_>, process: &Name, settings: &Process, units: &UnitSe
         description => encoded(format!("{}: {process}, instance %i", site.name), Grammar::Systemd),
         target => units.target.as_str(),
         socket => socket_activated(settings).then(|| encoded(format!("{stem}@%i.socket"), Grammar::Systemd)),
-        guard => super::units::port_guard(site).filter(|_| settings.listen == Listen::Port).map(|g| g.unit),
+        guard => super::units::port_guard(site).filter(|_| settings.port.is_some()).map(|g| g.unit),
         current => scope.layout.current(),
         hardening => hardening::of_starter(scope.input.platform.systemd_version)
             .into_iter().map(|line| encoded(line, Grammar::Systemd)).collect::<Vec<_>>(),
@@ -164,8 +164,10 @@ pub(super) fn service(
         socket => around.socket.clone().map(sd),
         // The gate is no unit of the site: its rules are loaded before it, and their unit may come with the release.
         guard => super::units::port_guard(site)
-            .filter(|_| process.listen == Listen::Port && around.live.is_some())
+            .filter(|_| process.port.is_some() && around.live.is_some())
             .map(|g| g.unit),
+        table => process.port.map(|_| sd(crate::units::guard_table(&site.name))),
+        nft => raw(platform.nft.as_str(), "the host's path of nft"),
         after,
         kind => if ready(process) == Ready::Notify { sd("notify".into()) } else { sd("simple".into()) },
         notify => ready(process) == Ready::Notify,
@@ -321,26 +323,29 @@ fn program(scope: &Scope<'_>, name: &str) -> Vec<String> {
     }
 }
 
-/// The rules that keep `ports` reachable from the host only, and where they lie.
+/// The rules that say who may reach `ports`, and where they lie.
 ///
 /// IPAddressDeny= filters by peer in both directions, so it cannot let an application connect anywhere and
-/// be reached from nowhere (systemd.resource-control(5)); a packet filter can.
-fn guard_rules(scope: &Scope<'_>, ports: &[u16]) -> (String, String) {
+/// be reached from nowhere (systemd.resource-control(5)), and knows no users; a packet filter can, and does.
+fn guard_rules(scope: &Scope<'_>, ports: &GuardedPorts) -> (String, String) {
     let site = raw(scope.input.site.name.as_str(), "name");
     let name = "nftables/guard.nft";
-    let rules = scope.engine.render(name, context! { site, template => name, ports => ports.to_vec() });
+    let context = context! {
+        site, template => name,
+        nginx_user => raw(scope.input.platform.nginx_user.as_str(), "the host's user of nginx"),
+        ports => ports.all.iter().copied().collect::<Vec<u16>>(),
+        open => ports.open.iter().copied().collect::<Vec<u16>>(),
+    };
+    let rules = scope.engine.render(name, context);
     (format!("{}/guard.nft", scope.layout.etc()), rules)
 }
 
-fn guard_table(site: &Name) -> String {
-    format!("slipway_{}", site.replace('-', "_"))
-}
 
 /// Rules for `ports` in place of those that a release carries.
-pub(super) fn guard(scope: &Scope<'_>, ports: &[u16]) -> Guard {
+pub(super) fn guard(scope: &Scope<'_>, ports: &GuardedPorts) -> Guard {
     let (path, rules) = guard_rules(scope, ports);
     let site = &scope.input.site.name;
-    Guard { path, unit: crate::units::guard(site), rules, table: guard_table(site) }
+    Guard { path, unit: crate::units::guard(site), rules, table: crate::units::guard_table(site) }
 }
 
 /// The unit that loads the rules, and the rules.
@@ -353,7 +358,7 @@ fn guard_files(scope: &Scope<'_>, units: &UnitSet, guard: &PortGuard) -> Vec<Ren
         context! {
             site, template => name, rules => rules_path.as_str(), target => units.target.as_str(),
             nft => raw(scope.input.platform.nft.as_str(), "the host's path of nft"),
-            table => encoded(guard_table(&scope.input.site.name), Grammar::Systemd),
+            table => encoded(crate::units::guard_table(&scope.input.site.name), Grammar::Systemd),
         },
     );
     let rules = RenderedFile {

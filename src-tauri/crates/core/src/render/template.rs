@@ -185,7 +185,7 @@ fn explain(error: &Error) -> String {
 type Encoder = fn(&str) -> Result<String, CannotEncode>;
 
 /// Filter name, grammar, encoder.
-const FILTERS: [(&str, Grammar, Encoder); 17] = [
+const FILTERS: [(&str, Grammar, Encoder); 18] = [
     ("sd", Grammar::Systemd, systemd::value),
     ("sdpath", Grammar::Systemd, systemd::path),
     ("sdword", Grammar::Systemd, systemd::word),
@@ -202,6 +202,7 @@ const FILTERS: [(&str, Grammar, Encoder); 17] = [
     ("logrotateuser", Grammar::Logrotate, logrotate::account),
     ("sudouser", Grammar::Sudoers, sudoers::user),
     ("nftid", Grammar::Nft, nginx::identifier),
+    ("nftuser", Grammar::Nft, sudoers::user),
     ("comment", Grammar::Systemd, comment),
 ];
 

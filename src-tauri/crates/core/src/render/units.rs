@@ -1,7 +1,7 @@
 //! Names of units and ports of instances.
 
 use super::input::PortSet;
-use super::output::{PortGuard, ProcessUnits, UnitInstance, UnitSet};
+use super::output::{GuardedPorts, PortGuard, ProcessUnits, UnitInstance, UnitSet};
 use crate::site::{Listen, Name, Process, Ready, Site};
 use crate::units::{guard, slice, target};
 
@@ -61,15 +61,16 @@ fn process_units(site: &Site, name: &Name, process: &Process, active: PortSet) -
     }
 }
 
-/// The ports that need a guard: those that processes open themselves, perhaps on every interface.
+/// The ports of the site, which need a guard.
 pub(super) fn port_guard(site: &Site) -> Option<PortGuard> {
-    let mut guarded: Vec<u16> = site
-        .process
-        .values()
-        .filter(|process| process.listen == Listen::Port)
-        .flat_map(|process| [ports(process, PortSet::A), ports(process, PortSet::B)].concat())
-        .collect();
-    guarded.sort_unstable();
-    guarded.dedup();
-    (!guarded.is_empty()).then(|| PortGuard { unit: guard(&site.name), ports: guarded })
+    let mut guarded = GuardedPorts::default();
+    for process in site.process.values().filter(|process| process.port.is_some()) {
+        guarded.all.extend(ports(process, PortSet::A));
+        if process.listen == Listen::Port {
+            let both = [ports(process, PortSet::A), ports(process, PortSet::B)].concat();
+            guarded.all.extend(&both);
+            guarded.open.extend(both);
+        }
+    }
+    (!guarded.all.is_empty()).then(|| PortGuard { unit: guard(&site.name), ports: guarded })
 }

@@ -42,6 +42,8 @@ pub struct Unit {
     pub leaves_before: Vec<Id>,
     /// Whether it goes live with a release.
     pub carried: bool,
+    /// The table of the packet filter, of family `inet`, that it has filled while it runs.
+    pub table: Option<String>,
     /// Why it must run.
     pub purpose: &'static str,
 }
@@ -66,6 +68,11 @@ pub enum UnitChange {
         enable: Vec<String>,
         /// To start now.
         start: Vec<String>,
+    },
+    /// Makes a unit that runs do its work again.
+    Reload {
+        /// Name.
+        unit: String,
     },
     /// Stops units for good.
     Stop {
@@ -173,7 +180,14 @@ impl Kind for Unit {
         }
         let (enable, start) = self.missing(&state);
         if !enable && !start {
-            return None;
+            let table = self.table.as_ref().filter(|_| state.active)?;
+            if context.seen.has_rules(table) {
+                return None;
+            }
+            let title = format!("Load the rules of {} again", self.name);
+            let reason = format!("{}; they are not in force, because somebody has flushed them", self.purpose);
+            let change = UnitChange::Reload { unit: self.name.clone() };
+            return Some(Difference::new(Self::id_of(&self.name), Heading::Services, Verb::Run, title, reason, change));
         }
         let of = |needed: bool| if needed { vec![self.name.clone()] } else { Vec::new() };
         let (enable, start) = (of(enable), of(start));
@@ -224,7 +238,7 @@ impl Kind for Unit {
                 first.reason = "each gets the time to end that the site file gives it".to_owned();
             }
             // Each that starts is a step of its own, so that it is seen which one does not.
-            (UnitChange::Start { .. } | UnitChange::Stop { .. }, _) => return Err(second),
+            (UnitChange::Start { .. } | UnitChange::Reload { .. } | UnitChange::Stop { .. }, _) => return Err(second),
         }
         first.ids.extend(second.ids);
         Ok(())
@@ -232,7 +246,7 @@ impl Kind for Unit {
 
     fn work(change: &UnitChange, _payloads: &Payloads) -> Result<Work, NoPayload> {
         Ok(Work::Commands(match change {
-            UnitChange::Start { .. } => Self::shown(change).into_iter().map(Command::new).collect(),
+            UnitChange::Start { .. } | UnitChange::Reload { .. } => Self::shown(change).into_iter().map(Command::new).collect(),
             UnitChange::Stop { units } => vec![Command::script(STOP, units.clone()).timeout(STOPPING)],
         }))
     }
@@ -246,6 +260,7 @@ impl Kind for Unit {
             UnitChange::Start { enable, start } => {
                 systemctl("enable", enable).into_iter().chain(systemctl("start", start)).collect()
             }
+            UnitChange::Reload { unit } => systemctl("reload-or-restart", std::slice::from_ref(unit)).into_iter().collect(),
             UnitChange::Stop { units } => {
                 systemctl("stop", units).into_iter().chain(systemctl("disable", units)).collect()
             }

@@ -1,4 +1,4 @@
-//! The system user of a site, and its group of the same name.
+//! System users, each with a group of the same name.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,8 @@ pub struct SystemUser {
     pub home: String,
     /// Shell that refuses logins.
     pub shell: String,
+    /// Why it is needed, for a person.
+    pub purpose: &'static str,
 }
 
 /// What is recorded.
@@ -98,7 +100,7 @@ impl Kind for SystemUser {
                 let reason = if recorded.there.is_some() {
                     "it was removed from the host by hand"
                 } else {
-                    "the application runs as its own user that nobody can log in as"
+                    self.purpose
                 };
                 Some(Difference::new(Self::id_of(&self.name), Heading::User, Verb::Create, title, reason, change))
             }
@@ -118,7 +120,9 @@ impl Kind for SystemUser {
             Fact::Known(_) | Fact::Absent => return Removal::Gone,
             Fact::Failed(_) => return Removal::Stays,
         }
-        if context.leaving.is_none_or(|leaving| leaving.user_stays) {
+        // What stays of a site is its own user's.
+        let needed = |leaving: super::Leaving| leaving.user_stays && name == context.site.as_str();
+        if context.leaving.is_none_or(needed) {
             return Removal::Stays;
         }
         let change = UserChange::Remove { name: name.to_owned() };

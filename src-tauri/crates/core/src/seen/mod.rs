@@ -13,7 +13,7 @@ use crate::fact::Fact;
 use crate::facts::Facts;
 use crate::facts::nginx_sites::ServerBlock;
 use crate::facts::paths::{Observed, PathState, Watch};
-use crate::facts::security::{Firewalls, SelinuxMode, ZoneRules};
+use crate::facts::security::{BaseChain, Firewalls, SelinuxMode, ZoneRules};
 use crate::profile::{FirewallKind, HostProfile, PythonOffer};
 use crate::release::{Ledger, ReleaseId};
 use crate::site::{Name, RuntimeKind, Site};
@@ -217,6 +217,17 @@ impl<'a> Seen<'a> {
         state
     }
 
+    /// Whether the rules of a site's guard are in force; yes when that is not known, which is noted.
+    pub fn has_rules(&self, table: &str) -> bool {
+        let state = self.rules_state(table);
+        self.note(Subject::Rules(table.to_owned()), Observation::Holds(state.clone()));
+        state != Fact::Known(false)
+    }
+
+    fn rules_state(&self, table: &str) -> Fact<bool> {
+        rules_in_force(self.sources.facts, table)
+    }
+
     /// Whether the disk of `path` has `bytes` free, and inodes.
     pub fn has_space(&self, path: &str, bytes: u64) -> Fact<bool> {
         let state = self.space_state(path, bytes);
@@ -325,6 +336,7 @@ impl<'a> Seen<'a> {
             Subject::ServerName(name) => Observation::Servers(self.named_servers(name)),
             Subject::OtherServers => Observation::Servers(self.other_servers()),
             Subject::FirewallService(service) => Observation::Firewall(self.firewall_state(service)),
+            Subject::Rules(table) => Observation::Holds(self.rules_state(table)),
             Subject::FreeSpace { path, bytes } => Observation::Holds(self.space_state(path, *bytes)),
             Subject::FreeMemory(bytes) => Observation::Holds(self.memory_state(*bytes)),
             Subject::Interpreter => Observation::Text(self.interpreter_state()),
@@ -466,6 +478,23 @@ fn map<T, U>(fact: &Fact<T>, of: impl FnOnce(&T) -> Option<U>) -> Fact<U> {
         Fact::Known(value) => of(value).map_or(Fact::Absent, Fact::Known),
         Fact::Absent => Fact::Absent,
         Fact::Failed(why) => Fact::Failed(why.clone()),
+    }
+}
+
+/// Whether the table of family `inet` has a chain for what leaves the host's processes, as the rules of every guard do.
+pub fn rules_in_force(facts: &Facts, table: &str) -> Fact<bool> {
+    let table = format!("inet {table}");
+    let firewalls = match facts.firewalls.present() {
+        Ok(Some(firewalls)) => firewalls,
+        Ok(None) => return Fact::Known(false),
+        Err(why) => return Fact::Failed(why.to_owned()),
+    };
+    match firewalls.nftables.present() {
+        Ok(chains) => {
+            let fills = |chain: &BaseChain| chain.table == table && chain.hook == "output";
+            Fact::Known(chains.is_some_and(|chains| chains.iter().any(fills)))
+        }
+        Err(why) => Fact::Failed(why.to_owned()),
     }
 }
 

@@ -34,6 +34,8 @@ pub enum Subject {
     OtherServers,
     /// Whether the firewall lets a service in: `http`, `https`.
     FirewallService(String),
+    /// Whether a table of family `inet` of the packet filter holds rules for what leaves a process.
+    Rules(String),
     /// Whether a disk has this many bytes free, and inodes enough.
     FreeSpace {
         /// A path on it.
@@ -79,6 +81,7 @@ impl Subject {
             Self::ServerName(name) => ("server-name", name.clone()),
             Self::OtherServers => ("other-servers", String::new()),
             Self::FirewallService(name) => ("firewall-service", name.clone()),
+            Self::Rules(table) => ("rules", table.clone()),
             Self::FreeSpace { path, bytes } => ("free-space", format!("{bytes} {path}")),
             Self::FreeMemory(bytes) => ("free-memory", bytes.to_string()),
             Self::Interpreter => ("interpreter", String::new()),
@@ -147,6 +150,7 @@ impl FromStr for Subject {
             "server-name" => Self::ServerName(own()),
             "other-servers" => Self::OtherServers,
             "firewall-service" => Self::FirewallService(own()),
+            "rules" => Self::Rules(own()),
             "free-space" => {
                 let (bytes, path) = argument.split_once(' ').ok_or_else(unknown)?;
                 Self::FreeSpace { path: path.to_owned(), bytes: bytes.parse().map_err(|_| unknown())? }

@@ -140,7 +140,7 @@ pub async fn refs(link: &Link, site: &Site, asked: &Asked, supplies: &Supplies) 
     let url = repository(site)?;
     let mut arguments = fetching_arguments(site, &layout, url, "");
     arguments.push(MOST_REFS.to_string());
-    let task = task(site, &layout, format!("slipway-run-{}-refs-{}", site.name, asked.run), REFS, arguments);
+    let task = task(&layout, format!("slipway-run-{}-refs-{}", site.name, asked.run), REFS, arguments);
     let bytes = ask(link, site, &task, asked, deploy_key(site, supplies)?).await?;
     reply::refs(&bytes, MOST_REFS as usize).map_err(|why| strange(link, &why))
 }
@@ -172,7 +172,7 @@ pub async fn commits(
     let mut arguments = fetching_arguments(site, &layout, url, to);
     arguments.extend([from.unwrap_or_default().to_owned(), limit.to_string()]);
     arguments.push(site.source.subdirectory.as_ref().map(|path| path.as_str().to_owned()).unwrap_or_default());
-    let task = task(site, &layout, format!("slipway-run-{}-commits-{}", site.name, asked.run), COMMITS, arguments);
+    let task = task(&layout, format!("slipway-run-{}-commits-{}", site.name, asked.run), COMMITS, arguments);
     let bytes = ask(link, site, &task, asked, key).await?;
     reply::commits(&bytes, limit as usize).map_err(|why| strange(link, &why))
 }
@@ -193,7 +193,7 @@ fn repository(site: &Site) -> Outcome<&str> {
 
 async fn ask(link: &Link, site: &Site, task: &Task, asked: &Asked, key: Option<&Secret>) -> Outcome<Vec<u8>> {
     let layout = Layout::new(&site.name);
-    let ready = link.run(Command::script(READY, [site.name.as_str().to_owned(), layout.cache()])).await?;
+    let ready = link.run(Command::script(READY, [layout.builder(), layout.mirror()])).await?;
     let url = site.source.git.as_deref().unwrap_or_default();
     if !ready.success() {
         let why = if ready.exit == slipway_core::command::Exit::Code(4) {
@@ -211,7 +211,7 @@ async fn ask(link: &Link, site: &Site, task: &Task, asked: &Asked, key: Option<&
     let failed = |why: String| {
         Failure::new(Code::Host, format!("{}: {url} could not be looked at: {why}", link.name()))
             .because("nothing that is being served was changed")
-            .hint("the host fetches it, as the site's user: check the URL, the deploy key and that the host reaches the server")
+            .hint("the host fetches it, as the site's builder: check the URL, the deploy key and that the host reaches the server")
     };
     let followed = follow(link, task, asked, key, LARGEST).await;
     // Files of an earlier look; what stays is gone at the next boot.

@@ -54,6 +54,7 @@ impl Execution<'_> {
             directory: "/".to_owned(),
             environment: BTreeMap::new(),
             writable: Vec::new(),
+            hidden: Vec::new(),
             timeout_s: activation.limit_s(),
         };
         let mut reader = Reader::new(self, first);

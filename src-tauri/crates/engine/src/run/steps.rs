@@ -212,6 +212,7 @@ impl Execution<'_> {
                 directory: "/".to_owned(),
                 environment: BTreeMap::new(),
                 writable: Vec::new(),
+                hidden: Vec::new(),
                 timeout_s: 1800,
             };
             self.task(line, &task).await?;
@@ -246,7 +247,9 @@ impl Execution<'_> {
         ];
         if !built {
             // Nothing in it is ever anybody else's, so that there is nothing to wait for before it may be seen.
-            first.extend([make_config(&building), Command::new(["chmod", "0755", &building])]);
+            first.push(make_config(&building));
+            first.extend(self.make_home(release));
+            first.push(Command::new(["chmod", "0755", &building]));
         }
         // The live release is root's: nobody else could have put anything there since it was sealed.
         let run = self.run;
@@ -256,7 +259,12 @@ impl Execution<'_> {
             .send(&run.link, first, &code, writer, live.as_deref(), &mut |text| self.output(step, text))
             .await
             .map_err(|error| StepFailure::lost(&host_failure(&error)))?;
-        if built { self.hand_over(&building).await } else { Ok(()) }
+        if built { self.hand_over(release).await } else { Ok(()) }
+    }
+
+    /// The tasks of this plan.
+    fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.run.plan.steps.iter().filter_map(Step::release_step).flat_map(ReleaseStep::tasks)
     }
 
     /// Whether a task of this plan may write in `code`. Otherwise it stays root's from the first byte on.
@@ -264,18 +272,34 @@ impl Execution<'_> {
         let inside =
             |path: &str, of: &str| path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         let writes = |task: &Task| task.writable.iter().any(|path| inside(path, code) || inside(code, path));
-        self.run.plan.steps.iter().filter_map(Step::release_step).flat_map(ReleaseStep::tasks).any(writes)
+        self.tasks().any(writes)
     }
 
-    /// Gives the code in `building` to the site's user for the build. Only root can enter until that is done.
-    async fn hand_over(&self, building: &str) -> Result<(), StepFailure> {
-        let site = self.run.plan.site.as_str();
-        self.locked(vec![
-            Command::new(["chown", "-Rh", &format!("{site}:{site}"), &format!("{building}/code")]),
-            make_config(building),
-            Command::new(["chmod", "0755", building]),
-        ])
-        .await
+    /// Gives the code of `release` to the builder. Only root can enter until that is done.
+    async fn hand_over(&self, release: &ReleaseId) -> Result<(), StepFailure> {
+        let building = self.layout.building(release);
+        let mut commands = vec![
+            Command::new(["chown", "-Rh", &self.builder(), &format!("{building}/code")]),
+            make_config(&building),
+        ];
+        commands.extend(self.make_home(release));
+        commands.push(Command::new(["chmod", "0755", &building]));
+        self.locked(commands).await
+    }
+
+    /// Who builds, as chown(1) takes it.
+    fn builder(&self) -> String {
+        let builder = self.layout.builder();
+        format!("{builder}:{builder}")
+    }
+
+    /// Makes the home of a build, where there is one.
+    fn make_home(&self, release: &ReleaseId) -> Vec<Command> {
+        if self.tasks().next().is_none() {
+            return Vec::new();
+        }
+        let home = self.layout.build_home(release);
+        vec![Command::new(["mkdir", "-m", "0700", &home]), Command::new(["chown", &self.builder(), &home])]
     }
 
     async fn check_out(
@@ -286,16 +310,18 @@ impl Execution<'_> {
         subdirectory: Option<&str>,
     ) -> Result<(), StepFailure> {
         let building = self.layout.building(release);
-        let site = self.run.plan.site.as_str();
         let code = format!("{building}/code");
-        self.locked(vec![
-            Command::new(["rm", "-rf", "--", &building]),
+        // The mirror of version 0.1, which builds could write to.
+        let old_mirror = format!("{}/source.git", self.layout.cache());
+        let mut commands = vec![
+            Command::new(["rm", "-rf", "--", &building, &old_mirror]),
             Command::new(["mkdir", "-m", "0700", &building]),
             Command::new(["mkdir", "-m", "0700", &code]),
-            Command::new(["chown", &format!("{site}:{site}"), &code]),
-            Command::new(["chmod", "0755", &building]),
-        ])
-        .await?;
+            Command::new(["chown", &self.builder(), &code]),
+        ];
+        commands.extend(self.make_home(release));
+        commands.push(Command::new(["chmod", "0755", &building]));
+        self.locked(commands).await?;
         let task = crate::source::git::check_out(
             &self.run.site,
             &self.layout,
@@ -305,22 +331,21 @@ impl Execution<'_> {
             &code,
         );
         self.task(step, &task).await?;
-        // All of it is the user's already; whatever else the user has put there is not given away.
+        // All of it is the builder's already; whatever else the builder has put there is not given away.
         self.locked(vec![make_config(&building)]).await
     }
 
     async fn build_environment(&self, step: usize, directory: &str, tasks: &[Task]) -> Result<(), StepFailure> {
-        let site = self.run.plan.site.as_str();
         self.locked(vec![
             Command::new(["rm", "-rf", "--", directory]),
             Command::new(["mkdir", "-m", "0755", directory]),
-            Command::new(["chown", &format!("{site}:{site}"), directory]),
+            Command::new(["chown", &self.builder(), directory]),
         ])
         .await?;
         for task in tasks {
             self.task(step, task).await?;
         }
-        self.locked(vec![keep_environment(&self.run.plan.site, directory)]).await
+        self.locked(vec![keep_environment(&self.layout, directory)]).await
     }
 }
 

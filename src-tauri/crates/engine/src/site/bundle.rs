@@ -11,7 +11,7 @@ use slipway_core::plan::{FileContent, FileWrite};
 use slipway_core::profile::HostProfile;
 use slipway_core::release::ReleaseId;
 use slipway_core::render::{
-    self, CertificatePaths, Content, DefaultServer, FileRole, Platform, PortSet, RenderError, RenderInput, Rendered,
+    self, CertificatePaths, Content, DefaultServer, FileRole, GuardedPorts, Platform, PortSet, RenderError, RenderInput, Rendered,
     RenderedFile, SecretContent,
 };
 use slipway_core::resource::Payloads;
@@ -163,13 +163,20 @@ impl Bundle {
         profile: &HostProfile,
         supplies: &Supplies,
         instances: &[&[Instance]],
+        gated: &[Gated],
     ) -> Outcome<Option<Guard>> {
-        let of = |instance: &Instance| instance.port.into_iter().chain(instance.alternate);
-        let open = instances.iter().copied().flatten().filter(|instance| instance.alternate.is_some());
-        let mut ports: Vec<u16> = open.flat_map(of).collect();
-        ports.sort_unstable();
-        ports.dedup();
-        if ports.is_empty() {
+        let mut ports = GuardedPorts::default();
+        for instance in instances.iter().copied().flatten() {
+            ports.all.extend(instance.port.into_iter().chain(instance.alternate));
+            if instance.alternate.is_some() {
+                ports.open.extend(instance.port.into_iter().chain(instance.alternate));
+            }
+        }
+        // Who opens the port of a gate makes no difference: it gets the rules of either.
+        let gates: Vec<u16> = gated.iter().filter_map(|gated| gated.port).collect();
+        ports.all.extend(&gates);
+        ports.open.extend(gates);
+        if ports.all.is_empty() {
             return Ok(None);
         }
         let platform = platform(facts, profile);

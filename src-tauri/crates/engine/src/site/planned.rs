@@ -100,9 +100,9 @@ struct Aim<'a> {
 
 impl Aim<'_> {
     /// Rules for the ports of both releases, while `instances` take over from those that run.
-    fn guard(&self, instances: &[Instance], running: &[Instance]) -> Outcome<Option<Guard>> {
+    fn guard(&self, instances: &[Instance], running: &[Instance], gated: &[Gated]) -> Outcome<Option<Guard>> {
         let Self { input, host, facts, profile } = self;
-        Bundle::guard(input.site, host, facts, profile, input.supplies, &[instances, running])
+        Bundle::guard(input.site, host, facts, profile, input.supplies, &[instances, running], gated)
     }
 
     fn gate(&self, release: &ReleaseId, gated: &[Gated]) -> Outcome<Vec<FileWrite>> {
@@ -170,8 +170,9 @@ impl Planned {
         };
         let aim = Aim { input, host: link.name(), facts: &facts, profile: &profile };
         if let Some(release) = &mut release {
-            release.gate = aim.gate(&release.record.id, &gated(&situation, &wanted))?;
-            release.guard = aim.guard(&fresh, &running)?;
+            let gated = gated(&situation, &wanted);
+            release.gate = aim.gate(&release.record.id, &gated)?;
+            release.guard = aim.guard(&fresh, &running, &gated)?;
         }
         let plan = match (request, &release) {
             (Request::Deploy { .. }, Some(release)) => plan_deploy(&situation, &wanted, release),
@@ -265,7 +266,7 @@ impl Planned {
         let (files, instances) = read_configuration(link, &layout, &release, wanted.site).await?;
         let running = situation.instances();
         let instances = beside_running(instances, running);
-        let guard = aim.guard(&instances, running)?;
+        let guard = aim.guard(&instances, running, &[])?;
         let target = Target { release, files, instances, guard };
         Ok(plan_rollback(situation, wanted, &target, &asked.operator))
     }

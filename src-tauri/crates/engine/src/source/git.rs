@@ -1,4 +1,4 @@
-//! Code from a git repository, fetched on the host by the site's user into a mirror of its own.
+//! Code from a git repository, fetched on the host by the site's builder into a mirror that no build may write to.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,8 @@ macro_rules! fetching {
 set -u
 mirror=$1 url=$2 reference=$3 known_hosts=$4
 shift 4
-export GIT_TERMINAL_PROMPT=0 GIT_ALLOW_PROTOCOL=https:http:ssh:git:file GIT_CONFIG_NOSYSTEM=1
+export GIT_TERMINAL_PROMPT=0 GIT_ALLOW_PROTOCOL=https:http:ssh:git:file GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null
+export GIT_NO_REPLACE_OBJECTS=1
 umask 077
 if [ -n "$known_hosts" ]; then
     place=$(mktemp -d) || exit 1
@@ -37,7 +38,7 @@ if [ -n "$known_hosts" ]; then
     [ ! -s "$place/key" ] || key="-i $place/key -o IdentitiesOnly=yes"
     export GIT_SSH_COMMAND="ssh $key -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=$place/known_hosts"
 fi
-[ -d "$mirror" ] || git init -q --bare "$mirror" || exit 1
+[ -e "$mirror/HEAD" ] || git init -q --bare "$mirror" || exit 1
 cd "$mirror" || exit 1
 [ "$url" = - ] || git fetch -q --prune --force --no-recurse-submodules -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' || exit 1
 "#
@@ -79,25 +80,22 @@ cd "$mirror" || exit 1
 git archive --format=tar "$tree" | tar -x -C "$code"
 "#;
 
-/// Path of the site's mirror.
-pub(crate) fn mirror(layout: &Layout) -> String {
-    format!("{}/source.git", layout.cache())
-}
-
-/// A task of the site's user that may write to its cache alone.
-pub(crate) fn task(site: &Site, layout: &Layout, unit: String, script: &str, arguments: Vec<String>) -> Task {
+/// A task of the site's builder that may write to the mirror alone.
+pub(crate) fn task(layout: &Layout, unit: String, script: &str, arguments: Vec<String>) -> Task {
     let head = ["/bin/sh", "-c", script, "sh"].map(str::to_owned);
     Task {
         unit,
-        user: Some(site.name.as_str().to_owned()),
+        user: Some(layout.builder()),
         argv: head.into_iter().chain(arguments).collect(),
-        directory: layout.cache(),
+        directory: layout.mirror(),
         environment: BTreeMap::from([
-            ("HOME".to_owned(), layout.cache()),
+            // Its own, and empty.
+            ("HOME".to_owned(), "/var/tmp".to_owned()),
             ("LC_ALL".to_owned(), "C".to_owned()),
             ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned()),
         ]),
-        writable: vec![layout.cache()],
+        writable: vec![layout.mirror()],
+        hidden: layout.hidden_from_builds(),
         timeout_s: 900,
     }
 }
@@ -107,7 +105,7 @@ pub fn resolve(site: &Site, layout: &Layout, run: &str, url: &str, reference: &s
     let mut arguments = fetching_arguments(site, layout, url, reference);
     let inside = site.source.subdirectory.as_ref().map_or_else(String::new, |directory| format!("{directory}/"));
     arguments.extend(paths.iter().map(|path| format!("{inside}{path}")));
-    task(site, layout, format!("slipway-run-{}-fetch-{run}", site.name), RESOLVE, arguments)
+    task(layout, format!("slipway-run-{}-fetch-{run}", site.name), RESOLVE, arguments)
 }
 
 /// The command that leaves the deploy key where only the fetching task reads it: as its standard input.
@@ -126,9 +124,9 @@ pub fn check_out(
     code: &str,
 ) -> Task {
     let tree = subdirectory.map_or_else(|| commit.to_owned(), |directory| format!("{commit}:{directory}"));
-    let arguments = vec![mirror(layout), tree, code.to_owned()];
-    let mut task = task(site, layout, format!("slipway-run-{}-checkout-{run}", site.name), CHECK_OUT, arguments);
-    task.writable.push(code.to_owned());
+    let arguments = vec![layout.mirror(), tree, code.to_owned()];
+    let mut task = task(layout, format!("slipway-run-{}-checkout-{run}", site.name), CHECK_OUT, arguments);
+    task.writable = vec![code.to_owned()];
     task
 }
 
@@ -136,7 +134,7 @@ pub(crate) use {fetching, naming};
 
 /// The arguments that the fetching preamble takes.
 pub(crate) fn fetching_arguments(site: &Site, layout: &Layout, url: &str, reference: &str) -> Vec<String> {
-    vec![mirror(layout), url.to_owned(), reference.to_owned(), site.source.git_known_hosts.join("\n")]
+    vec![layout.mirror(), url.to_owned(), reference.to_owned(), site.source.git_known_hosts.join("\n")]
 }
 
 /// Reads what the resolving task printed.

@@ -154,7 +154,7 @@ async fn fetch(
     let failed = |why: String| {
         Failure::new(Code::Host, format!("{}: {url} could not be fetched: {why}", link.name()))
             .because("nothing that is being served was changed")
-            .hint("the host fetches it, as the site's user: check the URL, the deploy key and that the host reaches the server. On a host that was never set up, run slipway apply first")
+            .hint("the host fetches it, as the site's builder: check the URL, the deploy key and that the host reaches the server. On a host that was never set up, run slipway apply first")
     };
     let (ended, bytes) = follow(link, &task, asked, deploy_key(site, supplies)?, 1 << 20).await?.map_err(failed)?;
     let text = String::from_utf8_lossy(&bytes);

@@ -150,6 +150,11 @@ impl SiteStatus {
                 (SiteHealth::Degraded, format!("{} is {} ({}).", unit.unit, unit.active, unit.sub))
             }
             (_, Some(unit)) => (SiteHealth::Degraded, format!("{} does not run from the active release.", unit.unit)),
+            (_, None) if self.unguarded => (
+                SiteHealth::Degraded,
+                "The rules that keep everybody but nginx from its ports are not in force. Plan the changes: that loads them again."
+                    .to_owned(),
+            ),
             (_, None) => (SiteHealth::Serving, "Everything runs from the active release.".to_owned()),
         }
     }

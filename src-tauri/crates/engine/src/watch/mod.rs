@@ -14,8 +14,12 @@ use slipway_core::facts::Facts;
 use slipway_core::facts::records::SiteRecords;
 use slipway_core::manifest::Manifest;
 use slipway_core::release::{Layout, ReleaseId, ReleaseRecord};
+use slipway_core::resource::Kind as _;
+use slipway_core::resource::unit::Unit;
 use slipway_core::running::{self, Running};
+use slipway_core::seen::rules_in_force;
 use slipway_core::site::Name;
+use slipway_core::units;
 use slipway_host::Batch;
 
 use crate::failure::{Code, Failure, Outcome};
@@ -50,6 +54,8 @@ pub struct SiteStatus {
     pub front_ms: Option<u64>,
     /// Whether every unit is active and runs from the active release.
     pub units_healthy: bool,
+    /// Whether the rules that keep everybody but nginx from the site's ports should be in force and are not.
+    pub unguarded: bool,
 }
 
 /// Sites that Slipway manages on the host, from the facts.
@@ -94,8 +100,16 @@ pub async fn status(link: &Link, facts: &Facts, site: &Name) -> Outcome<SiteStat
         front: manifest.front.as_ref().map(|_| code),
         front_ms,
         units_healthy: healthy,
+        unguarded: unguarded(facts, &manifest),
         running: running.with_ports(&manifest.instances),
     })
+}
+
+/// Whether the site has a guard whose rules are not in force.
+fn unguarded(facts: &Facts, manifest: &Manifest) -> bool {
+    let guard = Unit::id_of(&units::guard(&manifest.site));
+    let guarded = manifest.resources.get(&guard).is_some_and(|unit| unit.there.is_some());
+    guarded && rules_in_force(facts, &units::guard_table(&manifest.site)) == Fact::Known(false)
 }
 
 /// The status of the answer through nginx, and how long it took when one came.

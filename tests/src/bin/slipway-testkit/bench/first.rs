@@ -17,7 +17,7 @@ const WORK: Work = Work { playbook: include_str!("setup/playbook.yml"), deploy: 
 
 /// python3-apt, which Slipway has no use for, is what Ansible's module for apt wants.
 const PACKAGES: &str = "DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-                        nginx curl python3 python3-venv python3-apt openssl >/dev/null 2>&1";
+                        nginx curl nftables python3 python3-venv python3-apt openssl >/dev/null 2>&1";
 
 /// The contenders, in the order of the table.
 pub(super) const CONTENDERS: [&str; 5] =

@@ -15,7 +15,9 @@ pub(super) struct Work {
 }
 
 /// Files that contenders put on a host: all of them get the text that Slipway wrote.
-pub(super) const FILES: [&str; 8] = [
+pub(super) const FILES: [&str; 10] = [
+    "/etc/parlour/guard.nft",
+    "/etc/systemd/system/parlour-guard.service",
     "/etc/parlour/environment",
     "/etc/parlour/gunicorn-web.py",
     "/etc/nginx/conf.d/parlour.conf",

@@ -96,11 +96,12 @@ fn example() -> Plan {
     let reload = step(Heading::WebServer, Verb::Run, &title, reason, Action::Effect { effect });
     let task = Task {
         unit: "slipway-run-shop".to_owned(),
-        user: Some("shop".to_owned()),
+        user: Some("shop-build".to_owned()),
         argv: argv(&["/opt/shop/envs/a/bin/python", "-m", "pip", "install", "a b"]),
         directory: "/opt/shop".to_owned(),
         environment: BTreeMap::new(),
         writable: Vec::new(),
+        hidden: Vec::new(),
         timeout_s: 60,
     };
     let run = Action::Release { step: ReleaseStep::Run { task: Box::new(task) } };

@@ -6,11 +6,12 @@ is() { # what, what it is, what it was to be
         exit 1
     }
 }
-for package in nginx curl python3 python3-venv; do
+for package in nginx curl nftables python3 python3-venv; do
     is "package $package" "$(dpkg-query -W -f '${db:Status-Status}' $package 2>&1)" installed
 done
 is 'the account' "$(getent passwd parlour | cut -d: -f6,7)" /opt/parlour/cache:/usr/sbin/nologin
 is 'its group' "$(id -gn parlour)" parlour
+is 'the builder' "$(getent passwd parlour-build | cut -d: -f6,7)" /opt/parlour/build:/usr/sbin/nologin
 while read -r owner mode path; do
     is "$path" "$(stat -c '%U:%G %a' "$path" 2>&1)" "$owner $mode"
 done <<END
@@ -23,6 +24,7 @@ root:root 700 /etc/slipway/tls/parlour
 root:root 755 /opt/parlour
 root:root 755 /opt/parlour/releases
 root:root 755 /opt/parlour/envs
+root:parlour-build 750 /opt/parlour/build
 parlour:parlour 700 /opt/parlour/cache
 root:root 755 /opt/parlour/shared
 parlour:parlour 750 /opt/parlour/shared/data
@@ -31,6 +33,8 @@ root:root 755 /etc/parlour
 root:root 644 /etc/systemd/system/parlour.target
 root:root 644 /etc/systemd/system/parlour-web@.socket
 root:root 644 /etc/systemd/system/parlour-web@.service
+root:root 644 /etc/systemd/system/parlour-guard.service
+root:root 644 /etc/parlour/guard.nft
 root:root 644 /etc/systemd/system/parlour-web.5000@.service
 root:root 644 /etc/systemd/system/parlour-web.5001@.service
 root:root 600 /etc/parlour/environment
@@ -43,6 +47,8 @@ tls=/etc/slipway/tls/parlour
 is 'the key' "$(openssl pkey -in $tls/privkey.pem -pubout 2>&1)" "$(openssl x509 -in $tls/fullchain.pem -noout -pubkey 2>&1)"
 openssl x509 -in $tls/fullchain.pem -noout -checkend $((390 * 86400))
 is 'parlour.target' "$(systemctl is-enabled parlour.target 2>&1)" enabled
+is 'the guard' "$(systemctl is-enabled parlour-guard 2>&1) $(systemctl is-active parlour-guard 2>&1)" 'enabled active'
+is 'its chain' "$(nft list chain inet slipway_parlour output 2>&1 | grep -c 5000)" 2
 is 'what systemd knows' "$(systemctl show -p LoadState -p NeedDaemonReload --value parlour.target | tr '\n' ' ')" 'loaded no '
 nginx -t 2>/dev/null
 # nginx takes a new configuration up a moment after it was told to. Nothing runs behind it yet: it says so itself, with

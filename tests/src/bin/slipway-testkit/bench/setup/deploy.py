@@ -1,25 +1,29 @@
 # What `slipway apply` makes for the sample site on a host that has the packages, for pyinfra.
 from pyinfra.operations import apt, files, server, systemd
 
-apt.packages(packages=["nginx", "curl", "python3", "python3-venv"])
+apt.packages(packages=["nginx", "curl", "nftables", "python3", "python3-venv"])
 server.user(user="parlour", system=True, home="/opt/parlour/cache", shell="/usr/sbin/nologin", create_home=False)
-for path, owner, mode in [
-    ("/var/lib/slipway", "root", "755"),
-    ("/var/lib/slipway/parlour", "root", "700"),
-    ("/var/lib/slipway/acme", "root", "755"),
-    ("/etc/slipway", "root", "755"),
-    ("/etc/slipway/tls", "root", "755"),
-    ("/etc/slipway/tls/parlour", "root", "700"),
-    ("/opt/parlour", "root", "755"),
-    ("/opt/parlour/releases", "root", "755"),
-    ("/opt/parlour/envs", "root", "755"),
-    ("/opt/parlour/cache", "parlour", "700"),
-    ("/opt/parlour/shared", "root", "755"),
-    ("/opt/parlour/shared/data", "parlour", "750"),
-    ("/opt/parlour/shared/sessions", "parlour", "700"),
-    ("/etc/parlour", "root", "755"),
+server.user(
+    user="parlour-build", system=True, home="/opt/parlour/build", shell="/usr/sbin/nologin", create_home=False
+)
+for path, owner, group, mode in [
+    ("/var/lib/slipway", "root", "root", "755"),
+    ("/var/lib/slipway/parlour", "root", "root", "700"),
+    ("/var/lib/slipway/acme", "root", "root", "755"),
+    ("/etc/slipway", "root", "root", "755"),
+    ("/etc/slipway/tls", "root", "root", "755"),
+    ("/etc/slipway/tls/parlour", "root", "root", "700"),
+    ("/opt/parlour", "root", "root", "755"),
+    ("/opt/parlour/releases", "root", "root", "755"),
+    ("/opt/parlour/envs", "root", "root", "755"),
+    ("/opt/parlour/build", "root", "parlour-build", "750"),
+    ("/opt/parlour/cache", "parlour", "parlour", "700"),
+    ("/opt/parlour/shared", "root", "root", "755"),
+    ("/opt/parlour/shared/data", "parlour", "parlour", "750"),
+    ("/opt/parlour/shared/sessions", "parlour", "parlour", "700"),
+    ("/etc/parlour", "root", "root", "755"),
 ]:
-    files.directory(path=path, user=owner, group=owner, mode=mode)
+    files.directory(path=path, user=owner, group=group, mode=mode)
 tls = "/etc/slipway/tls/parlour/"
 server.shell(
     commands=[
@@ -34,6 +38,8 @@ written = [
         ("/etc/systemd/system/parlour.target", "root", "644"),
         ("/etc/systemd/system/parlour-web@.socket", "root", "644"),
         ("/etc/systemd/system/parlour-web@.service", "root", "644"),
+        ("/etc/systemd/system/parlour-guard.service", "root", "644"),
+        ("/etc/parlour/guard.nft", "root", "644"),
         ("/etc/systemd/system/parlour-web.5000@.service", "root", "644"),
         ("/etc/systemd/system/parlour-web.5001@.service", "root", "644"),
         ("/etc/parlour/environment", "root", "600"),
@@ -45,5 +51,6 @@ nginx = files.put(
 )
 systemd.daemon_reload(_if=lambda: any(one.did_change() for one in written))
 systemd.service(service="parlour.target", running=None, enabled=True)
+systemd.service(service="parlour-guard", running=True, enabled=True)
 server.shell(commands=["nginx -t"])
 systemd.service(service="nginx", reloaded=True, _if=nginx.did_change)
