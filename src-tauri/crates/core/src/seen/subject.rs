@@ -32,6 +32,10 @@ pub enum Subject {
     ServerName(String),
     /// Server blocks of nginx that Slipway did not write.
     OtherServers,
+    /// Server blocks of nginx that say `default_server` for a port.
+    DefaultServers(u16),
+    /// Server blocks of nginx on a port without a name, which only requests for unknown names reach.
+    NamelessServers(u16),
     /// Whether the firewall lets a service in: `http`, `https`.
     FirewallService(String),
     /// Whether a disk has this many bytes free, and inodes enough.
@@ -78,6 +82,8 @@ impl Subject {
             Self::Port(port) => ("port", port.to_string()),
             Self::ServerName(name) => ("server-name", name.clone()),
             Self::OtherServers => ("other-servers", String::new()),
+            Self::DefaultServers(port) => ("default-servers", port.to_string()),
+            Self::NamelessServers(port) => ("nameless-servers", port.to_string()),
             Self::FirewallService(name) => ("firewall-service", name.clone()),
             Self::FreeSpace { path, bytes } => ("free-space", format!("{bytes} {path}")),
             Self::FreeMemory(bytes) => ("free-memory", bytes.to_string()),
@@ -146,6 +152,8 @@ impl FromStr for Subject {
             "port" => Self::Port(argument.parse().map_err(|_| unknown())?),
             "server-name" => Self::ServerName(own()),
             "other-servers" => Self::OtherServers,
+            "default-servers" => Self::DefaultServers(argument.parse().map_err(|_| unknown())?),
+            "nameless-servers" => Self::NamelessServers(argument.parse().map_err(|_| unknown())?),
             "firewall-service" => Self::FirewallService(own()),
             "free-space" => {
                 let (bytes, path) = argument.split_once(' ').ok_or_else(unknown)?;
@@ -332,6 +340,8 @@ mod tests {
             Subject::SiteRecord("shop".parse().unwrap()),
             Subject::HostRecord,
             Subject::OtherServers,
+            Subject::DefaultServers(80),
+            Subject::NamelessServers(443),
         ];
         for subject in all {
             assert_eq!(subject.to_string().parse::<Subject>().unwrap(), subject);
