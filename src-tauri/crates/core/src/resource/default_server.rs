@@ -1,4 +1,5 @@
-//! nginx's answer to requests for names that no site of the host has: a file for each port, which nginx reads before all others.
+//! nginx's answer to requests for names that no site of the host has: a file for each port, which nginx reads before all
+//! others.
 //!
 //! nginx hands such a request to the server that says `default_server`, and where none does to the first one of the port
 //! (ngx_http_core_module, `listen`). The files here come first and do not say it: two servers that do make nginx refuse
@@ -140,10 +141,15 @@ impl DefaultServer {
                 Some("take default_server away there, and Slipway refuses such requests"),
             );
         } else if !recorded.is_owned() {
+            let (severity, others) = if context.seen.serves_others() {
+                (Severity::Warning, ", also those that somebody else's server answered so far")
+            } else {
+                (Severity::Info, "")
+            };
             notices.add(
-                Severity::Info,
-                "nginx refuses requests for names that no site has, also for the host's address",
-                Some("a load balancer that checks this host by its address must ask for one of the site's domains"),
+                severity,
+                format!("nginx refuses requests for names that no site has, and for the host's address{others}"),
+                Some("a load balancer that checks this host by its address must ask for the domain of a site"),
             );
         }
         true

@@ -217,8 +217,8 @@ impl<'a> Seen<'a> {
         state.known().cloned().unwrap_or_default()
     }
 
-    /// Server blocks of nginx on `port` without a name, which nobody would reach behind a default server: file and line. Not the
-    /// site's own, nor those of nginx's package.
+    /// Server blocks of nginx on `port` without a name, which nobody would reach behind a default server: file and line.
+    /// Not the site's own, nor those of nginx's package.
     pub fn nameless_servers(&self, port: u16) -> Vec<(String, u32)> {
         let state = self.without_a_name(port);
         self.note(Subject::NamelessServers(port), Observation::Servers(state.clone()));

@@ -120,6 +120,10 @@ fn a_live_site_of_the_version_before_gets_it_without_a_release() {
     host.run(&plan, &files);
     let nothing = host.plan(&aim);
     assert!(nothing.is_empty() && nothing.notices.is_empty(), "{:#?}", nothing.notices);
+    // Where somebody else serves, too, that is more than good to know.
+    let mut mixed = Model::bare();
+    serves(&mut mixed, "/etc/nginx/conf.d/theirs.conf", &["theirs.test"], &[("*", 443, false)]);
+    assert!(told(&mixed.plan(&aim), Severity::Warning, "somebody else's server answered so far"));
 }
 
 #[test]
