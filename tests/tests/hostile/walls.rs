@@ -144,6 +144,15 @@ async fn every_attack_ends_at_a_wall() {
 
     let file = desk.site(SITE);
     desk.expect(Succeeded, &file, &Request::Apply).await;
+    // Debian's package brings a default server for port 80. It is not the site, and Slipway leaves it to whoever installs nginx.
+    let packaged = ask(host.address(), &format!("http://{}/", host.address())).body;
+    table.row(
+        "the bare address on port 80, where nginx's package has a page",
+        "a visitor",
+        "Welcome to nginx",
+        packaged,
+    );
+    assert!(host.shell("rm /etc/nginx/sites-enabled/default && systemctl reload nginx").is_success());
     let watch = "most=0; while sleep 0.2; do now=$(du -sk /run/slipway | cut -f 1); [ \"$now\" -le \"$most\" ] || { most=$now; \
                  echo \"$most\" >/root/most; }; done";
     assert!(host.exec(&["systemd-run", "-q", "--unit=watch", "sh", "-c", watch]).is_success());
@@ -193,8 +202,18 @@ fn visitor(table: &mut Table, host: &Host) {
     let plain = get(&[]);
     assert_eq!(plain.field("asked"), "/echo", "{plain:?}");
     table.row("Host: evil.test over the site's TLS name", who, "421", get(&["-H", "Host: evil.test"]).status);
-    let bare = ask(host.address(), &format!("https://{}/echo", host.address()));
-    table.row("the bare address instead of a name", who, "421", bare.status);
+    let address = host.address();
+    // curl(1), EXIT CODES: 35, the handshake failed; 52, the server closed the connection without an answer.
+    for (attack, url, expected) in [
+        ("the bare address instead of a name", format!("https://{address}/echo"), "curl 35"),
+        ("a name that nobody has, in the handshake", "https://evil.test/echo".to_owned(), "curl 35"),
+        ("the bare address on port 80", format!("http://{address}/echo"), "curl 52"),
+        ("a name that nobody has, on port 80", "http://evil.test/echo".to_owned(), "curl 52"),
+    ] {
+        let ended = ask_with(address, &url, &["-w", "%{errormsg}\n%{exitcode}"]);
+        table.row(attack, who, expected, format!("curl {}: {}", ended.status, ended.body));
+    }
+    assert_eq!(ask(address, "http://shop.test/echo").status, 301);
     for header in [
         "X-Remote-User",
         "Remote-User",

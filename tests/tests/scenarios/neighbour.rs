@@ -18,7 +18,7 @@ async fn a_neighbours_site_is_left_alone() {
     host.write_file("/etc/nginx/conf.d/neighbour.conf", THEIRS).unwrap();
     host.write_file("/srv/neighbour/index.html", "theirs").unwrap();
     inside(&host, "systemctl reload-or-restart nginx");
-    let tree = "cd /etc/nginx && find . -type f ! -name hall.conf ! -path './slipway*' -exec sha256sum {} + | sort -k2; find . -type l -ls | awk '{print $11,$13}'";
+    let tree = "cd /etc/nginx && find . -type f ! -name hall.conf ! -name '00-slipway-default-*' ! -path './slipway*' -exec sha256sum {} + | sort -k2; find . -type l -ls | awk '{print $11,$13}'";
     let before = inside(&host, tree);
     let pid = inside(&host, "systemctl show -p MainPID --value nginx");
     let poller = Poller::of(&host, "http://neighbour.test/");
@@ -50,6 +50,9 @@ async fn a_neighbours_site_is_left_alone() {
     desk.expect(Succeeded, &file, &DEPLOY).await;
     assert_eq!(hall::seen(&host), "200 one");
     desk.expect_nothing_to_do(&file).await;
+    // The default server of nginx's package stays one, and nobody had one for port 443.
+    assert!(ask(host.address(), &format!("http://{}/", host.address())).body.contains("Welcome to nginx"));
+    assert_eq!(ask(host.address(), &format!("https://{}/", host.address())).status, 0);
     poller.finish();
     assert_eq!(ask(host.address(), "http://neighbour.test/").body.trim(), "theirs");
     assert_eq!(inside(&host, tree), before);

@@ -54,7 +54,12 @@ fn as_version_0_1(host: &Host, site: &str) {
         "front": manifest["front"], "pending": {}, "updated_by": "x", "updated_at": "2026-11-01T00:00:00Z"
     });
     host.write_file(&format!("/var/lib/slipway/{site}/manifest.json"), old.to_string()).unwrap();
-    inside(host, &format!("rm -f /var/lib/slipway/host.json /opt/{site}/releases/*/config/.readers"));
+    inside(
+        host,
+        &format!(
+            "rm -f /var/lib/slipway/host.json /opt/{site}/releases/*/config/.readers /etc/nginx/conf.d/00-slipway-default-*"
+        ),
+    );
 }
 
 fn without_slot(instance: &Value) -> Value {

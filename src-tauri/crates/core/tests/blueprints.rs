@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use slipway_core::render::{CertificatePaths, DefaultServer, Platform, PortSet, RenderInput, render};
+use slipway_core::render::{CertificatePaths, Platform, PortSet, RenderInput, render};
 use slipway_core::secret::Secret;
 use slipway_core::site::{blueprint, parse};
 
@@ -44,7 +44,6 @@ fn every_blueprint_renders_on_old_and_new_hosts() {
                 htpasswd_salts: &salts,
                 fingerprint_key: &Secret::new(*b"fingerprint key of the tests"),
                 certificate: CertificatePaths::slipway(&site.name),
-                default_server: DefaultServer::No,
                 active_ports: PortSet::A,
             };
             let rendered = render(&input).unwrap_or_else(|errors| panic!("{}: {errors:#?}", blueprint.name));

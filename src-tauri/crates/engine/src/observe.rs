@@ -224,6 +224,7 @@ fn freshness(wanted: &Wanted<'_>, records: &Records, units: &[String]) -> Comman
         files.map(|file| file.path.as_str()).collect::<Vec<_>>()
     };
     let mut nginx = read_by(Effect::Nginx);
+    nginx.extend(wanted.default_servers.iter().map(|server| server.path.as_str()));
     if !nginx.contains(&certificate.as_str()) {
         nginx.push(&certificate);
     }

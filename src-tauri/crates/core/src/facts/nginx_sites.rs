@@ -38,6 +38,18 @@ pub struct ServerBlock {
     pub listens: Vec<ListenDirective>,
 }
 
+impl ServerBlock {
+    /// Whether no request asks for it by name: what nginx's own examples and those of others call such a server.
+    pub fn has_no_name(&self) -> bool {
+        self.names.iter().all(|name| matches!(name.as_str(), "" | "_" | "localhost"))
+    }
+
+    /// Whether it listens on `port` of every address.
+    pub fn listens_everywhere(&self, port: u16) -> bool {
+        self.listens.is_empty() && port == 80 || self.listens.iter().any(|listen| listen.is_wildcard(port))
+    }
+}
+
 /// One `listen` line (ngx_http_core_module).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenDirective {
@@ -49,6 +61,13 @@ pub struct ListenDirective {
     pub tls: bool,
     /// Whether `default_server` is among the parameters.
     pub default_server: bool,
+}
+
+impl ListenDirective {
+    /// Whether it is `port` of every address, of IPv4 or IPv6.
+    pub fn is_wildcard(&self, port: u16) -> bool {
+        self.port == Some(port) && matches!(self.address.as_str(), "*" | "0.0.0.0" | "[::]")
+    }
 }
 
 /// Main configuration file on every distribution that has a profile.

@@ -18,6 +18,7 @@ use crate::fact::Fact;
 use crate::facts::records::{HostRecords, SiteRecords};
 use crate::profile::PackageManager;
 use crate::resource::converge::Shared;
+use crate::resource::default_server::DefaultServer;
 use crate::resource::file::{File, FileRecord};
 use crate::resource::{Claim, Effect, Id, Kind as _, Owned, OwnedResources, Picked, Scope};
 use crate::site::Name;
@@ -345,6 +346,10 @@ impl Records {
         for (name, of) in &written.sites {
             records.take(name, of, site, manager)?;
         }
+        let of_host = records.host.resources.iter();
+        let default =
+            of_host.filter(|(_, shared)| shared.owned.records().any(|one| DefaultServer::pick(one).is_some()));
+        records.nginx_files.extend(default.map(|(id, _)| id.name().to_owned()));
         records.nginx_files.sort();
         Ok(records)
     }

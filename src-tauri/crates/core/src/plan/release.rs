@@ -183,7 +183,7 @@ pub fn plan_rollback(situation: &Situation<'_>, wanted: &Wanted<'_>, target: &Ta
             );
         }
         changed_by_hand(&mut draft, situation);
-        let back = Wanted { site: wanted.site, files: &target.files, instances: &target.instances };
+        let back = Wanted { files: &target.files, instances: &target.instances, ..*wanted };
         let mut activation = activation(situation, &back, release, format!("rollback by {author}"));
         activation.gate.clear();
         activation.migrate.clear();

@@ -8,6 +8,7 @@ use crate::facts::security::SelinuxMode;
 use crate::notice::{Notices, Severity};
 use crate::release::Layout;
 use crate::resource::converge::{Comparison, compare};
+use crate::resource::default_server::DefaultServer;
 use crate::resource::file::File;
 use crate::resource::unit::Unit;
 use crate::resource::{Id, Kind as _, Move, Scope, Way, converge};
@@ -87,7 +88,10 @@ pub(super) fn doubts(notices: &mut Notices, situation: &Situation<'_>) {
             Subject::User(_) => notices.block(format!("the host's users could not be read: {why}"), hint),
             Subject::Unit(name) => notices.block(format!("the state of {name} could not be read: {why}"), hint),
             Subject::Port(_) => notices.block(format!("which ports are in use could not be seen: {why}"), hint),
-            Subject::ServerName(_) | Subject::OtherServers => {
+            Subject::ServerName(_)
+            | Subject::OtherServers
+            | Subject::DefaultServers(_)
+            | Subject::NamelessServers(_) => {
                 notices.block(format!("what nginx serves already could not be read: {why}"), hint);
             }
             Subject::Systemd => notices.block(format!("systemd's state could not be read: {why}"), hint),
@@ -154,6 +158,7 @@ fn preconditions(notices: &mut Notices, situation: &Situation<'_>, site: &Site) 
     }
     ports(notices, situation, site);
     nginx_conflicts(notices, situation, site);
+    asked_by_address(notices, situation, site);
 }
 
 /// Directories of the site's name that are somebody else's.
@@ -233,5 +238,27 @@ fn nginx_conflicts(notices: &mut Notices, situation: &Situation<'_>, site: &Site
                 "remove that server block, or choose another domain; nginx would use only one of the two",
             );
         }
+    }
+}
+
+/// A site without domains is asked for by the host's address: nobody else may answer to that.
+fn asked_by_address(notices: &mut Notices, situation: &Situation<'_>, site: &Site) {
+    if !site.domains.is_empty() {
+        return;
+    }
+    let port = if site.tls.mode == TlsMode::None { 80 } else { 443 };
+    let id = DefaultServer::id_of(&situation.seen.profile().nginx.default_server(port));
+    let used = situation.records.ownership().host.get(&id);
+    if used.is_some_and(|shared| shared.sites.iter().any(|other| *other != site.name)) {
+        notices.block(
+            format!("{} has no domains, and for other sites nginx refuses requests for the host's address", site.name),
+            "give the site a domain in the site file",
+        );
+    } else if let Some((file, line)) = situation.seen.default_servers(port).first() {
+        notices.add(
+            Severity::Warning,
+            format!("{} has no domains, and requests for the host's address go to {file}:{line}", site.name),
+            Some("give the site a domain, or take default_server away there"),
+        );
     }
 }

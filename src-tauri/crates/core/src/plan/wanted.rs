@@ -8,9 +8,10 @@ use crate::facts::paths::PathState;
 use crate::manifest::{Manifest, Records};
 use crate::profile::{HostProfile, Need, PythonOffer};
 use crate::release::{Layout, ReleaseId};
-use crate::render::{FileRole, RenderedFile};
+use crate::render::{FileRole, Platform, RenderedFile};
 use crate::resource::certificate::Certificate;
 use crate::resource::converge;
+use crate::resource::default_server::{DefaultServer, Http2, Protocol, REJECTS_HANDSHAKES};
 use crate::resource::directory::{Contents, Directory};
 use crate::resource::file::{File, FileContent};
 use crate::resource::firewall::FirewallService;
@@ -34,6 +35,8 @@ pub struct Wanted<'a> {
     pub files: &'a [File],
     /// Its instances, in the order in which they are replaced.
     pub instances: &'a [Instance],
+    /// What answers requests for names that no site has.
+    pub default_servers: &'a [DefaultServer],
 }
 
 /// What one site on one host is now.
@@ -151,6 +154,27 @@ pub fn file(rendered: &RenderedFile, site: &Name) -> File {
     }
 }
 
+/// What answers requests for names that no site has, on the ports of `site`. A site without domains is asked for by the
+/// host's address, and takes those requests itself.
+pub fn default_servers(site: &Site, profile: &HostProfile, platform: &Platform) -> Vec<DefaultServer> {
+    let http2 = if platform.has_http2_directive() { Http2::Directive } else { Http2::Parameter };
+    let mut all = Vec::new();
+    if !site.domains.is_empty() {
+        all.push(Protocol::Plain);
+        if site.tls.mode != TlsMode::None && platform.nginx_version >= REJECTS_HANDSHAKES {
+            all.push(Protocol::Tls(http2));
+        }
+    }
+    let server = |protocol: Protocol| DefaultServer {
+        path: profile.nginx.default_server(protocol.port()),
+        protocol,
+        ipv6: platform.ipv6,
+        needs: Vec::new(),
+        outlived_by: Vec::new(),
+    };
+    all.into_iter().map(server).collect()
+}
+
 /// Everything that `wanted` calls for, in the order in which a person reads it.
 pub fn resources(
     wanted: &Wanted<'_>,
@@ -180,12 +204,11 @@ pub fn resources(
     let services = firewall_services(site);
     let nginx = &profile.nginx.unit;
     let logs = LogFiles { stem: format!("{}/{}", profile.nginx.logs.trim_end_matches('/'), site.name) };
-    let nginx_files: Vec<Id> = wanted
-        .files
-        .iter()
-        .filter(|file| file.effects.contains(&Effect::Nginx))
-        .map(|file| File::id_of(&file.path))
-        .collect();
+    let of_site = wanted.files.iter().filter(|file| file.effects.contains(&Effect::Nginx));
+    let of_host = wanted.default_servers.iter().map(|server| DefaultServer::id_of(&server.path));
+    let nginx_files: Vec<Id> = of_site.map(|file| File::id_of(&file.path)).chain(of_host).collect();
+    let package = profile.packages_for(&[Need::Nginx]);
+    let package: Vec<Id> = package.iter().map(|name| Package::id_of(name)).collect();
     // What needs nothing of nginx comes first, for reading.
     for of_nginx in [false, true] {
         for file in wanted.files.iter().filter(|file| file.effects.contains(&Effect::Nginx) == of_nginx) {
@@ -203,11 +226,16 @@ pub fn resources(
         }
         if !of_nginx {
             all.extend(units.iter().cloned().map(Resource::from));
+            for server in wanted.default_servers {
+                let mut server = server.clone();
+                server.needs.extend(package.iter().cloned());
+                server.outlived_by.push(Unit::id_of(nginx));
+                server.outlived_by.extend(services.iter().map(|service| FirewallService::id_of(service)));
+                all.push(server.into());
+            }
         }
     }
     all.push(logs.into());
-    let package = profile.packages_for(&[Need::Nginx]);
-    let package: Vec<Id> = package.iter().map(|name| Package::id_of(name)).collect();
     all.push(
         Unit {
             name: nginx.clone(),

@@ -140,6 +140,13 @@ pub struct NginxLayout {
     pub packaged: Vec<String>,
 }
 
+impl NginxLayout {
+    /// The file with Slipway's answer on `port` to names that no site has. No name of a site comes before it.
+    pub fn default_server(&self, port: u16) -> String {
+        format!("{}/00-slipway-default-{port}.conf", self.sites.trim_end_matches('/'))
+    }
+}
+
 /// Paths and names of the system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

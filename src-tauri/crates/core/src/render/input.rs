@@ -23,8 +23,6 @@ pub struct RenderInput<'a> {
     pub fingerprint_key: &'a Secret,
     /// The certificate that nginx is to use, except with `tls.mode = "none"`.
     pub certificate: CertificatePaths,
-    /// Whether the site answers requests for names that no site knows.
-    pub default_server: DefaultServer,
     /// Which set of ports is in use by processes with `listen = "port"`.
     pub active_ports: PortSet,
 }
@@ -83,6 +81,11 @@ impl Platform {
             ipv6,
         }
     }
+
+    /// Whether HTTP/2 is a directive of its own instead of a parameter of `listen` (nginx 1.25.1, ngx_http_v2_module).
+    pub fn has_http2_directive(&self) -> bool {
+        self.nginx_version >= (1, 25, 1)
+    }
 }
 
 /// Paths of the certificate on the host.
@@ -106,16 +109,6 @@ impl CertificatePaths {
         let directory = format!("/etc/letsencrypt/live/{domain}");
         Self { fullchain: format!("{directory}/fullchain.pem"), key: format!("{directory}/privkey.pem") }
     }
-}
-
-/// Whether a site answers requests for names that no site knows (nginx `default_server`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DefaultServer {
-    /// Only its own names.
-    #[default]
-    No,
-    /// Everything that no other site answers. One site per host.
-    Yes,
 }
 
 /// One of the two sets of ports of processes that open their ports themselves.

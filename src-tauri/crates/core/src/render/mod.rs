@@ -25,7 +25,7 @@ pub(crate) mod units;
 pub use error::{Place, RenderError};
 pub use gate::render_gate;
 pub use hardening::{fence, of_build};
-pub use input::{CertificatePaths, DefaultServer, Platform, PortSet, RenderInput, SecretValues};
+pub use input::{CertificatePaths, Platform, PortSet, RenderInput, SecretValues};
 pub use mask::fingerprint;
 pub use operator::render_operator;
 pub use output::{

@@ -4,7 +4,7 @@ use minijinja::{Value, context};
 
 use super::Scope;
 use super::environment::header;
-use super::input::{DefaultServer, PortSet};
+use super::input::PortSet;
 use super::mask::{MaskedText, mask};
 use super::output::{Content, FileRole, RenderedFile};
 use super::routes::{hsts, locations, size};
@@ -16,9 +16,6 @@ use crate::site::{Affinity, Listen, Name, TlsMode};
 
 /// Where certbot's webroot challenges are answered from.
 const ACME_WEBROOT: &str = "/var/lib/slipway/acme";
-
-/// The `http2` directive replaced the parameter of `listen` (nginx 1.25.1, ngx_http_v2_module).
-const HTTP2_DIRECTIVE: (u32, u32, u32) = (1, 25, 1);
 
 /// `CONF_DIR/S.conf` and, with basic authentication, `/etc/nginx/S.htpasswd`.
 pub(super) fn files(scope: &Scope<'_>) -> Vec<RenderedFile> {
@@ -57,13 +54,12 @@ fn site_file(scope: &Scope<'_>) -> RenderedFile {
         domains,
         canonical,
         wildcard => site.domains.iter().any(|domain| domain.starts_with("*.")),
-        default_server => input.default_server == DefaultServer::Yes,
         ipv6 => platform.ipv6,
         tls => site.tls.mode != TlsMode::None,
         acme_webroot => ACME_WEBROOT,
         certificate => raw(input.certificate.fullchain.as_str(), "the certificate's path"),
         certificate_key => raw(input.certificate.key.as_str(), "the key's path"),
-        http2_directive => platform.nginx_version >= HTTP2_DIRECTIVE,
+        http2_directive => platform.has_http2_directive(),
         hsts => hsts(site),
         access_log => limit(format!("{}/{}.access.log", platform.nginx_log_dir, site.name), "the host's nginx log directory"),
         error_log => limit(format!("{}/{}.error.log", platform.nginx_log_dir, site.name), "the host's nginx log directory"),

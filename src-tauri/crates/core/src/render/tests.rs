@@ -20,7 +20,6 @@ pub(super) struct World {
     pub(super) overrides: BTreeMap<String, String>,
     pub(super) salts: BTreeMap<String, String>,
     pub(super) key: Secret,
-    pub(super) default_server: DefaultServer,
 }
 
 impl World {
@@ -36,7 +35,6 @@ impl World {
             overrides: BTreeMap::new(),
             salts,
             key: Secret::new(*b"fingerprint key of the tests"),
-            default_server: DefaultServer::No,
         }
     }
 
@@ -54,7 +52,6 @@ impl World {
             htpasswd_salts: &self.salts,
             fingerprint_key: &self.key,
             certificate: CertificatePaths::slipway(&self.site.name),
-            default_server: self.default_server,
             active_ports: PortSet::A,
         }
     }

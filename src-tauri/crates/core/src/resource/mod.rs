@@ -8,6 +8,7 @@
 pub mod ageing;
 pub mod certificate;
 pub mod converge;
+pub mod default_server;
 pub mod difference;
 pub mod directory;
 pub mod effect;
@@ -419,4 +420,5 @@ kinds! {
     LogFiles => log_files::LogFiles,
     FirewallService => firewall::FirewallService,
     Ageing => ageing::Ageing,
+    DefaultServer => default_server::DefaultServer,
 }

@@ -210,6 +210,21 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// Server blocks of nginx that say `default_server` for `port`: file and line. Not the site's own.
+    pub fn default_servers(&self, port: u16) -> Vec<(String, u32)> {
+        let state = self.declared_defaults(port);
+        self.note(Subject::DefaultServers(port), Observation::Servers(state.clone()));
+        state.known().cloned().unwrap_or_default()
+    }
+
+    /// Server blocks of nginx on `port` without a name, which nobody would reach behind a default server: file and line.
+    /// Not the site's own, nor those of nginx's package.
+    pub fn nameless_servers(&self, port: u16) -> Vec<(String, u32)> {
+        let state = self.without_a_name(port);
+        self.note(Subject::NamelessServers(port), Observation::Servers(state.clone()));
+        state.known().cloned().unwrap_or_default()
+    }
+
     /// Observation of a service in the firewall.
     pub fn firewall(&self, service: &str) -> Fact<FirewallState> {
         let state = self.firewall_state(service);
@@ -335,6 +350,8 @@ impl<'a> Seen<'a> {
             Subject::Port(port) => Observation::Holders(self.holders_state(*port)),
             Subject::ServerName(name) => Observation::Servers(self.named_servers(name)),
             Subject::OtherServers => Observation::Servers(self.other_servers()),
+            Subject::DefaultServers(port) => Observation::Servers(self.declared_defaults(*port)),
+            Subject::NamelessServers(port) => Observation::Servers(self.without_a_name(*port)),
             Subject::FirewallService(service) => Observation::Firewall(self.firewall_state(service)),
             Subject::Rules(table) => Observation::Holds(self.rules_state(table)),
             Subject::FreeSpace { path, bytes } => Observation::Holds(self.space_state(path, *bytes)),
@@ -400,6 +417,30 @@ impl<'a> Seen<'a> {
         let packaged = &self.sources.profile.nginx.packaged;
         let ours = |server: &ServerBlock| self.sources.nginx_files.iter().any(|file| file == &server.file);
         self.servers(|server| !ours(server) && !packaged.contains(&server.file))
+    }
+
+    fn declared_defaults(&self, port: u16) -> Fact<Vec<(String, u32)>> {
+        let declared = |server: &ServerBlock| {
+            server.listens.iter().any(|listen| listen.default_server && listen.is_wildcard(port))
+        };
+        self.servers(|server| declared(server) && !self.is_own(server, port))
+    }
+
+    fn without_a_name(&self, port: u16) -> Fact<Vec<(String, u32)>> {
+        let packaged = &self.sources.profile.nginx.packaged;
+        self.servers(|server| {
+            server.has_no_name()
+                && server.listens_everywhere(port)
+                && !packaged.contains(&server.file)
+                && !self.is_own(server, port)
+        })
+    }
+
+    /// Whether a server block is the site's, or Slipway's default server of the port.
+    fn is_own(&self, server: &ServerBlock, port: u16) -> bool {
+        let Sources { profile, site, .. } = &self.sources;
+        let own = format!("{}/{}.conf", profile.nginx.sites.trim_end_matches('/'), site.name);
+        server.file == own || server.file == profile.nginx.default_server(port)
     }
 
     fn firewall_state(&self, service: &str) -> Fact<FirewallState> {

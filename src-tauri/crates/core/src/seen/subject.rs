@@ -32,6 +32,10 @@ pub enum Subject {
     ServerName(String),
     /// Server blocks of nginx that Slipway did not write.
     OtherServers,
+    /// Server blocks of nginx that say `default_server` for a port.
+    DefaultServers(u16),
+    /// Server blocks of nginx on a port without a name, which only requests for unknown names reach.
+    NamelessServers(u16),
     /// Whether the firewall lets a service in: `http`, `https`.
     FirewallService(String),
     /// Whether a table of family `inet` of the packet filter holds rules for what leaves a process.
@@ -80,6 +84,8 @@ impl Subject {
             Self::Port(port) => ("port", port.to_string()),
             Self::ServerName(name) => ("server-name", name.clone()),
             Self::OtherServers => ("other-servers", String::new()),
+            Self::DefaultServers(port) => ("default-servers", port.to_string()),
+            Self::NamelessServers(port) => ("nameless-servers", port.to_string()),
             Self::FirewallService(name) => ("firewall-service", name.clone()),
             Self::Rules(table) => ("rules", table.clone()),
             Self::FreeSpace { path, bytes } => ("free-space", format!("{bytes} {path}")),
@@ -149,6 +155,8 @@ impl FromStr for Subject {
             "port" => Self::Port(argument.parse().map_err(|_| unknown())?),
             "server-name" => Self::ServerName(own()),
             "other-servers" => Self::OtherServers,
+            "default-servers" => Self::DefaultServers(argument.parse().map_err(|_| unknown())?),
+            "nameless-servers" => Self::NamelessServers(argument.parse().map_err(|_| unknown())?),
             "firewall-service" => Self::FirewallService(own()),
             "rules" => Self::Rules(own()),
             "free-space" => {
@@ -336,6 +344,8 @@ mod tests {
             Subject::SiteRecord("shop".parse().unwrap()),
             Subject::HostRecord,
             Subject::OtherServers,
+            Subject::DefaultServers(80),
+            Subject::NamelessServers(443),
         ];
         for subject in all {
             assert_eq!(subject.to_string().parse::<Subject>().unwrap(), subject);

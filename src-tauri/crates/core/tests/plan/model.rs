@@ -17,10 +17,11 @@ use slipway_core::manifest::Records;
 use slipway_core::plan::new_release::NewRelease;
 use slipway_core::plan::release::{plan_apply, plan_deploy};
 use slipway_core::plan::uninstall::plan_uninstall;
-use slipway_core::plan::wanted::{Purpose, questions};
+use slipway_core::plan::wanted::{Purpose, default_servers, questions};
 use slipway_core::plan::{Action, FileContent, FileWrite, Plan, Situation, Wanted};
 use slipway_core::profile::{HostProfile, PackageManager};
 use slipway_core::release::{Layout, Ledger, ReleaseId};
+use slipway_core::render::Platform;
 use slipway_core::resource::certificate::CertificateChange;
 use slipway_core::resource::directory::DirectoryChange;
 use slipway_core::resource::file::{File, FileStep};
@@ -157,8 +158,9 @@ impl Model {
         let unit = format!("{}-web@{port}.service", site.name);
         let slot = Some(format!("{}-web.{port}", site.name));
         let instances = [Instance { unit, port: Some(port), slot, ..Instance::default() }];
-        let wanted = Wanted { site, files: aim.files, instances: &instances };
         let profile = HostProfile::resolve(&self.facts).unwrap();
+        let default_servers = default_servers(site, &profile, &Platform::of(&profile, true));
+        let wanted = Wanted { site, files: aim.files, instances: &instances, default_servers: &default_servers };
         let records = self.records(&site.name);
         let questions = questions(&wanted, &records, &self.facts, &profile, purpose, NOW);
         let paths = questions
@@ -293,7 +295,7 @@ impl Model {
                     self.paths.remove(&format!("{directory}/{name}"));
                 }
             }
-            Change::File(step) | Change::Ageing(step) => match step {
+            Change::File(step) | Change::Ageing(step) | Change::DefaultServer(step) => match step {
                 FileStep::Write(file) if file.stage.is_some() => self.waiting.0.push(file.clone()),
                 FileStep::Write(file) => self.put(file, files),
                 FileStep::Remove { path, stage: Some(_), .. } => self.waiting.1.push(path.clone()),
@@ -371,6 +373,7 @@ impl Model {
                     unit.active |= start.contains(name);
                 }
             }
+            UnitChange::Reload { unit } => assert!(self.units.contains_key(unit), "{unit} is not there"),
             UnitChange::Stop { units } => self.units.retain(|name, _| !units.contains(name)),
         }
     }

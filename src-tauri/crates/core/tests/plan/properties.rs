@@ -283,14 +283,14 @@ enum Otherwise {
     Unit(&'static str, bool, bool),
     Home(&'static str),
     Service(&'static str),
-    Server(&'static str),
+    Server(&'static str, &'static str),
     Selinux,
     Os,
 }
 
 impl Otherwise {
     fn make(&self, host: &mut Model) {
-        use slipway_core::facts::nginx_sites::ServerBlock;
+        use slipway_core::facts::nginx_sites::{ListenDirective, ServerBlock};
         use slipway_core::facts::security::{Selinux, SelinuxMode};
         match self {
             Self::Listener(port, name) => {
@@ -335,10 +335,12 @@ impl Otherwise {
                 let Fact::Known(firewalld) = &mut firewalls.firewalld else { return };
                 firewalld.running.as_mut().unwrap().services.push((*service).to_owned());
             }
-            Self::Server(file) => {
+            Self::Server(file, name) => {
                 if let Fact::Known(sites) = &mut host.facts.nginx_sites {
-                    let (file, names) = ((*file).to_owned(), vec!["shop.test".to_owned()]);
-                    sites.servers.push(ServerBlock { file, line: 1, names, listens: vec![] });
+                    let (file, names) = ((*file).to_owned(), vec![(*name).to_owned()]);
+                    let (address, port) = ("*".to_owned(), Some(80));
+                    let listen = ListenDirective { address, port, tls: false, default_server: *name == "_" };
+                    sites.servers.push(ServerBlock { file, line: 1, names, listens: vec![listen] });
                 }
             }
             Self::Selinux => {
@@ -358,6 +360,7 @@ fn changes() -> impl Strategy<Value = Vec<Otherwise>> {
     let port = prop_oneof![Just(80_u16), Just(443), Just(5000), Just(5999)];
     let name = prop_oneof![Just("nginx"), Just("apache2")];
     let unit = prop_oneof![Just("nginx.service"), Just("shop.target"), Just("other.service")];
+    let server = prop_oneof![Just("/etc/nginx/conf.d/other.conf"), Just("/etc/nginx/conf.d/shop.conf")];
     let one = prop_oneof![
         (port, name).prop_map(|(port, name)| Otherwise::Listener(port, name)),
         (0..60_usize, 0..4_u8).prop_map(|(number, what)| Otherwise::Path(number, what)),
@@ -365,8 +368,8 @@ fn changes() -> impl Strategy<Value = Vec<Otherwise>> {
         (unit, any::<bool>(), any::<bool>()).prop_map(|(unit, a, b)| Otherwise::Unit(unit, a, b)),
         prop_oneof![Just("/opt/shop/cache"), Just("/home/shop")].prop_map(Otherwise::Home),
         prop_oneof![Just("http"), Just("https"), Just("ftp")].prop_map(Otherwise::Service),
-        prop_oneof![Just("/etc/nginx/conf.d/other.conf"), Just("/etc/nginx/conf.d/shop.conf")]
-            .prop_map(Otherwise::Server),
+        (server, prop_oneof![Just("shop.test"), Just("_"), Just("localhost")])
+            .prop_map(|(file, name)| Otherwise::Server(file, name)),
         Just(Otherwise::Selinux),
         Just(Otherwise::Os),
     ];

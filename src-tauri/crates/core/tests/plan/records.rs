@@ -7,6 +7,7 @@ use slipway_core::plan::{Action, Verb};
 use slipway_core::resource::Effect;
 use slipway_core::site::Site;
 
+use crate::default_server::serves;
 use crate::model::{Aim, Model};
 use crate::{SITE, blockers, files, site_of};
 
@@ -15,7 +16,8 @@ fn site() -> Site {
     site_of(&SITE.replace("keep = \"30d\"\n", ""))
 }
 
-/// The host as version 0.1 would have left it: set up by today's program, recorded in the first form.
+/// The host as version 0.1 would have left it: set up by today's program, recorded in the first form, without what only
+/// later versions bring.
 fn set_up_by_0_1() -> Model {
     let (site, files) = (site(), files());
     let mut host = Model::bare();
@@ -45,20 +47,22 @@ fn set_up_by_0_1() -> Model {
         "front": null, "pending": {}, "updated_by": "ann@desk", "updated_at": "2026-11-01T10:00:00Z"
     });
     host.host_record = Fact::Absent;
+    host.paths.retain(|path, _| !path.contains("/00-slipway-default-"));
     let manifest = Fact::Known(text.to_string());
     host.written.insert(site.name.clone(), SiteRecords { manifest, confirmed: Fact::Absent });
     host
 }
 
 #[test]
-fn a_host_that_version_0_1_set_up_is_taken_over_with_nothing_but_its_records_written() {
+fn a_host_that_version_0_1_set_up_is_taken_over_and_gets_nothing_but_what_it_has_not() {
     let (site, files) = (site(), files());
     let aim = Aim { site: &site, files: &files };
     let mut host = set_up_by_0_1();
     let first = host.plan(&aim);
     assert_eq!(blockers(&first), Vec::<&str>::new());
-    let steps: Vec<(&Action, Verb)> = first.steps.iter().map(|step| (&step.action, step.verb)).collect();
-    assert_eq!(steps, [(&Action::Record, Verb::Change)], "{:#?}", first.steps);
+    let steps: Vec<&str> = first.steps.iter().map(|step| step.id.as_str()).collect();
+    let default = |port: u16| format!("default-server:/etc/nginx/conf.d/00-slipway-default-{port}.conf");
+    assert_eq!(steps, [default(80), default(443), "effect:nginx".to_owned()], "{:#?}", first.steps);
     host.run(&first, &files);
     let second = host.plan(&aim);
     assert!(second.is_empty(), "{:#?}", second.steps);
@@ -66,6 +70,16 @@ fn a_host_that_version_0_1_set_up_is_taken_over_with_nothing_but_its_records_wri
     let leaving = host.plan_uninstall(&site, true);
     host.run(&leaving, &[]);
     assert_eq!(host.traces(), Model::bare().traces());
+}
+
+#[test]
+fn where_nothing_differs_only_the_records_are_written() {
+    let (site, files) = (site(), files());
+    let mut host = set_up_by_0_1();
+    serves(&mut host, "/etc/nginx/conf.d/theirs.conf", &["_"], &[("*", 80, false), ("*", 443, false)]);
+    let plan = host.plan(&Aim { site: &site, files: &files });
+    let steps: Vec<(&Action, Verb)> = plan.steps.iter().map(|step| (&step.action, step.verb)).collect();
+    assert_eq!(steps, [(&Action::Record, Verb::Change)], "{:#?}", plan.steps);
 }
 
 #[test]

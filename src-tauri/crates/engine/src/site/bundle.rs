@@ -11,10 +11,11 @@ use slipway_core::plan::{FileContent, FileWrite};
 use slipway_core::profile::HostProfile;
 use slipway_core::release::ReleaseId;
 use slipway_core::render::{
-    self, CertificatePaths, Content, DefaultServer, FileRole, GuardedPorts, Platform, PortSet, RenderError, RenderInput, Rendered,
+    self, CertificatePaths, Content, FileRole, GuardedPorts, Platform, PortSet, RenderError, RenderInput, Rendered,
     RenderedFile, SecretContent,
 };
 use slipway_core::resource::Payloads;
+use slipway_core::resource::default_server::DefaultServer;
 use slipway_core::resource::file::File;
 use slipway_core::site::{Site, TlsMode};
 
@@ -34,12 +35,14 @@ pub struct Bundle {
     pub payloads: Payloads,
     /// Instances, in the order in which they are replaced.
     pub instances: Vec<Instance>,
+    /// What answers requests for names that no site has.
+    pub default_servers: Vec<DefaultServer>,
 }
 
 impl Bundle {
     /// No files at all.
     pub fn none() -> Self {
-        Self { files: Vec::new(), payloads: Payloads::new(), instances: Vec::new() }
+        Self { files: Vec::new(), payloads: Payloads::new(), instances: Vec::new(), default_servers: Vec::new() }
     }
 
     /// Renders `site` for a host. `base` is where relative paths of the site file start.
@@ -58,7 +61,11 @@ impl Bundle {
         let salts = salts(site, host);
         let input = input(site, &platform, &salts, supplies);
         let rendered = render::render(&input).map_err(|errors| refused(site, &errors))?;
-        let mut bundle = Self { files: Vec::new(), payloads: Payloads::new(), instances: instances(&rendered, site) };
+        let mut bundle = Self {
+            instances: instances(&rendered, site),
+            default_servers: wanted::default_servers(site, profile, &platform),
+            ..Self::none()
+        };
         for file in rendered.files {
             bundle.take(file, site);
         }
@@ -211,7 +218,6 @@ fn input<'a>(
         htpasswd_salts: salts,
         fingerprint_key: &supplies.fingerprint_key,
         certificate,
-        default_server: DefaultServer::No,
         active_ports: PortSet::A,
     }
 }

@@ -142,7 +142,12 @@ impl Planned {
             None => None,
         };
         let marker = release.as_ref().and_then(|release| environment_marker(&facts, &profile, site, release));
-        let wanted = Wanted { site, files: &bundle.files, instances: &bundle.instances };
+        let wanted = Wanted {
+            site,
+            files: &bundle.files,
+            instances: &bundle.instances,
+            default_servers: &bundle.default_servers,
+        };
         let now = u64::try_from(asked.clock.now().as_second()).unwrap_or(0);
         let purpose = match request {
             Request::Uninstall { .. } => Purpose::Departure,
@@ -317,7 +322,12 @@ impl Planned {
 
     /// What the site is to be.
     pub fn wanted(&self) -> Wanted<'_> {
-        Wanted { site: &self.site, files: &self.bundle.files, instances: &self.bundle.instances }
+        Wanted {
+            site: &self.site,
+            files: &self.bundle.files,
+            instances: &self.bundle.instances,
+            default_servers: &self.bundle.default_servers,
+        }
     }
 
     /// The active release, when the plan was made.

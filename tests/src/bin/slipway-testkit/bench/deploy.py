@@ -13,6 +13,8 @@ files.directory(path="/opt/parlour/shared/data", user="parlour", group="parlour"
 for path in [
     "/etc/parlour/environment",
     "/etc/parlour/gunicorn-web.py",
+    "/etc/nginx/conf.d/00-slipway-default-80.conf",
+    "/etc/nginx/conf.d/00-slipway-default-443.conf",
     "/etc/nginx/conf.d/parlour.conf",
     "/etc/systemd/system/parlour-web@.service",
     "/etc/systemd/system/parlour-guard.service",

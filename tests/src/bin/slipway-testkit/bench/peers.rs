@@ -15,11 +15,13 @@ pub(super) struct Work {
 }
 
 /// Files that contenders put on a host: all of them get the text that Slipway wrote.
-pub(super) const FILES: [&str; 10] = [
+pub(super) const FILES: [&str; 12] = [
     "/etc/parlour/guard.nft",
     "/etc/systemd/system/parlour-guard.service",
     "/etc/parlour/environment",
     "/etc/parlour/gunicorn-web.py",
+    "/etc/nginx/conf.d/00-slipway-default-80.conf",
+    "/etc/nginx/conf.d/00-slipway-default-443.conf",
     "/etc/nginx/conf.d/parlour.conf",
     "/etc/systemd/system/parlour-web@.service",
     "/etc/systemd/system/parlour-web.5000@.service",

@@ -165,17 +165,11 @@ impl Nginx {
             .replace(&format!("{root}/tls/{}/privkey.pem", world.site.name), &key)
             .replace("/var/log/nginx", &root)
             .replace("/opt/", &format!("{root}/opt/"))
-            .replace("/etc/nginx/", &format!("{root}/"))
-            .replace("listen 80", &format!("listen 127.0.0.1:{port}"))
-            .replace("    listen [::]:80;\n", "")
-            .replace("listen 443", "listen 127.0.0.1:0")
-            .replace("    listen [::]:443 ssl http2;\n", "");
-        // An ephemeral port cannot be asked for; TLS is only tested for its syntax.
-        let site = site.replace("listen 127.0.0.1:0", &format!("listen 127.0.0.2:{port}"));
+            .replace("/etc/nginx/", &format!("{root}/"));
         if let Some(file) = rendered.files.iter().find(|file| place(file) == Where::Passwords) {
             put(directory.path(), &format!("{}.htpasswd", world.site.name), std::str::from_utf8(file.bytes()).unwrap());
         }
-        put(directory.path(), "site.conf", &site);
+        put(directory.path(), "site.conf", &moved(&site, port));
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|kind| format!("{kind}_temp_path {root}/{kind};"))
             .join(" ");
@@ -185,7 +179,7 @@ impl Nginx {
             "nginx.conf",
             &format!(
                 "{user} daemon off; master_process off; pid {root}/pid; error_log {root}/error.log; events {{}} \
-                 http {{ set_real_ip_from 127.0.0.1; real_ip_header X-Seen-Address; types {{ text/html html; text/css css; application/javascript js; }} {temporary} include {root}/site.conf; }}\n"
+                 http {{ set_real_ip_from 127.0.0.1; real_ip_header X-Seen-Address; types {{ text/html html; text/css css; application/javascript js; }} {temporary} include {root}/0*.conf; include {root}/site.conf; }}\n"
             ),
         );
         Some(Self { child: None, port, directory })
@@ -197,22 +191,25 @@ impl Nginx {
     }
 
     fn start(world: &World) -> Option<Self> {
-        let mut nginx = Self::prepare(world)?;
-        let (ok, output) = nginx.test()?;
+        Self::prepare(world)?.begin()
+    }
+
+    fn begin(mut self) -> Option<Self> {
+        let (ok, output) = self.test()?;
         assert!(ok, "{output}");
-        let root = nginx.directory.path().to_str().unwrap().to_owned();
+        let root = self.directory.path().to_str().unwrap().to_owned();
         let child = Command::new("nginx")
             .args(["-e", &format!("{root}/error.log"), "-p", &root, "-c", &format!("{root}/nginx.conf")])
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
-        nginx.child = Some(child);
+        self.child = Some(child);
         let start = std::time::Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", nginx.port)).is_err() {
+        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             assert!(start.elapsed().as_secs() < 10, "nginx did not start");
             std::thread::yield_now();
         }
-        Some(nginx)
+        Some(self)
     }
 
     /// The answer to GET `path`, headers and body, as text.
@@ -232,6 +229,14 @@ impl Nginx {
     fn write(&self, path: &str, text: &str) {
         put(self.directory.path(), path, text);
     }
+}
+
+/// A server on `port` of this machine instead of its own; with TLS, on another address.
+fn moved(text: &str, port: u16) -> String {
+    text.replace("listen 80", &format!("listen 127.0.0.1:{port}"))
+        .replace("    listen [::]:80;\n", "")
+        .replace("listen 443", &format!("listen 127.0.0.2:{port}"))
+        .replace("    listen [::]:443 ssl http2;\n", "")
 }
 
 fn nginx_is_new_enough() -> bool {
@@ -340,6 +345,49 @@ fn nginx_serves_files_and_single_page_applications_as_meant() {
     let stranger = nginx.ask("evil.example", "/robots.txt", "");
     assert!(stranger.contains(" 421 ") && !stranger.contains("ROBOTS"), "{stranger}");
     has("/slipway.toml", &[" 404 "]);
+}
+
+#[test]
+fn nginx_refuses_names_that_nobody_has_and_sites_resume_their_sessions() {
+    use crate::resource::default_server::{DefaultServer, Http2, Protocol};
+    if !nginx_is_new_enough() {
+        return;
+    }
+    let world = World::new(json!({
+        "schema": 1, "name": "docs", "domains": ["docs.example.com"], "source": { "folder": "." },
+        "runtime": { "kind": "static" }, "route": [{ "path": "/", "files": "." }]
+    }));
+    let Some(nginx) = Nginx::prepare(&world) else { return };
+    for protocol in [Protocol::Plain, Protocol::Tls(Http2::Parameter)] {
+        let server =
+            DefaultServer { path: String::new(), protocol, ipv6: true, needs: Vec::new(), outlived_by: Vec::new() };
+        nginx.write(&format!("0{}.conf", protocol.port()), &moved(&server.text(), nginx.port));
+    }
+    nginx.write("opt/docs/current/code/index.html", "HOME");
+    let Some(nginx) = nginx.begin() else { return };
+    assert!(nginx.get("/", "").contains(" 301 "));
+    for name in ["evil.example", "127.0.0.1", "slipway.invalid"] {
+        assert_eq!(nginx.ask(name, "/", ""), "", "{name}");
+    }
+    let port = nginx.port;
+    let curl = |name: &str, host: &str| {
+        let (resolve, url) = (format!("{name}:{port}:127.0.0.2"), format!("https://{name}:{port}/index.html"));
+        let host = format!("Host: {host}");
+        let asked = ["-sSk", "--noproxy", "*", "-w", " %{http_code}", "--resolve", &resolve, "-H", &host, &url];
+        run("curl", &asked).map(|(_, text)| text)
+    };
+    let Some(own) = curl("docs.example.com", "docs.example.com") else { return };
+    assert_eq!(own, "HOME 200");
+    for (name, host) in [("evil.example", "docs.example.com"), ("127.0.0.2", "docs.example.com")] {
+        let refused = curl(name, host).unwrap();
+        assert!(refused.contains("(35)") && !refused.contains("HOME"), "{name}: {refused}");
+    }
+    let other = curl("docs.example.com", "evil.example").unwrap();
+    assert!(other.ends_with(" 421") && !other.contains("HOME"), "{other}");
+    let address = format!("127.0.0.2:{port}");
+    let arguments = ["s_client", "-connect", &address, "-servername", "docs.example.com", "-tls1_2", "-reconnect"];
+    let (_, again) = run("openssl", &arguments).unwrap();
+    assert!(again.contains("Reused, TLSv1.2"), "{again}");
 }
 
 #[test]

@@ -39,6 +39,8 @@ root:root 644 /etc/systemd/system/parlour-web.5000@.service
 root:root 644 /etc/systemd/system/parlour-web.5001@.service
 root:root 600 /etc/parlour/environment
 root:parlour 640 /etc/parlour/gunicorn-web.py
+root:root 644 /etc/nginx/conf.d/00-slipway-default-80.conf
+root:root 644 /etc/nginx/conf.d/00-slipway-default-443.conf
 root:root 644 /etc/nginx/conf.d/parlour.conf
 root:root 600 /etc/slipway/tls/parlour/privkey.pem
 END

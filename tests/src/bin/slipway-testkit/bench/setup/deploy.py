@@ -46,11 +46,16 @@ written = [
         ("/etc/parlour/gunicorn-web.py", "parlour", "640"),
     ]
 ]
-nginx = files.put(
-    src="files/etc/nginx/conf.d/parlour.conf", dest="/etc/nginx/conf.d/parlour.conf", user="root", group="root", mode="644"
-)
+nginx = [
+    files.put(src="files" + path, dest=path, user="root", group="root", mode="644")
+    for path in [
+        "/etc/nginx/conf.d/00-slipway-default-80.conf",
+        "/etc/nginx/conf.d/00-slipway-default-443.conf",
+        "/etc/nginx/conf.d/parlour.conf",
+    ]
+]
 systemd.daemon_reload(_if=lambda: any(one.did_change() for one in written))
 systemd.service(service="parlour.target", running=None, enabled=True)
 systemd.service(service="parlour-guard", running=True, enabled=True)
 server.shell(commands=["nginx -t"])
-systemd.service(service="nginx", reloaded=True, _if=nginx.did_change)
+systemd.service(service="nginx", reloaded=True, _if=lambda: any(one.did_change() for one in nginx))
