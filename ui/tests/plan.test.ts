@@ -146,6 +146,22 @@ describe("plan review", () => {
     await user.click(await screen.findByRole("button", { name: "Make a new plan" }));
     expect((await screen.findByText(/does not answer/)).textContent).toContain("web-1");
   });
+  it("asks once whether another source may have the secrets, and allows exactly what it showed", async () => {
+    const allow = vi.fn<Backend["allow"]>(() => Promise.resolve(null));
+    const user = await open("plan=deploy&start=stale&make=consent", { allow });
+    await user.click(screen.getByRole("button", { name: /Apply this plan/ }));
+    await user.click(await screen.findByRole("button", { name: "Make a new plan" }));
+    expect((await screen.findByText(/it would receive/)).textContent).toContain("SECRET_KEY");
+    await user.click(screen.getByRole("button", { name: "Trust this source" }));
+    expect(allow).toHaveBeenCalledExactlyOnceWith({
+      allow: "secrets",
+      site: "planner",
+      file: "/home/ann/planner/slipway.toml",
+      source: "https://git.example.org/bo/planner.git",
+    });
+    expect(await screen.findByText("Allowed")).toBeTruthy();
+    expect(screen.queryByRole("button", { name: "Trust this source" })).toBeNull();
+  });
   it("masks secrets and says so", async () => {
     const user = await open("plan=apply");
     await user.click(screen.getByText("Change /etc/planner/environment"));

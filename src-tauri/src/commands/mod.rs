@@ -61,6 +61,7 @@ pub(crate) fn bridge() -> tauri_specta::Builder<tauri::Wry> {
             sites::watch_logs,
             sites::audit,
             plans::make_plan,
+            plans::allow,
             plans::export_plan,
             runs::start_run,
             runs::cancel_run,

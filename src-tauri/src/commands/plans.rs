@@ -9,7 +9,7 @@ use tauri::{AppHandle, State};
 
 use crate::app::{App, Made};
 use crate::dialogs;
-use crate::view::failure::Outcome;
+use crate::view::failure::{Allowance, Outcome};
 use crate::view::plan::{PlanRequest, PlanView};
 
 /// Looks at the host and plans; nothing is changed.
@@ -27,6 +27,13 @@ pub(crate) async fn make_plan(
     app.desk.save_plan(&planned, &file, &request)?;
     let made = app.keep(Made { planned, file, request });
     Ok(PlanView::from(&made.planned.plan))
+}
+
+/// Allows what a failure asked for; it is remembered.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn allow(app: State<'_, App>, allowance: Allowance) -> Outcome<()> {
+    Ok(app.desk.allow(&allowance.try_into()?)?)
 }
 
 /// Writes a plan to a file that the person chooses; where.

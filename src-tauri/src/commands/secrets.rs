@@ -33,9 +33,10 @@ pub(crate) async fn set_secret(
     name: String,
     value: SecretValue,
 ) -> Outcome<Vec<SecretRow>> {
-    let site = app.site_file(&site)?.site;
-    store(&handle, &app, &site, &name, value).await?;
-    rows(&app, site).await
+    let file = app.site_file(&site)?;
+    app.desk.admit(&file, Some(&name_of(&name)?)).await?;
+    store(&handle, &app, &file.site, &name, value).await?;
+    rows(&app, file.site).await
 }
 
 /// Stores a value for a secret of a site that is known or half-finished.

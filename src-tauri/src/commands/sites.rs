@@ -122,13 +122,13 @@ pub(crate) async fn remove_release(app: State<'_, App>, site: String, host: Stri
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn refs(app: State<'_, App>, site: String, host: String) -> Outcome<Refs> {
-    let site = app.site_file(&site)?.site;
-    if site.source.git.is_none() {
-        return Ok(Refs::without_git(&site));
+    let file = app.site_file(&site)?;
+    if file.site.source.git.is_none() {
+        return Ok(Refs::without_git(&file.site));
     }
-    let (link, supplies) = (app.link(&host).await?, app.desk.supplies_off_thread(&site).await?);
-    let found = refs::refs(&link, &site, &app.desk.asked()?, &supplies).await?;
-    Ok(Refs::of(&site, found))
+    let (link, supplies) = (app.link(&host).await?, app.desk.supplies(&file).await?);
+    let found = refs::refs(&link, &file.site, &app.desk.asked()?, &supplies).await?;
+    Ok(Refs::of(&file.site, found))
 }
 
 /// What a deployment would bring.
@@ -140,16 +140,17 @@ pub(crate) async fn incoming(
     host: String,
     reference: Option<String>,
 ) -> Outcome<Incoming> {
-    let site = app.site_file(&site)?.site;
+    let file = app.site_file(&site)?;
+    let site = &file.site;
     if site.source.git.is_none() {
         return Ok(Incoming::without_git());
     }
-    let (link, supplies) = (app.link(&host).await?, app.desk.supplies_off_thread(&site).await?);
+    let (link, supplies) = (app.link(&host).await?, app.desk.supplies(&file).await?);
     let running = watch::releases(&link, &site.name).await?.into_iter().find(|release| release.active);
     let from = running.and_then(|release| release.record?.commit);
     let to = reference.or_else(|| site.source.reference.clone()).unwrap_or_else(|| "HEAD".to_owned());
     let (asked, fresh) = (app.desk.asked()?, Freshness::Fetch(&supplies));
-    let commits = refs::commits(&link, &site, from.as_deref(), &to, MOST_COMMITS, &asked, fresh).await?;
+    let commits = refs::commits(&link, site, from.as_deref(), &to, MOST_COMMITS, &asked, fresh).await?;
     Ok(Incoming::of(from.is_some(), commits))
 }
 

@@ -1,6 +1,8 @@
 //! Errors as the window shows them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use slipway_engine::allowance as engine;
+use slipway_engine::failure::Code;
 use specta::Type;
 
 /// What went wrong, why, and what to do next.
@@ -16,6 +18,30 @@ pub(crate) struct Failure {
     pub hint: Option<String>,
     /// What has changed on the host since a plan was made, when that is why.
     pub moved: Vec<Moved>,
+    /// What a person would have to allow before it can work.
+    pub asks: Option<Allowance>,
+}
+
+/// What was refused and may be allowed: exactly this, from then on.
+#[derive(Debug, Clone, Serialize, Deserialize, Type)]
+#[serde(tag = "allow", rename_all = "kebab-case")]
+pub(crate) enum Allowance {
+    /// The secrets of a site go to this site file and source, and no longer to those that they were made for.
+    Secrets {
+        /// The site.
+        site: String,
+        /// Canonical path of the site file.
+        file: String,
+        /// What the site file names as its source.
+        source: String,
+    },
+    /// A site file reads a path outside its own folder.
+    Path {
+        /// Canonical path of the site file.
+        file: String,
+        /// Canonical path of what it reads.
+        path: String,
+    },
 }
 
 /// One thing that changed on a host between planning and applying.
@@ -41,6 +67,29 @@ impl From<slipway_engine::failure::Failure> for Failure {
             causes: failure.causes,
             hint: failure.hint,
             moved: failure.moved.into_iter().map(moved).collect(),
+            asks: failure.asks.map(|allowance| Allowance::from(*allowance)),
         }
+    }
+}
+
+impl From<engine::Allowance> for Allowance {
+    fn from(allowance: engine::Allowance) -> Self {
+        match allowance {
+            engine::Allowance::Secrets { site, file, source } => Self::Secrets { site: site.to_string(), file, source },
+            engine::Allowance::Path { file, path } => Self::Path { file, path },
+        }
+    }
+}
+
+impl TryFrom<Allowance> for engine::Allowance {
+    type Error = Failure;
+    fn try_from(allowance: Allowance) -> Result<Self, Failure> {
+        Ok(match allowance {
+            Allowance::Secrets { site, file, source } => {
+                let wrong = |why: String| slipway_engine::failure::Failure::new(Code::Usage, why);
+                Self::Secrets { site: site.parse().map_err(wrong)?, file, source }
+            }
+            Allowance::Path { file, path } => Self::Path { file, path },
+        })
     }
 }

@@ -1,11 +1,15 @@
 //! Attacks, each tried on a real host: what somebody does, what must come of it, what came of it. Prints them as a table.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::os::unix::fs::symlink;
+use std::sync::{Arc, Mutex};
 
 use slipway_core::event::EventKind;
 use slipway_core::event::VerdictKind::Succeeded;
+use slipway_core::secret::Secret;
 use slipway_engine::failure::Failure;
+use slipway_engine::secrets::{Custody, Removal, Scope, SecretKey, SecretStore, SecretsError, StoredSecret};
 use slipway_engine::site::Request;
 use slipway_engine::site_file::read_site_file;
 use slipway_tests::hosts::{Distribution, Host, HostOptions, Prerequisites};
@@ -181,6 +185,7 @@ async fn every_attack_ends_at_a_wall() {
     application_links(&mut table, &host);
     source_links(&mut table, &host, &desk).await;
     source(&mut table, &desk).await;
+    recipients(&mut table, &mut desk).await;
     names(&mut table, &host, &desk).await;
     table.end();
 }
@@ -493,6 +498,15 @@ async fn source(table: &mut Table, desk: &TestDesk) {
         let done = std::process::Command::new(command).args(&arguments).current_dir(desk.folder.path()).status();
         assert!(done.unwrap().success(), "{command} {arguments:?}");
     }
+    let outside = tempfile::tempdir().unwrap();
+    for name in ["id_ed25519", "private.tar"] {
+        std::fs::write(outside.path().join(name), "canary").unwrap();
+    }
+    let certificate = |path: &str| {
+        format!(
+            "[secret.SECRET_KEY]\n\n[tls]\nmode = \"own\"\ncertificate = \"{path}\"\nkey = \"SECRET_KEY\"\n\n[shared.data]"
+        )
+    };
     let folder = "folder = \"app\"";
     for (attack, who, expected, from, to) in [
         (
@@ -525,14 +539,41 @@ async fn source(table: &mut Table, desk: &TestDesk) {
         ),
         ("an archive with a path that leads out", "an archive", "leads out", folder, "archive = \"up.tar\"".to_owned()),
         ("an archive that is a pipe", "a site file", "is not a file", folder, "archive = \"pipe.tar\"".to_owned()),
-        ("an archive that is a link to a device", "a site file", "is a symbolic link", folder, "archive = \"zero.tar\"".to_owned()),
         (
-            "a certificate that never ends",
+            "an archive that is a link to a device",
             "a site file",
-            "is not a file",
+            "is a symbolic link",
+            folder,
+            "archive = \"zero.tar\"".to_owned(),
+        ),
+        ("a certificate that never ends", "a site file", "is not a file", "[shared.data]", certificate("pipe.tar")),
+        (
+            "a certificate that is a device",
+            "a site file",
+            "leads out of the folder",
             "[shared.data]",
-            "[secret.SECRET_KEY]\n\n[tls]\nmode = \"own\"\ncertificate = \"/dev/zero\"\nkey = \"SECRET_KEY\"\n\n[shared.data]"
-                .to_owned(),
+            certificate("/dev/zero"),
+        ),
+        (
+            "source.folder is a folder of the person's",
+            "a site file",
+            "leads out of the folder",
+            folder,
+            format!("folder = {:?}", outside.path().display().to_string()),
+        ),
+        (
+            "source.folder leads out by ..",
+            "a site file",
+            "leads out of the folder",
+            folder,
+            format!("folder = \"../{}\"", outside.path().file_name().unwrap().to_str().unwrap()),
+        ),
+        (
+            "an archive outside",
+            "a site file",
+            "leads out of the folder",
+            folder,
+            format!("archive = {:?}", outside.path().join("private.tar").display().to_string()),
         ),
     ] {
         std::fs::write(at("slipway.toml"), SITE.replace(from, &to)).unwrap();
@@ -547,6 +588,79 @@ async fn source(table: &mut Table, desk: &TestDesk) {
         table.row(attack, who, expected, seen);
     }
     std::fs::remove_file(at("app/web")).unwrap();
+}
+
+/// Another site file with the name of a site of this computer, and the same file with another repository.
+async fn recipients(table: &mut Table, desk: &mut TestDesk) {
+    let kept: Arc<dyn SecretStore> = Arc::new(Kept::default());
+    let of_a_pipeline = std::mem::replace(&mut desk.desk.secrets, kept);
+    let with_secret = SITE.replace("[shared.data]", "[secret.SECRET_KEY]\ngenerate = \"hex\"\n\n[shared.data]");
+    let ours = desk.site(&with_secret);
+    assert!(desk.try_plan(&ours, &Request::Apply).await.is_ok());
+    let theirs = desk.folder.path().join("theirs");
+    std::fs::create_dir_all(theirs.join("app")).unwrap();
+    std::fs::write(theirs.join("app/app.py"), APP).unwrap();
+    let moved = with_secret.replace("folder = \"app\"", "git = \"https://git.test/evil.git\"");
+    for (attack, who, expected, file, text) in [
+        (
+            "name = \"shop\" in another folder",
+            "a site file",
+            "made for another site file",
+            theirs.join("slipway.toml"),
+            &with_secret,
+        ),
+        ("source.git of somebody else", "a site file", "made for another source", ours.path.clone(), &moved),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let file = read_site_file(&file).map_err(Failure::from).unwrap();
+        for request in [Request::Apply, DEPLOY, Request::Rollback { to: None }] {
+            let seen = match desk.try_plan(&file, &request).await {
+                Ok(planned) => format!("planned: {:?}", planned.plan.notices),
+                Err(failure) => all_words(&failure),
+            };
+            table.row(&format!("{attack} gets its secrets by {request:?}"), who, expected, seen);
+        }
+    }
+    desk.desk.secrets = of_a_pipeline;
+    desk.site(SITE);
+}
+
+/// Secrets that this computer keeps, as its keyring does.
+#[derive(Default)]
+struct Kept(Mutex<BTreeMap<SecretKey, Vec<u8>>>);
+
+impl SecretStore for Kept {
+    fn label(&self) -> String {
+        "memory".to_owned()
+    }
+
+    fn custody(&self) -> Custody {
+        Custody::Kept
+    }
+
+    fn how_to_supply(&self, key: &SecretKey) -> String {
+        key.name.to_string()
+    }
+
+    fn get(&self, key: &SecretKey) -> Result<Option<Secret>, SecretsError> {
+        Ok(self.0.lock().unwrap().get(key).map(|value| Secret::new(value.clone())))
+    }
+
+    fn set(&self, key: &SecretKey, value: &Secret, _: jiff::Timestamp) -> Result<(), SecretsError> {
+        self.0.lock().unwrap().insert(key.clone(), value.expose().to_vec());
+        Ok(())
+    }
+
+    fn remove(&self, key: &SecretKey) -> Result<Removal, SecretsError> {
+        let before = self.0.lock().unwrap().remove(key);
+        Ok(if before.is_some() { Removal::Removed } else { Removal::WasAbsent })
+    }
+
+    fn list(&self, scope: &Scope) -> Result<Vec<StoredSecret>, SecretsError> {
+        let held = self.0.lock().unwrap();
+        let stored = |key: &SecretKey| StoredSecret { name: key.name.clone(), version: key.version, set_at: None };
+        Ok(held.keys().filter(|key| key.scope == *scope).map(stored).collect())
+    }
 }
 
 async fn names(table: &mut Table, host: &Host, desk: &TestDesk) {

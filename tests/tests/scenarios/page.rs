@@ -71,7 +71,7 @@ async fn a_git_site_from_its_page() {
     desk.desk.secrets = secrets(&[("SECRET_KEY", SECRET_KEY), ("DEPLOY_KEY", &key)]);
     let file = git_site(&desk, &host, "");
     let link = desk.link().await;
-    let supplies = desk.desk.supplies(&file.site).unwrap();
+    let supplies = desk.desk.supplies(&file).await.unwrap();
     let asked = || desk.desk.asked().unwrap();
     let failure = failed(refs(&link, &file.site, &asked(), &supplies).await, Code::Blocked);
     assert!(words(&failure).contains("slipway apply"), "{failure:#?}");

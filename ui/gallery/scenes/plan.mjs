@@ -33,5 +33,12 @@ export default [
   { name: "plan-large", address, query: "plan=large", settle: 1500 },
   { name: "plan-hostile", address, query: "plan=hostile", settle },
   { name: "plan-stale", address, query: "plan=deploy&start=stale", steps: [press("Apply this plan")], settle },
+  {
+    name: "plan-consent",
+    address,
+    query: "plan=deploy&start=stale&make=consent",
+    steps: [press("Apply this plan"), press("Make a new plan")],
+    settle,
+  },
   { name: "plan-locked", address, query: "plan=deploy&start=locked", steps: [press("Apply this plan")], settle },
 ];

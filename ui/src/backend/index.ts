@@ -62,6 +62,7 @@ export function asFailure(error: unknown): generated.Failure {
     causes: [message],
     hint: "Try again; when it stays, close and open the window. Nothing on your hosts depends on it.",
     moved: [],
+    asks: null,
   };
 }
 

@@ -18,7 +18,7 @@ use slipway_engine::secrets::{Environment, OnDemand, SecretStore};
 use slipway_engine::site_file::{SiteFile, SiteFileError, read_site_file};
 use slipway_engine::surroundings::Surroundings;
 
-use crate::args::Global;
+use crate::args::{AllowArguments, Global};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::print::screen::{Reader, Screen};
@@ -195,6 +195,17 @@ impl Context {
         }
         if crate::prompt::confirm(&self.screen, question).await { Ok(()) } else { Err(Stop::Declined) }
     }
+}
+
+/// Remembers what was allowed on the command line, before anything is planned.
+pub(crate) fn allow(desk: &Desk, file: &SiteFile, arguments: AllowArguments) -> Result<(), Failure> {
+    if arguments.trust_source {
+        desk.trust_source(file)?;
+    }
+    if arguments.allow_outside {
+        desk.allow_outside(file)?;
+    }
+    Ok(())
 }
 
 /// Reads a site file.

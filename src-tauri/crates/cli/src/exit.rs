@@ -15,6 +15,7 @@
 //! | 10 | the host or the site file has changed since the plan was made |
 //! | 11 | files were changed by hand on the host |
 //! | 12 | a precondition is not met |
+//! | 13 | secrets would go elsewhere, or a path outside would be read, and nobody allowed it |
 //! | 20 | failed; what was being served was not touched |
 //! | 21 | failed and rolled back; the old release serves |
 //! | 22 | failed; parts are old and parts are new |
@@ -23,7 +24,7 @@
 //! | 31 | something on the host did not work, before anything was begun |
 //! | 130 | interrupted, or the question was answered with no |
 //!
-//! 2 to 12, 30 and 31 mean that nothing was changed on the host by this command.
+//! 2 to 13, 30 and 31 mean that nothing was changed on the host by this command.
 
 use slipway_core::event::VerdictKind;
 use slipway_engine::failure::Code;
@@ -58,6 +59,8 @@ pub(crate) enum Exit {
     Drift = 11,
     /// A precondition is not met.
     Blocked = 12,
+    /// Something that only a person can allow.
+    Consent = 13,
     /// Failed, old state intact.
     FailedIntact = 20,
     /// Failed and rolled back.
@@ -106,6 +109,7 @@ impl From<Code> for Exit {
             Code::Stale => Self::Stale,
             Code::Drift => Self::Drift,
             Code::Blocked => Self::Blocked,
+            Code::Consent => Self::Consent,
             Code::Host => Self::Host,
             Code::Local => Self::Local,
         }
@@ -133,6 +137,10 @@ pub(crate) const TABLE: &[(Exit, &str)] = &[
     (Exit::Stale, "the host or the site file has changed since the plan was made"),
     (Exit::Drift, "files were changed by hand on the host"),
     (Exit::Blocked, "a precondition is not met"),
+    (
+        Exit::Consent,
+        "secrets would go to another site file or source, or a path outside would be read; nobody allowed it",
+    ),
     (Exit::FailedIntact, "failed; what was being served was not touched"),
     (Exit::RolledBack, "failed and rolled back; the old release serves"),
     (Exit::Split, "failed; parts are old and parts are new"),
@@ -149,7 +157,7 @@ mod tests {
     #[test]
     fn numbers_are_stable() {
         let numbers: Vec<u8> = TABLE.iter().map(|(exit, _)| exit.number()).collect();
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20, 21, 22, 23, 30, 31, 130]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 21, 22, 23, 30, 31, 130]);
     }
 
     #[test]
@@ -172,6 +180,7 @@ mod tests {
             Code::Stale,
             Code::Drift,
             Code::Blocked,
+            Code::Consent,
             Code::Host,
             Code::Local,
         ];

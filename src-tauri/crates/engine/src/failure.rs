@@ -3,6 +3,7 @@
 use serde::Serialize;
 use slipway_core::plan::Moved;
 
+use crate::allowance::Allowance;
 use crate::need::Need;
 
 /// What went wrong. Nothing in it is secret; remote text in it is shown as text.
@@ -21,6 +22,9 @@ pub struct Failure {
     /// What a person has to say before it can work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub needs: Option<Box<Need>>,
+    /// What a person would have to allow before it can work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Box<Allowance>>,
     /// What changed on the host since the plan was made, all of it: the causes name the first few.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moved: Vec<Moved>,
@@ -50,6 +54,9 @@ pub enum Code {
     Drift,
     /// The plan cannot be applied: a precondition is not met.
     Blocked,
+    /// A site's secrets would go to another site file or source, or something outside its folder would be read, and nobody
+    /// has allowed that.
+    Consent,
     /// Something on the host did not work; the old state is intact.
     Host,
     /// Local files or the database could not be used.
@@ -59,13 +66,28 @@ pub enum Code {
 impl Failure {
     /// A failure with no causes and no hint.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), causes: Vec::new(), hint: None, needs: None, moved: Vec::new() }
+        Self {
+            code,
+            message: message.into(),
+            causes: Vec::new(),
+            hint: None,
+            needs: None,
+            asks: None,
+            moved: Vec::new(),
+        }
     }
 
     /// Adds what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds what a person would have to allow.
+    #[must_use]
+    pub fn asks(mut self, allowance: Allowance) -> Self {
+        self.asks = Some(Box::new(allowance));
         self
     }
 

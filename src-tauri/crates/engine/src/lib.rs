@@ -3,9 +3,10 @@
 //! The clock and the event sink are passed in; nothing here prints, and the environment is read once,
 //! by [`surroundings::surroundings`].
 
+pub mod allowance;
 pub mod answers;
 pub mod asked;
-mod beneath;
+pub mod beneath;
 pub mod cancel;
 pub mod clock;
 pub mod compare;

@@ -77,10 +77,3 @@ pub fn read_site_file(path: &Path) -> Result<SiteFile, SiteFileError> {
         Err(diagnostics) => Err(SiteFileError::Wrong { path: absolute, text, diagnostics }),
     }
 }
-
-impl SiteFile {
-    /// The folder that relative paths in it start from.
-    pub fn base(&self) -> PathBuf {
-        self.path.parent().map(Path::to_owned).unwrap_or_default()
-    }
-}

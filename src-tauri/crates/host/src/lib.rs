@@ -28,4 +28,4 @@ pub use target::{
     Challenge, Credentials, Decision, HostKeyDecision, NoCredentials, Observer, PresentedKey, Question, Step, Sudo,
     Target,
 };
-pub use transfer::{Entry, Kind, LocalTree, UploadProgress, Uploaded, Writer};
+pub use transfer::{Entry, Excluded, Kind, LocalTree, UploadProgress, Uploaded, Writer};

@@ -1,6 +1,7 @@
 /**
  * Examples of plans. `?plan=` keeps one for `#/plan/ID` (deploy, apply, rollback, uninstall, drift, blocked, records,
- * empty, large, hostile), `?start=stale|locked|refused` is how applying it fails.
+ * empty, large, hostile), `?start=stale|locked|refused` is how applying it fails, `?make=failing|consent` how planning
+ * does.
  */
 import type { Backend, PlanRequest, PlanView, Verb } from "..";
 import { SlipwayError } from "..";
@@ -206,9 +207,29 @@ export function fakePlans(scene: Scene): Partial<Backend> {
             "look whether it is on; nothing was changed",
           ),
         );
+      if (scene.get("make") === "consent")
+        return refuse({
+          ...failure(
+            "consent",
+            `the secrets of ${site} were made for another source; nothing was changed`,
+            [
+              `they were made for /home/ann/${site}/slipway.toml, with the source https://git.example.com/${site}.git`,
+              `/home/ann/${site}/slipway.toml asks for them, with the source https://git.example.org/bo/${site}.git`,
+              "it would receive DATABASE_PASSWORD, SECRET_KEY",
+            ],
+            `if this is to be ${site} from now on, say --trust-source, which is remembered; if it is another site, give it another name`,
+          ),
+          asks: {
+            allow: "secrets",
+            site,
+            file: `/home/ann/${site}/slipway.toml`,
+            source: `https://git.example.org/bo/${site}.git`,
+          },
+        });
       const wanted = scene.get("next") ?? state ?? stateFor(request);
       return Promise.resolve({ ...examplePlan(wanted, site, host), id: NEW_PLAN_ID, short_id: "c0ffee" });
     },
+    allow: () => Promise.resolve(null),
     exportPlan: () => Promise.resolve("/home/ann/planner-7f3a91.json"),
     startRun: () => {
       switch (scene.get("start")) {
@@ -223,6 +244,7 @@ export function fakePlans(scene: Scene): Partial<Backend> {
                 { subject: "/etc/nginx/conf.d/planner.conf", was: "sha256 4f1a90c2", now: "sha256 d1029fe7" },
                 { subject: "active release", was: "v2.7.4", now: "v2.7.5" },
               ],
+              asks: null,
             }),
           );
         case "locked":

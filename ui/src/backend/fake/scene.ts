@@ -6,7 +6,7 @@ export type Scene = URLSearchParams;
 
 /** A failure for examples. */
 export function failure(code: string, message: string, causes: string[] = [], hint: string | null = null): Failure {
-  return { code, message, causes, hint, moved: [] };
+  return { code, message, causes, hint, moved: [], asks: null };
 }
 
 /** Throws it as the back end does. */

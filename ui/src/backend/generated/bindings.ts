@@ -102,6 +102,8 @@ export const commands = {
 	audit: (site: string, host: string) => typedError<AuditEntry[], Failure>(__TAURI_INVOKE("audit", { site, host })),
 	/**  Looks at the host and plans; nothing is changed. */
 	makePlan: (site: string, host: string, request: PlanRequest) => typedError<PlanView, Failure>(__TAURI_INVOKE("make_plan", { site, host, request })),
+	/**  Allows what a failure asked for; it is remembered. */
+	allow: (allowance: Allowance) => typedError<null, Failure>(__TAURI_INVOKE("allow", { allowance })),
 	/**  Writes a plan to a file that the person chooses; where. */
 	exportPlan: (plan: string) => typedError<string | null, Failure>(__TAURI_INVOKE("export_plan", { plan })),
 	/**  Applies a plan that was made here; the number of the run. */
@@ -181,6 +183,23 @@ export type AgentKeys = {
 	/**  Why there are none. */
 	reason: string | null,
 };
+
+/**  What was refused and may be allowed: exactly this, from then on. */
+export type Allowance = 
+/**  The secrets of a site go to this site file and source, and no longer to those that they were made for. */
+{ allow: "secrets"; 
+/**  The site. */
+site: string; 
+/**  Canonical path of the site file. */
+file: string; 
+/**  What the site file names as its source. */
+source: string } | 
+/**  A site file reads a path outside its own folder. */
+{ allow: "path"; 
+/**  Canonical path of the site file. */
+file: string; 
+/**  Canonical path of what it reads. */
+path: string };
 
 /**  What a person answered to the questions of a connection. Kept in memory, and in the keyring when asked to. */
 export type Answers = {
@@ -468,6 +487,8 @@ export type Failure = {
 	hint: string | null,
 	/**  What has changed on the host since a plan was made, when that is why. */
 	moved: Moved[],
+	/**  What a person would have to allow before it can work. */
+	asks: Allowance | null,
 };
 
 /**  How one file changes, with everything that a review shows of it. */

@@ -181,6 +181,19 @@ pub(crate) struct PlanArguments {
     /// Also its data, its log files and its user
     #[arg(long, requires = "uninstall")]
     pub(crate) data: bool,
+    #[command(flatten)]
+    pub(crate) allow: AllowArguments,
+}
+
+/// What plan, apply, deploy, rollback and uninstall may be allowed; each is remembered.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct AllowArguments {
+    /// Give the site's secrets to this site file and its source from now on, and to no other
+    #[arg(long)]
+    pub(crate) trust_source: bool,
+    /// Read the folder, archive and certificate that the site file names outside its own folder
+    #[arg(long)]
+    pub(crate) allow_outside: bool,
 }
 
 /// What apply, deploy, rollback and uninstall share.
@@ -192,6 +205,8 @@ pub(crate) struct RunArguments {
     /// Exit with 1 when there was nothing to change
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+    #[command(flatten)]
+    pub(crate) allow: AllowArguments,
 }
 
 /// `slipway apply`.
@@ -303,6 +318,9 @@ pub(crate) enum SecretCommand {
         /// Read the value from this file
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
+        /// Give the site's secrets to this site file and its source from now on, and to no other
+        #[arg(long)]
+        trust_source: bool,
     },
     /// List names, ages and uses; never values
     List,
@@ -315,6 +333,9 @@ pub(crate) enum SecretCommand {
     Rotate {
         /// Name
         name: SecretName,
+        /// Give the site's secrets to this site file and its source from now on, and to no other
+        #[arg(long)]
+        trust_source: bool,
     },
 }
 

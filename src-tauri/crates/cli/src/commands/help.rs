@@ -28,7 +28,7 @@ pub(crate) fn exit_codes() -> String {
     for (exit, meaning) in TABLE {
         text.push_str(&format!("{:>5}  {meaning}\n", exit.number()));
     }
-    text.push_str("\n2 to 12, 30 and 31: nothing was changed on the host by this command.\n");
+    text.push_str("\n2 to 13, 30 and 31: nothing was changed on the host by this command.\n");
     text
 }
 

@@ -7,7 +7,7 @@ use slipway_engine::failure::{Code, Failure};
 use slipway_engine::site::Request;
 
 use crate::args::PlanArguments;
-use crate::context::{Context, Outcome};
+use crate::context::{Context, Outcome, allow};
 use crate::exit::Exit;
 use crate::print::plan::{Detail, plan};
 
@@ -21,6 +21,7 @@ pub(crate) async fn run(context: &Context, arguments: PlanArguments) -> Outcome 
     };
     let desk = context.desk()?;
     let file = context.site_file()?;
+    allow(&desk, &file, arguments.allow)?;
     let host = desk.choose_host(context.global.host.as_ref(), Some(&file.site))?;
     let link = context.link(&desk, &host).await?;
     context.screen.live(&format!("looking at {host} and planning"));

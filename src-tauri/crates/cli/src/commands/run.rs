@@ -13,7 +13,7 @@ use slipway_engine::site::{Planned, Request};
 use slipway_engine::site_file::SiteFile;
 
 use crate::args::{ApplyArguments, DeployArguments, RollbackArguments, RunArguments, UninstallArguments};
-use crate::context::{Context, Outcome, read_site};
+use crate::context::{Context, Outcome, allow, read_site};
 use crate::exit::Exit;
 use crate::print::plan::{Detail, plan};
 use crate::print::progress::{Progress, verdict};
@@ -27,6 +27,7 @@ pub(crate) async fn apply(context: &Context, arguments: ApplyArguments) -> Outco
     };
     let saved = saved(&desk, &which)?;
     let file = read_site(&saved.site_file)?;
+    allow(&desk, &file, arguments.run.allow)?;
     let named = saved.plan.host.parse().map_err(|_| Failure::new(Code::Usage, "the plan names no proper host"))?;
     let host = desk.choose_host(Some(&named), None)?;
     let link = context.link(&desk, &host).await?;
@@ -62,6 +63,7 @@ fn saved(desk: &Desk, which: &str) -> Result<SavedPlan, Failure> {
 
 async fn request(context: &Context, desk: &Desk, request: &Request, arguments: &RunArguments) -> Outcome {
     let file = context.site_file()?;
+    allow(desk, &file, arguments.allow)?;
     let host = desk.choose_host(context.global.host.as_ref(), Some(&file.site))?;
     let link = context.link(desk, &host).await?;
     context.screen.live(&format!("looking at {host} and planning"));

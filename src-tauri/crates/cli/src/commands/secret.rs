@@ -26,11 +26,25 @@ pub(crate) async fn run(context: &Context, command: SecretCommand) -> Outcome {
     let desk = context.desk()?;
     let file = context.site_file()?;
     match command {
-        SecretCommand::Set { name, file: from } => set(context, &desk, &file, name, from.as_deref()).await,
+        SecretCommand::Set { name, file: from, trust_source } => {
+            admit(&desk, &file, &name, trust_source).await?;
+            set(context, &desk, &file, name, from.as_deref()).await
+        }
         SecretCommand::List => list(context, &desk, &file).await,
         SecretCommand::Remove { name } => remove(context, &desk, &file, name).await,
-        SecretCommand::Rotate { name } => renew(context, &desk, &file, name).await,
+        SecretCommand::Rotate { name, trust_source } => {
+            admit(&desk, &file, &name, trust_source).await?;
+            renew(context, &desk, &file, name).await
+        }
     }
+}
+
+/// A value that is set is for this site file and its source.
+async fn admit(desk: &Desk, file: &SiteFile, name: &SecretName, trust_source: bool) -> Result<(), Failure> {
+    if trust_source {
+        desk.trust_source(file)?;
+    }
+    desk.admit(file, Some(name)).await
 }
 
 #[derive(Serialize)]

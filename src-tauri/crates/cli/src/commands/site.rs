@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use slipway_core::site::blueprint::{self, Answers, Code as Source, instantiate};
 use slipway_core::site::{Diagnostic, Name, parse, render_all, schema_text};
+use slipway_engine::desk::allowances::leads_out;
 use slipway_engine::desk::files::write_atomically;
 use slipway_engine::failure::{Code, Failure};
 
@@ -58,6 +59,11 @@ fn new(context: &Context, arguments: New) -> Outcome {
     }
     write_atomically(&arguments.output, text.as_bytes())
         .map_err(|error| Failure::new(Code::Local, format!("{shown} cannot be written: {error}")))?;
+    // What was just typed was chosen here.
+    let file = read_site(&arguments.output)?;
+    if leads_out(&file) {
+        context.desk()?.allow_outside(&file)?;
+    }
     #[derive(Serialize)]
     struct Written<'a> {
         site: &'a Name,

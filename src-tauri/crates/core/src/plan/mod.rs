@@ -7,6 +7,7 @@
 pub mod build;
 pub mod carried;
 pub mod new_release;
+pub mod parcel;
 pub mod release;
 pub mod release_step;
 pub mod setup;

@@ -2,6 +2,7 @@
 
 use crate::activation::{Guard, Instance};
 use crate::digest::Digest;
+use crate::plan::parcel::Parcel;
 use crate::release::{ReleaseId, ReleaseRecord};
 use crate::resource::file::{File, FileWrite};
 
@@ -16,6 +17,8 @@ pub enum Origin {
         files: u64,
         /// Bytes, uncompressed.
         bytes: u64,
+        /// What a person reviews of it.
+        parcel: Parcel,
     },
     /// A commit in the site's mirror on the host.
     Commit(String),

@@ -472,14 +472,29 @@ fn disk_space(draft: &mut Draft, situation: &Situation<'_>, site: &Site, release
 
 fn source(draft: &mut Draft, origin: &Origin, id: &ReleaseId, site: &Site) {
     let (title, reason, step) = match origin {
-        Origin::Upload { tree, files, bytes } => (
-            format!("Send the source ({files} files, {} KiB)", bytes.div_ceil(1024)),
-            "from this computer",
-            ReleaseStep::Upload { release: id.clone(), tree: tree.clone(), files: *files, bytes: *bytes },
-        ),
+        Origin::Upload { tree, files, bytes, parcel } => {
+            if !parcel.doubtful.is_empty() {
+                draft.notice(
+                    Severity::Warning,
+                    format!("what looks like secrets or data is sent with the source: {}", parcel.doubtful.words()),
+                    Some("it lies on the host with the code, in every release; source.exclude leaves it out"),
+                );
+            }
+            (
+                format!("Send the source ({files} files, {} KiB)", bytes.div_ceil(1024)),
+                format!("from {} on this computer", parcel.from),
+                ReleaseStep::Upload {
+                    release: id.clone(),
+                    tree: tree.clone(),
+                    files: *files,
+                    bytes: *bytes,
+                    parcel: parcel.clone(),
+                },
+            )
+        }
         Origin::Commit(commit) => (
             format!("Check out {}", commit.get(..12).unwrap_or(commit)),
-            "from the site's git mirror on the host",
+            "from the site's git mirror on the host".to_owned(),
             ReleaseStep::CheckOut {
                 release: id.clone(),
                 commit: commit.clone(),
@@ -488,7 +503,7 @@ fn source(draft: &mut Draft, origin: &Origin, id: &ReleaseId, site: &Site) {
         ),
         Origin::Release(from) => (
             format!("Take the code of release {from} over"),
-            "only the configuration changes",
+            "only the configuration changes".to_owned(),
             ReleaseStep::Clone { from: from.clone(), release: id.clone() },
         ),
     };

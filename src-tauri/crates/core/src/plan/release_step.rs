@@ -8,6 +8,7 @@ use crate::activation::Activation;
 use crate::command::Command;
 use crate::diff::{FileChange, FileDiff, FileKind};
 use crate::digest::Digest;
+use crate::plan::parcel::Parcel;
 use crate::release::{Layout, ReleaseId, ReleaseRecord};
 use crate::resource::file::{FileContent, FileWrite};
 use crate::resource::{Heading, NoPayload, Payloads, Verb};
@@ -34,6 +35,9 @@ pub enum ReleaseStep {
         files: u64,
         /// Bytes, uncompressed.
         bytes: u64,
+        /// What a person reviews of it.
+        #[serde(default)]
+        parcel: Parcel,
     },
     /// Checks a commit out from the site's git mirror on the host.
     CheckOut {
@@ -193,9 +197,14 @@ impl ReleaseStep {
     pub fn about(&self) -> (Vec<String>, Vec<Vec<String>>) {
         let none = Vec::new;
         match self {
-            Self::Upload { files, bytes, .. } => {
+            Self::Upload { files, bytes, parcel, .. } => {
                 let files = words::count(usize::try_from(*files).unwrap_or(usize::MAX), "file");
-                (vec![format!("{files}, {}; only what the host lacks is sent", words::bytes(*bytes))], none())
+                let mut lines = vec![format!("{files}, {}; only what the host lacks is sent", words::bytes(*bytes))];
+                if !parcel.left_out.is_empty() {
+                    let (count, names) = (parcel.left_out.count, parcel.left_out.words());
+                    lines.push(format!("{count} left out, never sent: {names}"));
+                }
+                (lines, none())
             }
             Self::CheckOut { commit, .. } => (vec![format!("commit {commit}")], none()),
             Self::Clone { from, .. } => (vec![format!("from release {from}")], none()),

@@ -14,6 +14,7 @@ use slipway_core::facts::paths::PathState;
 use slipway_core::facts::storage::Disk;
 use slipway_core::facts::system::Memory;
 use slipway_core::plan::new_release::{NewRelease, Origin};
+use slipway_core::plan::parcel::Parcel;
 use slipway_core::plan::{Action, FileContent, Heading, Plan, ReleaseStep, Severity};
 use slipway_core::release::{Layout, Ledger, ReleaseRecord};
 use slipway_core::resource::file::File;
@@ -314,7 +315,8 @@ fn release() -> NewRelease {
         created: "2026-11-21T10:00:00Z".into(),
         code_of: None,
     };
-    let origin = Origin::Upload { tree: Digest::of(b"tree"), files: 1, bytes: 1 };
+    let parcel = Parcel { from: "/home/ann/shop".into(), ..Parcel::default() };
+    let origin = Origin::Upload { tree: Digest::of(b"tree"), files: 1, bytes: 1, parcel };
     NewRelease { record, origin, lock: Digest::of(b""), requirements: vec![], gate: vec![], guard: None }
 }
 
@@ -333,6 +335,25 @@ fn a_deployment_needs_the_set_up() {
     let kinds: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
     assert_eq!(kinds, ["source", "config", "seal", "activate"]);
     assert_eq!(plan.steps[3].parts[0].key, "gate:web");
+}
+
+#[test]
+fn a_plan_says_where_the_source_is_from_what_stays_here_and_what_looks_private() {
+    let (site, files) = (site(), files());
+    let mut release = release();
+    let parcel = Parcel {
+        from: "/home/ann/shop".into(),
+        left_out: [".env", ".git/"].into_iter().collect(),
+        doubtful: ["a.key", "shop.db"].into_iter().collect(),
+    };
+    release.origin = Origin::Upload { tree: Digest::of(b"tree"), files: 1, bytes: 1, parcel };
+    let plan = Model::bare().plan_deploy(&Aim { site: &site, files: &files }, &release);
+    let source = plan.steps.iter().find(|step| step.id == "source").unwrap();
+    assert_eq!(source.reason, "from /home/ann/shop on this computer");
+    let about = source.release_step().unwrap().about().0.join("; ");
+    assert!(about.ends_with("2 left out, never sent: .env, .git/"), "{about}");
+    let warned = plan.notices.iter().find(|notice| notice.text.contains("a.key, shop.db")).unwrap();
+    assert_eq!(warned.severity, Severity::Warning);
 }
 
 #[test]

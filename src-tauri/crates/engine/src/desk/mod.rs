@@ -2,6 +2,7 @@
 //! the command line, begin here.
 
 pub mod aliases;
+pub mod allowances;
 pub mod dial;
 pub mod files;
 pub mod hosts;
@@ -85,32 +86,30 @@ impl Desk {
         }
     }
 
-    /// What rendering `site` takes from this computer. Secrets that have a generator and no value yet are made.
+    /// What rendering the site of `file` takes from this computer. Secrets that have a generator and no value yet are made.
     ///
     /// # Errors
-    /// When secrets are missing or the keyring cannot be used, or a template override cannot be read.
-    pub fn supplies(&self, site: &Site) -> Outcome<Supplies> {
-        Supplies::gather(site, self.secrets.as_ref(), &self.home, self.clock.now())
-    }
-
-    /// Like [`Desk::supplies`], where the caller must not wait for the keyring: it may ask a person to unlock it.
-    ///
-    /// # Errors
-    /// Those of [`Desk::supplies`].
-    pub async fn supplies_off_thread(&self, site: &Site) -> Outcome<Supplies> {
-        let (site, secrets, home, now) = (site.clone(), self.secrets.clone(), self.home.clone(), self.clock.now());
-        let gathered = tokio::task::spawn_blocking(move || Supplies::gather(&site, secrets.as_ref(), &home, now)).await;
-        gathered.map_err(|error| Failure::new(Code::Local, format!("the secrets could not be read: {error}")))?
+    /// When the secrets were made for another site file or source, are missing or the keyring cannot be used, or a template
+    /// override cannot be read.
+    pub async fn supplies(&self, file: &SiteFile) -> Outcome<Supplies> {
+        let (inventory, secrets, home) = (self.inventory.clone(), self.secrets.clone(), self.home.clone());
+        let (file, now) = (file.clone(), self.clock.now());
+        // The keyring may ask a person to unlock it.
+        let gathered = tokio::task::spawn_blocking(move || {
+            allowances::admit(&inventory, secrets.as_ref(), &file, None, now)?;
+            Supplies::gather(&file.site, secrets.as_ref(), &home, now)
+        });
+        gathered.await.map_err(|error| Failure::new(Code::Local, format!("the secrets could not be read: {error}")))?
     }
 
     /// What planning `request` takes from this computer. What goes away needs no secrets, which may be lost by then.
     ///
     /// # Errors
-    /// When secrets are missing.
-    pub(crate) async fn supplies_for(&self, request: &Request, site: &Site) -> Outcome<Supplies> {
+    /// Those of [`Desk::supplies`].
+    pub(crate) async fn supplies_for(&self, request: &Request, file: &SiteFile) -> Outcome<Supplies> {
         match request {
             Request::Uninstall { .. } => Ok(Supplies::none()),
-            Request::Apply | Request::Deploy { .. } | Request::Rollback { .. } => self.supplies_off_thread(site).await,
+            Request::Apply | Request::Deploy { .. } | Request::Rollback { .. } => self.supplies(file).await,
         }
     }
 

@@ -64,11 +64,12 @@ impl Desk {
     /// Plans.
     ///
     /// # Errors
-    /// See [`Planned::make`]; also when secrets are missing.
+    /// See [`Planned::make`]; also when secrets are missing or were made for another site file or source, and when the site file
+    /// reads what nobody allowed it to.
     pub async fn plan(&self, link: Arc<Link>, file: &SiteFile, request: &Request) -> Outcome<Planned> {
-        let supplies = self.supplies_for(request, &file.site).await?;
-        let base = file.base();
-        let input = SiteInput { site: &file.site, base: &base, supplies: &supplies };
+        let supplies = self.supplies_for(request, file).await?;
+        let beside = self.site_folder(file)?;
+        let input = SiteInput { site: &file.site, beside: &beside, supplies: &supplies };
         let planned = Planned::make(link, &input, request, self.asked()?).await?;
         let host: HostName =
             planned.link.name().parse().map_err(|_| Failure::new(Code::Local, "the host has no proper name"))?;

@@ -117,9 +117,9 @@ impl Desk {
         let clock = Arc::new(Fixed::at(saved.at));
         let asked =
             Asked { operator: saved.operator.clone(), clock, run: saved.run.clone(), tokens: self.asked()?.tokens };
-        let supplies = self.supplies_for(&saved.request, &file.site).await?;
-        let base = file.base();
-        let input = SiteInput { site: &file.site, base: &base, supplies: &supplies };
+        let supplies = self.supplies_for(&saved.request, file).await?;
+        let beside = self.site_folder(file)?;
+        let input = SiteInput { site: &file.site, beside: &beside, supplies: &supplies };
         let mut planned = Planned::make(link, &input, &saved.request, asked).await?;
         Self::same_plan(&planned, &saved.plan.id)?;
         // What is recorded on the host is who applies it and when.

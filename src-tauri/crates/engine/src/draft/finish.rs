@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use slipway_core::site::{Name, parse, values};
 
-use super::{Desk, DraftId, Edit, edit_text, store};
+use super::{Desk, Draft, DraftId, Edit, PATHS, edit_text, store};
 use crate::failure::{Code, Failure, Outcome};
 use crate::home::Created;
 use crate::inventory::{HostName, InventoryError, KnownSite};
@@ -17,6 +17,11 @@ const FILE: &str = "slipway.toml";
 /// Whether a site has its file somewhere else, and it is still there.
 fn is_elsewhere(known: &KnownSite, path: &Path) -> bool {
     Path::new(&known.file) != path && Path::new(&known.file).exists()
+}
+
+/// The path of this computer that a site file has under `key`.
+fn path_at<'a>(said: &'a Value, key: [&str; 2]) -> Option<&'a str> {
+    said.pointer(&format!("/{}", key.join("/"))).and_then(Value::as_str)
 }
 
 impl Desk {
@@ -77,11 +82,26 @@ impl Desk {
         self.inventory.put_site(&site).map_err(|error| {
             Failure::from(error).because(format!("{} was written; the draft is as it was", path.display()))
         })?;
+        self.allow_chosen(&file, &draft)?;
+        self.claim_secrets(&file)?;
         // A change that another window made while this one finished is not thrown away.
         if store::read(&self.home, &id).is_ok_and(|now| now.revision == draft.revision) {
             store::remove(&self.home, &id)?;
         }
         Ok(file)
+    }
+
+    /// Lets the site file read what the person chose for it.
+    fn allow_chosen(&self, file: &SiteFile, draft: &Draft) -> Outcome<()> {
+        let (answered, said) = (values(&draft.text).unwrap_or_default(), values(&file.text).unwrap_or_default());
+        for key in PATHS {
+            if let (Some(answer), Some(path)) = (path_at(&answered, key), path_at(&said, key))
+                && draft.chosen.contains(answer)
+            {
+                self.allow_outside_path(file, path)?;
+            }
+        }
+        Ok(())
     }
 
     /// The site of this name that is known from before.
@@ -123,8 +143,8 @@ impl Desk {
     fn with_absolute_paths(&self, text: &str) -> Outcome<String> {
         let said = values(text).unwrap_or_default();
         let mut edits = Vec::new();
-        for key in [["source", "folder"], ["source", "archive"], ["tls", "certificate"]] {
-            let Some(path) = said.pointer(&format!("/{}", key.join("/"))).and_then(Value::as_str) else { continue };
+        for key in PATHS {
+            let Some(path) = path_at(&said, key) else { continue };
             if Path::new(path).is_absolute() {
                 continue;
             }

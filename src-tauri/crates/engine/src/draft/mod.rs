@@ -9,6 +9,8 @@ mod finish;
 mod profiles;
 mod store;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -25,6 +27,8 @@ pub use profiles::{SizeProfile, profiles};
 pub use slipway_core::detect::Edit;
 pub use store::DraftId;
 
+/// Keys whose values are paths of this computer.
+const PATHS: [[&str; 2]; 3] = [["source", "folder"], ["source", "archive"], ["tls", "certificate"]];
 /// Most characters of a step's name.
 const LONGEST_STEP: usize = 64;
 
@@ -49,6 +53,9 @@ pub struct Draft {
     pub updated_at: Timestamp,
     /// What was found in the source, when it was looked at.
     pub detected: Option<Detected>,
+    /// Paths of this computer that the person chose, as the answers name them. A text that is pasted chooses none.
+    #[serde(default)]
+    pub chosen: BTreeSet<String>,
 }
 
 /// A draft as a wizard shows it.
@@ -120,6 +127,7 @@ impl Desk {
             created_at: now,
             updated_at: now,
             detected: None,
+            chosen: BTreeSet::new(),
         };
         store::create(&self.home, &draft)?;
         Ok(draft.into())
@@ -143,6 +151,8 @@ impl Desk {
     pub fn edit_draft(&self, id: &str, edits: &[Edit]) -> Outcome<DraftView> {
         self.change(id, |draft| {
             draft.text = edit_text(&draft.text, edits)?;
+            let paths = edits.iter().filter(|edit| PATHS.iter().any(|keys| edit.path == *keys));
+            draft.chosen.extend(paths.filter_map(|edit| edit.value.as_ref()?.as_str().map(str::to_owned)));
             Ok(())
         })
     }

@@ -9,6 +9,7 @@ use super::*;
 use crate::clock::Fixed;
 use crate::inventory::Host;
 use crate::secrets::Memory;
+use crate::site_file::SiteFile;
 use crate::surroundings::Surroundings;
 
 fn desk_at(home: &Path) -> (Desk, Arc<Fixed>) {
@@ -258,4 +259,28 @@ fn what_is_found_fits_the_blueprint_that_is_proposed() {
         // The same again changes nothing.
         assert_eq!(desk.apply_detected(id.as_str(), &detected).unwrap().draft.text, view.draft.text);
     }
+}
+
+#[test]
+fn a_path_that_was_chosen_is_read_without_a_question_and_one_that_was_pasted_is_not() {
+    let (folder, desk, _) = desk();
+    let code = folder.path().join("code");
+    std::fs::create_dir(&code).unwrap();
+    let find =
+        |file: &SiteFile| desk.site_folder(file).unwrap().find(file.site.source.folder.as_deref().unwrap()).is_ok();
+    let text = |name: &str, source: &str| {
+        format!(
+            "schema = 1\nname = \"{name}\"\n[source]\n{source}\n[runtime]\nkind = \"static\"\n[[route]]\npath = \"/\"\nfiles = \".\"\n"
+        )
+    };
+    let begun = |text: &str| {
+        let id = desk.new_draft(None).unwrap().draft.id.as_str().to_owned();
+        desk.set_draft_text(&id, text, None).unwrap();
+        id
+    };
+    let chosen = begun(&text("chosen", "folder = \".\""));
+    desk.edit_draft(&chosen, &[Edit::set(&["source", "folder"], code.to_str().unwrap())]).unwrap();
+    assert!(find(&desk.finish_draft(&chosen, None).unwrap()));
+    let pasted = begun(&text("pasted", &format!("folder = {:?}", code.display().to_string())));
+    assert!(!find(&desk.finish_draft(&pasted, None).unwrap()));
 }

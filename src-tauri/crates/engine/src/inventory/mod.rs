@@ -6,6 +6,7 @@
 //! Calls block on the disk for short times (and up to [`database::PATIENCE`] while another process writes): from
 //! asynchronous code use `tokio::task::spawn_blocking`. Handles are cheap clones of one connection.
 
+mod allowed;
 pub(crate) mod database;
 mod error;
 mod host;
@@ -17,6 +18,7 @@ mod word;
 
 use crate::home::Home;
 
+pub use allowed::Recipient;
 pub use database::PATIENCE;
 pub use error::InventoryError;
 pub use host::{Host, Login, SudoMode};

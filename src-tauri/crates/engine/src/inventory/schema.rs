@@ -4,7 +4,7 @@
 pub(super) const APPLICATION_ID: i64 = 0x536c_6970;
 
 /// Steps from each format to the next; the count is the current format. Steps that were released are never edited.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST, LOGIN];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, LOGIN, ALLOWED];
 
 const FIRST: &str = "
 CREATE TABLE host (
@@ -66,3 +66,21 @@ CREATE TABLE run_events (
 
 // Without a value, as the SSH configuration says.
 const LOGIN: &str = "ALTER TABLE host ADD COLUMN login TEXT;";
+
+// What is known of a site was its file alone, so its secrets were made for that file, whatever its source.
+const ALLOWED: &str = "
+CREATE TABLE recipient (
+    site TEXT PRIMARY KEY NOT NULL,
+    file TEXT NOT NULL,
+    source TEXT,
+    since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO recipient (site, file, since) SELECT name, file, added_at FROM site;
+
+CREATE TABLE outside_path (
+    file TEXT NOT NULL,
+    path TEXT NOT NULL,
+    allowed_at INTEGER NOT NULL,
+    PRIMARY KEY (file, path)
+) STRICT, WITHOUT ROWID;
+";

@@ -161,9 +161,36 @@ fn a_file_of_the_first_format_is_brought_up_to_date() {
     connection.pragma_update(None, "user_version", 1).unwrap();
     let row = "INSERT INTO host (name, address, port, sudo, tags, created_at) VALUES ('old', '192.0.2.7', 22, '\"auto\"', '[]', 0)";
     connection.execute(row, []).unwrap();
+    connection.execute("INSERT INTO site (name, file, added_at) VALUES ('shop', '/a/slipway.toml', 0)", []).unwrap();
     drop(connection);
     let inventory = Inventory::open(&home).unwrap();
     assert_eq!(inventory.host(&"old".parse().unwrap()).unwrap(), host("old"));
+    let known = Recipient { file: "/a/slipway.toml".into(), source: None };
+    assert_eq!(inventory.recipient(&"shop".parse().unwrap()).unwrap(), Some(known));
+}
+
+#[test]
+fn what_was_allowed_outlives_the_site_and_an_import() {
+    let (_folder, home) = home();
+    let inventory = Inventory::open(&home).unwrap();
+    let name: slipway_core::site::Name = "shop".parse().unwrap();
+    let shop = KnownSite { name: name.clone(), file: "/a".into(), hosts: Vec::new(), added_at: NOW };
+    inventory.put_site(&shop).unwrap();
+    let of = |file: &str| Recipient { file: file.into(), source: Some("git".into()) };
+    assert_eq!(inventory.recipient(&name).unwrap(), None);
+    assert_eq!(inventory.first_recipient(&name, &of("/a"), NOW).unwrap(), of("/a"));
+    assert_eq!(inventory.first_recipient(&name, &of("/b"), NOW).unwrap(), of("/a"));
+    inventory.allow_path("/a", "/srv/code", NOW).unwrap();
+    inventory.allow_path("/a", "/srv/code", NOW).unwrap();
+    let mut export = inventory.export(NOW).unwrap();
+    export.sites[0].file = "/b".into();
+    inventory.import(&export, OnConflict::Replace, NOW).unwrap();
+    inventory.remove_site(&name).unwrap();
+    assert_eq!(inventory.recipient(&name).unwrap(), Some(of("/a")));
+    assert_eq!(inventory.outside_paths("/a").unwrap(), ["/srv/code"]);
+    assert!(inventory.outside_paths("/b").unwrap().is_empty());
+    inventory.set_recipient(&name, &of("/b"), NOW).unwrap();
+    assert_eq!(inventory.recipient(&name).unwrap(), Some(of("/b")));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use slipway_core::secret::Secret;
 use slipway_core::site::EnvName;
 
-use super::{Removal, Scope, SecretKey, SecretName, SecretStore, SecretsError, StoredSecret, Version};
+use super::{Custody, Removal, Scope, SecretKey, SecretName, SecretStore, SecretsError, StoredSecret, Version};
 
 /// Secrets given as `PREFIX_NAME` variables (`--secrets-from-env PREFIX`).
 ///
@@ -54,6 +54,10 @@ fn suffix(name: &SecretName) -> String {
 impl SecretStore for Environment {
     fn label(&self) -> String {
         format!("environment variables {}_…", self.prefix.trim_end_matches('_'))
+    }
+
+    fn custody(&self) -> Custody {
+        Custody::Supplied
     }
 
     fn how_to_supply(&self, key: &SecretKey) -> String {

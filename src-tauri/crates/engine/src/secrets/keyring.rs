@@ -26,7 +26,7 @@ use slipway_core::secret::Secret;
 use zbus_secret_service_keyring_store::Store;
 use zeroize::Zeroizing;
 
-use super::{Removal, Scope, SecretKey, SecretStore, SecretsError, StoredSecret, check_size};
+use super::{Custody, Removal, Scope, SecretKey, SecretStore, SecretsError, StoredSecret, check_size};
 
 /// How long the keyring may take to answer: time for a person to notice its question and type a password.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -130,6 +130,10 @@ impl Connection {
 impl SecretStore for Keyring {
     fn label(&self) -> String {
         "the keyring".into()
+    }
+
+    fn custody(&self) -> Custody {
+        Custody::Kept
     }
 
     fn how_to_supply(&self, key: &SecretKey) -> String {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use slipway_core::secret::Secret;
 
-use super::{Removal, Scope, SecretKey, SecretStore, SecretsError, StoredSecret, check_size};
+use super::{Custody, Removal, Scope, SecretKey, SecretStore, SecretsError, StoredSecret, check_size};
 
 /// Secrets in memory.
 #[derive(Debug, Default)]
@@ -15,6 +15,10 @@ pub(crate) struct Memory(Mutex<BTreeMap<SecretKey, (Secret, Timestamp)>>);
 impl SecretStore for Memory {
     fn label(&self) -> String {
         "memory".into()
+    }
+
+    fn custody(&self) -> Custody {
+        Custody::Kept
     }
 
     fn how_to_supply(&self, key: &SecretKey) -> String {

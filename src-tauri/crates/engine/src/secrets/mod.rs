@@ -39,6 +39,7 @@ pub use keyring::{Keyring, PATIENCE};
 #[cfg(test)]
 pub(crate) use memory::Memory;
 pub use on_demand::OnDemand;
+pub(crate) use resolve::needed;
 pub use resolve::{
     MissingSecret, Previous, ResolvedSecrets, Rotation, Survey, ensure, replace, restore_previous, rotate,
     rotation_warning, survey,
@@ -53,6 +54,9 @@ pub const LARGEST: usize = 64 * 1024;
 pub trait SecretStore: Send + Sync {
     /// What it is called in messages, for example "the keyring".
     fn label(&self) -> String;
+
+    /// Who keeps the values.
+    fn custody(&self) -> Custody;
 
     /// What the operator does to put `key` there, as a command or an assignment.
     fn how_to_supply(&self, key: &SecretKey) -> String;
@@ -80,6 +84,15 @@ pub trait SecretStore: Send + Sync {
     /// # Errors
     /// When the place cannot be reached or read.
     fn list(&self, scope: &Scope) -> Result<Vec<StoredSecret>, SecretsError>;
+}
+
+/// Who keeps the values of a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Custody {
+    /// This computer, from one use to the next: they go only to those that they were made for.
+    Kept,
+    /// The caller, who hands them over for this one use and so decides who receives them.
+    Supplied,
 }
 
 /// One line of a list: a name and when it was set.

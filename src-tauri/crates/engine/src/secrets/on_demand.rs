@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use slipway_core::secret::Secret;
 
-use super::{Keyring, Removal, Scope, SecretKey, SecretStore, SecretsError, StoredSecret};
+use super::{Custody, Keyring, Removal, Scope, SecretKey, SecretStore, SecretsError, StoredSecret};
 
 /// A keyring that is not opened before its first use.
 #[derive(Debug, Default)]
@@ -25,6 +25,10 @@ impl OnDemand {
 impl SecretStore for OnDemand {
     fn label(&self) -> String {
         "the keyring".to_owned()
+    }
+
+    fn custody(&self) -> Custody {
+        Custody::Kept
     }
 
     fn how_to_supply(&self, key: &SecretKey) -> String {

@@ -182,7 +182,7 @@ pub fn restore_previous(
 }
 
 /// Every secret that the site file mentions anywhere, in order.
-fn needed(site: &Site) -> Result<BTreeSet<SecretName>, SecretsError> {
+pub(crate) fn needed(site: &Site) -> Result<BTreeSet<SecretName>, SecretsError> {
     let mut variables: BTreeSet<EnvName> = site.secret.keys().cloned().collect();
     variables.extend(site.source.deploy_key.iter().cloned());
     variables.extend(site.access.basic.values().cloned());

@@ -1,7 +1,6 @@
 //! The bundle of a site: its files rendered for one host, with secrets filled in.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use slipway_core::activation::{Gated, Guard, Instance};
 use slipway_core::digest::Digest;
@@ -20,7 +19,7 @@ use slipway_core::resource::file::File;
 use slipway_core::site::{Site, TlsMode};
 
 use super::certificate;
-use crate::beneath::file_beneath;
+use crate::beneath::SiteFolder;
 use crate::failure::{Code, Failure, Outcome};
 use crate::supplies::Supplies;
 
@@ -45,13 +44,13 @@ impl Bundle {
         Self { files: Vec::new(), payloads: Payloads::new(), instances: Vec::new(), default_servers: Vec::new() }
     }
 
-    /// Renders `site` for a host. `base` is where relative paths of the site file start.
+    /// Renders `site` for a host. `beside` is where relative paths of the site file start.
     ///
     /// # Errors
     /// Everything that could not be rendered, each with its field.
     pub fn render(
         site: &Site,
-        base: &Path,
+        beside: &SiteFolder,
         host: &str,
         facts: &Facts,
         profile: &HostProfile,
@@ -72,12 +71,12 @@ impl Bundle {
         if let Some(operator) = &site.access.operator {
             bundle.take(render::render_operator(&input, operator).map_err(|errors| refused(site, &errors))?, site);
         }
-        bundle.own_certificate(site, base, supplies)?;
+        bundle.own_certificate(site, beside, supplies)?;
         Ok(bundle)
     }
 
     /// The operator's own certificate: the chain from a file, the key from the keyring.
-    fn own_certificate(&mut self, site: &Site, base: &Path, supplies: &Supplies) -> Outcome<()> {
+    fn own_certificate(&mut self, site: &Site, beside: &SiteFolder, supplies: &Supplies) -> Outcome<()> {
         let (TlsMode::Own, Some(file), Some(name)) = (site.tls.mode, &site.tls.certificate, &site.tls.key) else {
             return Ok(());
         };
@@ -86,7 +85,7 @@ impl Bundle {
                 .because("nothing was changed")
                 .hint("tls.certificate is relative to the site file and holds the certificate and its chain in PEM")
         };
-        let path = file_beneath(base, file, MOST_CERTIFICATES).map_err(unreadable)?;
+        let path = beside.find_file(file, MOST_CERTIFICATES).map_err(|astray| astray.failure(unreadable))?;
         let chain = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
         let missing =
             || Failure::new(Code::Secrets, format!("the key {name} of the certificate is not in the keyring"));

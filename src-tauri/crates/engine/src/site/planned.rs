@@ -1,6 +1,5 @@
 //! A plan together with everything that is needed to apply it.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -23,6 +22,7 @@ use slipway_core::site::Site;
 
 use super::bundle::Bundle;
 use crate::asked::Asked;
+use crate::beneath::SiteFolder;
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
 use crate::observe::{self, SiteView};
@@ -85,7 +85,7 @@ pub struct SiteInput<'a> {
     /// The validated site.
     pub site: &'a Site,
     /// Folder that relative paths of the site file start from.
-    pub base: &'a Path,
+    pub beside: &'a SiteFolder,
     /// Secrets, templates.
     pub supplies: &'a Supplies,
 }
@@ -126,14 +126,14 @@ impl Planned {
             // Nothing is wanted any more, so that a site can go whose secrets or templates are lost.
             Request::Uninstall { .. } => Bundle::none(),
             Request::Apply | Request::Deploy { .. } | Request::Rollback { .. } => {
-                Bundle::render(site, input.base, link.name(), &facts, &profile, input.supplies)?
+                Bundle::render(site, input.beside, link.name(), &facts, &profile, input.supplies)?
             }
         };
         let running = records.site.as_ref().map(|manifest| manifest.instances.clone()).unwrap_or_default();
         bundle.instances = as_running(bundle.instances, &running);
         let source = match request {
             Request::Deploy { reference } => {
-                Some(Source::resolve(&link, site, input.base, reference.as_deref(), &asked, input.supplies).await?)
+                Some(Source::resolve(&link, site, input.beside, reference.as_deref(), &asked, input.supplies).await?)
             }
             Request::Apply | Request::Rollback { .. } | Request::Uninstall { .. } => None,
         };

@@ -4,8 +4,6 @@ pub mod git;
 pub mod look;
 mod upload;
 
-use std::path::Path;
-
 use slipway_core::digest::Digest;
 use slipway_core::plan::build::requirement_files;
 use slipway_core::plan::new_release::{NewRelease, Origin};
@@ -16,6 +14,7 @@ use slipway_core::task::{Ended, Task, parse_news};
 use slipway_host::Batch;
 
 use crate::asked::Asked;
+use crate::beneath::SiteFolder;
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
 use crate::supplies::Supplies;
@@ -50,7 +49,7 @@ impl Source {
     pub async fn resolve(
         link: &Link,
         site: &Site,
-        base: &Path,
+        beside: &SiteFolder,
         reference: Option<&str>,
         asked: &Asked,
         supplies: &Supplies,
@@ -68,8 +67,8 @@ impl Source {
             .hint("leave --ref out, or set source.git in the site file"));
         }
         let (label, upload) = match (&site.source.folder, &site.source.archive) {
-            (Some(folder), _) => (folder.clone(), Upload::folder(base, folder, site)?),
-            (None, Some(archive)) => (archive.clone(), Upload::archive(base, archive, site)?),
+            (Some(folder), _) => (folder.clone(), Upload::folder(beside, folder, site)?),
+            (None, Some(archive)) => (archive.clone(), Upload::archive(beside, archive, site)?),
             (None, None) => return Err(Failure::new(Code::BadSiteFile, "the site file names no source")),
         };
         Ok(Self::Local { upload, label })
@@ -95,7 +94,12 @@ impl Source {
         let (source, reference, commit, subject, tree, origin, lock) = match self {
             Self::Local { upload, label } => {
                 let tree = upload.digest().clone();
-                let origin = Origin::Upload { tree: tree.clone(), files: upload.files(), bytes: upload.bytes() };
+                let origin = Origin::Upload {
+                    tree: tree.clone(),
+                    files: upload.files(),
+                    bytes: upload.bytes(),
+                    parcel: upload.parcel(),
+                };
                 (label.clone(), None, None, None, Some(tree), origin, upload.lock(&requirement_files(site)))
             }
             Self::Git { url, reference, resolved } => {

@@ -1,19 +1,20 @@
 //! Code from this computer: a folder, or an archive that is unpacked here first.
 
 use std::io::{Read as _, Seek as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use slipway_core::command::Command;
 use slipway_core::digest::Digest;
+use slipway_core::plan::parcel::{FirstNames, Parcel, looks_private};
 use slipway_core::site::Site;
-use slipway_host::{HostError, Kind, LocalTree, UploadProgress, Writer};
+use slipway_host::{Excluded, HostError, Kind, LocalTree, UploadProgress, Writer};
 use tokio::sync::mpsc;
 
-use crate::beneath::{beneath, file_beneath};
+use crate::beneath::{SiteFolder, below, written};
 use crate::failure::{Code, Failure, Outcome};
 use crate::link::Link;
 
-/// Never sent: version control, environments and caches of another machine; files in which people keep keys and passwords.
+/// Never sent: version control, environments and caches of another machine; then files in which people keep keys and passwords.
 const NEVER: [&str; 22] = [
     ".git/",
     ".hg/",
@@ -45,25 +46,28 @@ const MOST_UNPACKED: u64 = 4 << 30;
 pub struct Upload {
     tree: LocalTree,
     digest: Digest,
+    /// The folder or archive.
+    from: PathBuf,
     /// Holds an unpacked archive until it is sent.
     _unpacked: Option<tempfile::TempDir>,
 }
 
 impl Upload {
-    /// Reads the folder that the site file beside `base` names.
+    /// Reads the folder that the site file in `beside` names.
     ///
     /// # Errors
-    /// When it is not there, is a link, or holds what cannot be sent.
-    pub fn folder(base: &Path, folder: &str, site: &Site) -> Outcome<Self> {
-        Self::read(&beneath(base, folder).map_err(unreadable)?, site, None)
+    /// When it is not there, is a link, leads out of the site file's folder, or holds what cannot be sent.
+    pub fn folder(beside: &SiteFolder, folder: &str, site: &Site) -> Outcome<Self> {
+        let folder = beside.find(folder).map_err(|astray| astray.failure(unreadable))?;
+        Self::read(&folder, site, None)
     }
 
     /// Unpacks an archive (.tar, .tar.gz, .tgz, .zip) and reads it. A single top folder is stepped into.
     ///
     /// # Errors
     /// When it is not an archive, is cut off, would unpack outside its folder, or is too large.
-    pub fn archive(base: &Path, archive: &str, site: &Site) -> Outcome<Self> {
-        let archive = file_beneath(base, archive, MOST_UNPACKED).map_err(unreadable)?;
+    pub fn archive(beside: &SiteFolder, archive: &str, site: &Site) -> Outcome<Self> {
+        let archive = beside.find_file(archive, MOST_UNPACKED).map_err(|astray| astray.failure(unreadable))?;
         let wrong = |why: String| {
             Failure::new(Code::Local, format!("{} cannot be unpacked: {why}", archive.display()))
                 .because("nothing was sent")
@@ -77,12 +81,13 @@ impl Upload {
             [only] if only.file_type().is_ok_and(|kind| kind.is_dir()) => only.path(),
             _ => place.path().to_owned(),
         };
-        Self::read(&root, site, Some(place))
+        Self::read(&root, site, Some((archive, place)))
     }
 
-    fn read(folder: &Path, site: &Site, unpacked: Option<tempfile::TempDir>) -> Outcome<Self> {
+    /// Reads the files in `folder`, which an archive may have been `unpacked` into.
+    fn read(folder: &Path, site: &Site, unpacked: Option<(PathBuf, tempfile::TempDir)>) -> Outcome<Self> {
         let root = match &site.source.subdirectory {
-            Some(subdirectory) => beneath(folder, subdirectory.as_str()).map_err(unreadable)?,
+            Some(subdirectory) => below(folder, subdirectory.as_str()).map_err(unreadable)?,
             None => folder.to_owned(),
         };
         let exclude: Vec<String> =
@@ -93,7 +98,22 @@ impl Upload {
                 .hint("source.folder is relative to the site file"));
         }
         let digest = tree.digest();
-        Ok(Self { tree, digest, _unpacked: unpacked })
+        let (from, unpacked) = match unpacked {
+            Some((archive, place)) => (archive, Some(place)),
+            None => (tree.root().to_owned(), None),
+        };
+        Ok(Self { tree, digest, from, _unpacked: unpacked })
+    }
+
+    /// What a person reviews of it.
+    pub fn parcel(&self) -> Parcel {
+        let is_file = |kind: &Kind| matches!(kind, Kind::File { .. });
+        let files = self.tree.entries().iter().filter(|entry| is_file(&entry.kind)).map(|entry| entry.path.as_str());
+        Parcel {
+            from: written(&self.from),
+            left_out: left_out(self.tree.excluded()),
+            doubtful: files.filter(|path| looks_private(path)).collect(),
+        }
     }
 
     /// Digest of the tree.
@@ -165,6 +185,15 @@ impl Upload {
     }
 }
 
+/// What was left out by the rule rather than by the site file: what is private before what is only large.
+fn left_out(excluded: &[Excluded]) -> FirstNames {
+    let rule = |one: &Excluded| NEVER.iter().position(|pattern| *pattern == one.pattern);
+    let mut found: Vec<(usize, &str)> =
+        excluded.iter().filter_map(|one| Some((rule(one)?, one.path.as_str()))).collect();
+    found.sort_by_key(|(rule, _)| std::cmp::Reverse(*rule));
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
 fn unreadable(why: impl std::fmt::Display) -> Failure {
     Failure::new(Code::Local, format!("the source cannot be read: {why}"))
         .because("nothing was sent")
@@ -217,4 +246,63 @@ fn unzip(file: std::fs::File, place: &Path) -> Result<(), String> {
         }
     }
     archive.extract(place).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(exclude: &[&str]) -> Site {
+        serde_json::from_value(serde_json::json!({
+            "schema": 1, "name": "shop", "source": { "folder": ".", "exclude": exclude },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_parcel_names_what_stays_here_and_what_looks_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |path: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        };
+        for path in [
+            "slipway.toml",
+            "app.py",
+            "node_modules/x/y.js",
+            ".git/config",
+            "conf/.env",
+            "conf/.env.example",
+            "keys/id_ed25519",
+            "keys/id_shop",
+            "notes/a.md",
+            "shop.sqlite3",
+        ] {
+            put(path);
+        }
+        let beside = SiteFolder::of(&folder.path().join("slipway.toml"), []);
+        let parcel = Upload::folder(&beside, ".", &site(&["notes/"])).unwrap().parcel();
+        let names = |first: &FirstNames| first.names.join(" ");
+        assert_eq!(names(&parcel.left_out), "keys/id_ed25519 conf/.env slipway.toml node_modules/ .git/");
+        assert_eq!(names(&parcel.doubtful), "keys/id_shop shop.sqlite3");
+        assert_eq!(Path::new(&parcel.from), std::fs::canonicalize(folder.path()).unwrap());
+        // A site file may take in what the rule leaves out, and it is named then.
+        let parcel = Upload::folder(&beside, ".", &site(&["!.env"])).unwrap().parcel();
+        assert_eq!(names(&parcel.doubtful), "conf/.env keys/id_shop shop.sqlite3");
+    }
+
+    #[test]
+    fn an_archive_is_named_and_not_where_it_was_unpacked() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("app")).unwrap();
+        std::fs::write(folder.path().join("app/a.pem"), "x").unwrap();
+        let packed =
+            std::process::Command::new("tar").args(["-cf", "app.tar", "app"]).current_dir(folder.path()).status();
+        assert!(packed.unwrap().success());
+        let beside = SiteFolder::of(&folder.path().join("slipway.toml"), []);
+        let parcel = Upload::archive(&beside, "app.tar", &site(&[])).unwrap().parcel();
+        assert_eq!(Path::new(&parcel.from), std::fs::canonicalize(folder.path().join("app.tar")).unwrap());
+        assert_eq!(parcel.doubtful.names, ["a.pem"]);
+    }
 }

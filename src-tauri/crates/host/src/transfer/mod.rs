@@ -12,7 +12,7 @@ mod there;
 mod tree;
 mod window;
 
-pub use tree::{Entry, Kind, LocalTree};
+pub use tree::{Entry, Excluded, Kind, LocalTree};
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};

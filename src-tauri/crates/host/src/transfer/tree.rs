@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use sha2::{Digest as _, Sha256};
 use slipway_core::digest::{Digest, hex};
@@ -46,11 +47,21 @@ pub struct Entry {
     pub kind: Kind,
 }
 
+/// What a pattern kept out of a tree; nothing below it was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excluded {
+    /// Path relative to the root; that of a directory ends with `/`.
+    pub path: String,
+    /// The pattern, as it was given.
+    pub pattern: String,
+}
+
 /// A folder that was read and hashed.
 #[derive(Debug, Clone)]
 pub struct LocalTree {
     pub(super) root: PathBuf,
     entries: Vec<Entry>,
+    excluded: Vec<Excluded>,
 }
 
 impl LocalTree {
@@ -67,11 +78,21 @@ impl LocalTree {
             builder.add_line(None, pattern).map_err(|error| local(root, format!("exclude {pattern}: {error}")))?;
         }
         let exclude = builder.build().map_err(|error| local(root, error.to_string()))?;
-        let mut entries = Vec::new();
         let root = std::fs::canonicalize(root).map_err(|error| local(root, error.to_string()))?;
-        read_folder(&root, "", &exclude, &mut entries)?;
-        links_stay_inside(&root, &entries)?;
-        Ok(Self { root, entries })
+        let mut tree = Self { root, entries: Vec::new(), excluded: Vec::new() };
+        tree.read_folder("", &exclude)?;
+        links_stay_inside(&tree.root, &tree.entries)?;
+        Ok(tree)
+    }
+
+    /// Where it is on this computer; canonical.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What was left out, in the order of names.
+    pub fn excluded(&self) -> &[Excluded] {
+        &self.excluded
     }
 
     /// What is in it, each directory before its content, in the order of names.
@@ -113,6 +134,46 @@ impl LocalTree {
         }
         Digest::of_parts(parts)
     }
+
+    fn read_folder(&mut self, below: &str, exclude: &Gitignore) -> Result<(), HostError> {
+        let folder = self.root.join(below);
+        let io = |error: std::io::Error| local(&folder, error.to_string());
+        let mut names = Vec::new();
+        for item in std::fs::read_dir(&folder).map_err(io)? {
+            names.push(item.map_err(io)?.file_name());
+        }
+        names.sort();
+        for name in names {
+            let full = folder.join(&name);
+            let Some(name) = name.to_str() else {
+                return Err(local(&full, "its name is not UTF-8 text"));
+            };
+            let path = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
+            let meta = std::fs::symlink_metadata(&full).map_err(|error| local(&full, error.to_string()))?;
+            if let Match::Ignore(glob) = exclude.matched(&path, meta.is_dir()) {
+                let path = if meta.is_dir() { format!("{path}/") } else { path };
+                self.excluded.push(Excluded { path, pattern: glob.original().to_owned() });
+                continue;
+            }
+            if self.entries.len() >= MOST_ENTRIES {
+                return Err(local(&self.root, "it holds more than a million entries"));
+            }
+            if meta.is_dir() {
+                self.entries.push(Entry { path: path.clone(), kind: Kind::Directory });
+                self.read_folder(&path, exclude)?;
+            } else if meta.is_symlink() {
+                let target = std::fs::read_link(&full).map_err(|error| local(&full, error.to_string()))?;
+                let target = target.to_str().ok_or_else(|| local(&full, "its target is not UTF-8 text"))?.to_owned();
+                self.entries.push(Entry { path, kind: Kind::Link { target } });
+            } else if meta.is_file() {
+                let (digest, size) = hash(&full).map_err(|error| local(&full, error.to_string()))?;
+                self.entries.push(Entry { path, kind: Kind::File { executable: is_executable(&meta), size, digest } });
+            } else {
+                return Err(local(&full, "it is neither a file nor a folder nor a link"));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// When a file changed last, as an archive says it: seconds since 1970.
@@ -123,44 +184,6 @@ pub(super) fn modified(meta: &std::fs::Metadata) -> u64 {
 
 pub(super) fn local(path: &Path, why: impl Into<String>) -> HostError {
     HostError::Local { path: path.to_owned(), why: why.into() }
-}
-
-fn read_folder(root: &Path, below: &str, exclude: &Gitignore, entries: &mut Vec<Entry>) -> Result<(), HostError> {
-    let folder = root.join(below);
-    let io = |error: std::io::Error| local(&folder, error.to_string());
-    let mut names = Vec::new();
-    for item in std::fs::read_dir(&folder).map_err(io)? {
-        names.push(item.map_err(io)?.file_name());
-    }
-    names.sort();
-    for name in names {
-        let full = folder.join(&name);
-        let Some(name) = name.to_str() else {
-            return Err(local(&full, "its name is not UTF-8 text"));
-        };
-        let path = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
-        let meta = std::fs::symlink_metadata(&full).map_err(|error| local(&full, error.to_string()))?;
-        if exclude.matched(&path, meta.is_dir()).is_ignore() {
-            continue;
-        }
-        if entries.len() >= MOST_ENTRIES {
-            return Err(local(root, "it holds more than a million entries"));
-        }
-        if meta.is_dir() {
-            entries.push(Entry { path: path.clone(), kind: Kind::Directory });
-            read_folder(root, &path, exclude, entries)?;
-        } else if meta.is_symlink() {
-            let target = std::fs::read_link(&full).map_err(|error| local(&full, error.to_string()))?;
-            let target = target.to_str().ok_or_else(|| local(&full, "its target is not UTF-8 text"))?.to_owned();
-            entries.push(Entry { path, kind: Kind::Link { target } });
-        } else if meta.is_file() {
-            let (digest, size) = hash(&full).map_err(|error| local(&full, error.to_string()))?;
-            entries.push(Entry { path, kind: Kind::File { executable: is_executable(&meta), size, digest } });
-        } else {
-            return Err(local(&full, "it is neither a file nor a folder nor a link"));
-        }
-    }
-    Ok(())
 }
 
 /// Each link by itself may point inside and still lead out by way of another one, so all are walked as a kernel does.
@@ -274,6 +297,8 @@ mod tests {
         assert_eq!(paths(&tree), ["run", "src", "src/deep", "src/deep/a.py", "src/link"]);
         assert!(matches!(tree.entries()[0].kind, Kind::File { executable: true, size: 10, .. }));
         assert_eq!((tree.files(), tree.bytes()), (2, 11));
+        let left = Excluded { path: "node_modules/".into(), pattern: "node_modules".into() };
+        assert_eq!(tree.excluded(), [left]);
         let only =
             LocalTree::read(folder.path(), &["/src/*".into(), "!/src/deep".into(), "node_modules/".into()]).unwrap();
         assert_eq!(paths(&only), ["run", "src", "src/deep", "src/deep/a.py"]);
