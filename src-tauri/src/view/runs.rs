@@ -316,6 +316,7 @@ impl From<going::PastRun> for RunDetail {
                 causes: list.iter().filter_map(|cause| cause.as_str().map(str::to_owned)).collect(),
                 hint: text("hint"),
                 moved: Vec::new(),
+                asks: None,
             }
         });
         Self { card: RunCard::of(&past.run, past.state), plan: past.plan.as_ref().map(PlanView::from), failure }

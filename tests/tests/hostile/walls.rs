@@ -353,7 +353,12 @@ async fn builds(table: &mut Table, host: &Host, desk: &TestDesk) {
         assert!(host.exec(&["systemctl", "stop", &format!("implant-{round}")]).is_success());
     }
     let live = host.shell("grep -c implant /opt/shop/current/code/app.py").stdout;
-    table.row("write to the next release while it is built", "the site's user", "0 lines", format!("{} lines", live.trim()));
+    table.row(
+        "write to the next release while it is built",
+        "the site's user",
+        "0 lines",
+        format!("{} lines", live.trim()),
+    );
     let seen = ask(host.address(), "https://shop.test/static/seen.txt").body;
     assert_eq!(seen.lines().count(), 7, "{seen}");
     for line in seen.lines() {
@@ -376,7 +381,12 @@ async fn ports(table: &mut Table, host: &Host, desk: &TestDesk) {
     let file = desk.site(SITE);
     let plan = desk.plan(&file, &Request::Apply).await.plan;
     let titles: Vec<&str> = plan.steps.iter().map(|step| step.title.as_str()).collect();
-    table.row("flush the rules of the host", "an administrator", "Load the rules of shop-guard.service", titles.join("; "));
+    table.row(
+        "flush the rules of the host",
+        "an administrator",
+        "Load the rules of shop-guard.service",
+        titles.join("; "),
+    );
     desk.expect(Succeeded, &file, &Request::Apply).await;
     table.row("ask past nginx after that was mended", other, "refused", asks("nobody").to_lowercase());
 
@@ -389,10 +399,19 @@ async fn ports(table: &mut Table, host: &Host, desk: &TestDesk) {
     assert!(host.shell(stop).is_success());
     let start = ["systemd-run", "-q", "--unit=poser", "-p", "User=nobody", "python3", "/srv/poser.py"];
     assert!(host.exec(&start).is_success());
-    let listens = "for try in 1 2 3 4 5 6 7 8 9; do ss -ltn | grep -q 127.0.0.1:7000 && exit 0; sleep 0.3; done; exit 1";
+    let listens =
+        "for try in 1 2 3 4 5 6 7 8 9; do ss -ltn | grep -q 127.0.0.1:7000 && exit 0; sleep 0.3; done; exit 1";
     assert!(host.shell(listens).is_success());
-    table.row("take the port of an application that has stopped", other, "nothing", given_away(host, "https://shop.test/echo"));
-    assert!(host.shell("systemctl stop poser && systemctl start 'shop-eu-web@7000.socket' 'shop-eu-web@7000.service'").is_success());
+    table.row(
+        "take the port of an application that has stopped",
+        other,
+        "nothing",
+        given_away(host, "https://shop.test/echo"),
+    );
+    assert!(
+        host.shell("systemctl stop poser && systemctl start 'shop-eu-web@7000.socket' 'shop-eu-web@7000.service'")
+            .is_success()
+    );
 }
 
 /// Passwords of another site, as Slipway leaves them.
@@ -474,7 +493,9 @@ async fn source_links(table: &mut Table, host: &Host, desk: &TestDesk) {
 
     let text = std::fs::read_to_string(desk.folder.path().join("slipway.toml")).unwrap();
     let poison = "cd /opt/docs/build/source.git && echo '[filter \\\"x\\\"]' >>config && mkdir -p info && echo '* filter=x' >info/attributes";
-    let build = format!("[[build]]\nrun = [\"sh\", \"-c\", \"( {poison} ) && echo canary >deep/through.html; :\"]\n\n[[route]]");
+    let build = format!(
+        "[[build]]\nrun = [\"sh\", \"-c\", \"( {poison} ) && echo canary >deep/through.html; :\"]\n\n[[route]]"
+    );
     let file = desk.site(&text.replacen("[[route]]", &build, 1));
     desk.expect(Succeeded, &file, &deploy("one")).await;
     assert_eq!(ask(host.address(), "https://docs.test/deep/page.html").body, "hello\n");

@@ -78,7 +78,9 @@ fn sealed_at([building, to]: &[PathBuf; 2], links: &[(&str, &str)], served: &[&s
     let served: Vec<_> = served.iter().map(|path| (*path).to_owned()).collect();
     let mut argv = seal(&Layout::new(&site), &site, &record, None, &links, &served).argv;
     let builder = BUILDER.to_string();
-    for (place, value) in argv.iter_mut().skip(4).zip([building.to_str().unwrap(), to.to_str().unwrap(), "root", &builder]) {
+    for (place, value) in
+        argv.iter_mut().skip(4).zip([building.to_str().unwrap(), to.to_str().unwrap(), "root", &builder])
+    {
         value.clone_into(place);
     }
     run(&argv, b"")
@@ -155,8 +157,7 @@ fn sealing_refuses_links_out_of_what_nginx_serves() {
     };
     let seal = |served: &[&str]| {
         let releases = [building.clone(), root.join("releases/1")];
-        let output =
-            sealed_at(&releases, &[("static/media", &photos)], served);
+        let output = sealed_at(&releases, &[("static/media", &photos)], served);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.success(), root.join("releases/1/code").exists(), "{said}");
         (output.status.success(), said)
@@ -257,7 +258,8 @@ fn nobody_is_left_in_a_tree_that_is_taken() {
     let seen = fs::metadata(&canary).unwrap();
     assert_eq!((seen.uid(), seen.mode() & 0o7777), (0, 0o600));
     let inside = fs::read_dir(folder.0.join("release/code/race")).unwrap();
-    let read = |path: std::path::PathBuf| fs::symlink_metadata(&path).unwrap().is_file().then(|| fs::read(path).unwrap());
+    let read =
+        |path: std::path::PathBuf| fs::symlink_metadata(&path).unwrap().is_file().then(|| fs::read(path).unwrap());
     let contents: Vec<Vec<u8>> = inside.filter_map(|entry| read(entry.unwrap().path())).collect();
     assert!(!contents.is_empty() && contents.iter().all(Vec::is_empty), "root's file was copied");
 }

@@ -29,7 +29,8 @@ pub use input::{CertificatePaths, Platform, PortSet, RenderInput, SecretValues};
 pub use mask::fingerprint;
 pub use operator::render_operator;
 pub use output::{
-    Content, FileRole, GuardedPorts, PortGuard, ProcessUnits, Rendered, RenderedFile, SecretContent, UnitInstance, UnitSet,
+    Content, FileRole, GuardedPorts, PortGuard, ProcessUnits, Rendered, RenderedFile, SecretContent, UnitInstance,
+    UnitSet,
 };
 pub use template::{names as template_names, source as template_source};
 pub use units::{SECOND_PORT_SET, unit_set};

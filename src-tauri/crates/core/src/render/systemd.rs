@@ -340,7 +340,6 @@ fn guard_rules(scope: &Scope<'_>, ports: &GuardedPorts) -> (String, String) {
     (format!("{}/guard.nft", scope.layout.etc()), rules)
 }
 
-
 /// Rules for `ports` in place of those that a release carries.
 pub(super) fn guard(scope: &Scope<'_>, ports: &GuardedPorts) -> Guard {
     let (path, rules) = guard_rules(scope, ports);

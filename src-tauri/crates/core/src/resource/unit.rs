@@ -246,7 +246,9 @@ impl Kind for Unit {
 
     fn work(change: &UnitChange, _payloads: &Payloads) -> Result<Work, NoPayload> {
         Ok(Work::Commands(match change {
-            UnitChange::Start { .. } | UnitChange::Reload { .. } => Self::shown(change).into_iter().map(Command::new).collect(),
+            UnitChange::Start { .. } | UnitChange::Reload { .. } => {
+                Self::shown(change).into_iter().map(Command::new).collect()
+            }
             UnitChange::Stop { units } => vec![Command::script(STOP, units.clone()).timeout(STOPPING)],
         }))
     }
@@ -260,7 +262,9 @@ impl Kind for Unit {
             UnitChange::Start { enable, start } => {
                 systemctl("enable", enable).into_iter().chain(systemctl("start", start)).collect()
             }
-            UnitChange::Reload { unit } => systemctl("reload-or-restart", std::slice::from_ref(unit)).into_iter().collect(),
+            UnitChange::Reload { unit } => {
+                systemctl("reload-or-restart", std::slice::from_ref(unit)).into_iter().collect()
+            }
             UnitChange::Stop { units } => {
                 systemctl("stop", units).into_iter().chain(systemctl("disable", units)).collect()
             }

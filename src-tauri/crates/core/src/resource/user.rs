@@ -97,11 +97,8 @@ impl Kind for SystemUser {
                 let change =
                     UserChange::Create { name: self.name.clone(), home: self.home.clone(), shell: self.shell.clone() };
                 let title = format!("Create the system user {}", self.name);
-                let reason = if recorded.there.is_some() {
-                    "it was removed from the host by hand"
-                } else {
-                    self.purpose
-                };
+                let reason =
+                    if recorded.there.is_some() { "it was removed from the host by hand" } else { self.purpose };
                 Some(Difference::new(Self::id_of(&self.name), Heading::User, Verb::Create, title, reason, change))
             }
         }

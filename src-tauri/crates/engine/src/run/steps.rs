@@ -278,10 +278,8 @@ impl Execution<'_> {
     /// Gives the code of `release` to the builder. Only root can enter until that is done.
     async fn hand_over(&self, release: &ReleaseId) -> Result<(), StepFailure> {
         let building = self.layout.building(release);
-        let mut commands = vec![
-            Command::new(["chown", "-Rh", &self.builder(), &format!("{building}/code")]),
-            make_config(&building),
-        ];
+        let mut commands =
+            vec![Command::new(["chown", "-Rh", &self.builder(), &format!("{building}/code")]), make_config(&building)];
         commands.extend(self.make_home(release));
         commands.push(Command::new(["chmod", "0755", &building]));
         self.locked(commands).await
