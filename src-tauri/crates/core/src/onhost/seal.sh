@@ -5,12 +5,12 @@ set -u
 building=$1 release=$2 site=$3 builder=$4 environment=$5
 shift 5
 chown root:root "$building" && chmod 0700 "$building" || exit 1
+# First of all the tree becomes root's: what is looked at afterwards stays as it was seen.
+take "$building/code" "$builder" || exit 1
 if [ -L "$building/code" ] || [ ! -d "$building/code" ]; then
     echo "the release has no code" >&2
     exit 1
 fi
-# First of all the tree becomes root's: what is looked at afterwards stays as it was seen.
-take "$building/code" "$builder" || exit 1
 rm -rf -- "$building/home" || exit 1
 while [ "$#" -ge 2 ] && [ -n "$2" ]; do
     name=${1%/}
