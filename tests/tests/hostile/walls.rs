@@ -372,9 +372,9 @@ async fn ports(table: &mut Table, host: &Host, desk: &TestDesk) {
     let url = "http://127.0.0.1:7000/admin";
     let asks = |who: &str| as_user(host, who, &format!("curl -sS -m 3 -H 'X-Remote-User: admin' {url} 2>&1"));
     assert!(asks("shop").contains("/admin") && asks("www-data").contains("/admin"));
-    table.row("ask the application past nginx", other, "refused", asks("nobody").to_lowercase());
+    table.row("ask the application past nginx", other, "couldn't connect", asks("nobody").to_lowercase());
     assert!(host.shell("systemctl restart nftables").is_success());
-    table.row("the same after nftables has restarted", other, "refused", asks("nobody").to_lowercase());
+    table.row("the same after nftables has restarted", other, "couldn't connect", asks("nobody").to_lowercase());
     assert_eq!(ask(host.address(), "https://shop.test/echo").status, 200);
 
     assert!(host.shell("nft flush ruleset").is_success());
@@ -388,7 +388,7 @@ async fn ports(table: &mut Table, host: &Host, desk: &TestDesk) {
         titles.join("; "),
     );
     desk.expect(Succeeded, &file, &Request::Apply).await;
-    table.row("ask past nginx after that was mended", other, "refused", asks("nobody").to_lowercase());
+    table.row("ask past nginx after that was mended", other, "couldn't connect", asks("nobody").to_lowercase());
 
     // Whoever gets hold of the port of a site that has stopped.
     let poser = "import socket\ns = socket.socket()\ns.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n\

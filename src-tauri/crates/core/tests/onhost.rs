@@ -60,14 +60,14 @@ fn run(argv: &[String], input: &[u8]) -> Output {
 /// A building release below `root`, and what sealing it says.
 fn sealed(root: &Path, links: &[(&str, &str)]) -> Output {
     let releases = [root.join("building"), root.join("release")];
-    sealed_at(&releases, links, &[])
+    sealed_at(&releases, BUILDER, links, &[])
 }
 
 /// Who builds here: nobody's number on any machine, since sealing ends all of the builder's processes.
 const BUILDER: u32 = 61_734;
 
 /// The same of a release and the place that it comes to, with what nginx serves of it.
-fn sealed_at([building, to]: &[PathBuf; 2], links: &[(&str, &str)], served: &[&str]) -> Output {
+fn sealed_at([building, to]: &[PathBuf; 2], builder: u32, links: &[(&str, &str)], served: &[&str]) -> Output {
     fs::create_dir_all(building.join("config/etc")).unwrap();
     let record: ReleaseRecord = serde_json::from_value(serde_json::json!({
         "id": ID, "source": "x", "config": Digest::of(b"x"), "author": "x", "created": "x",
@@ -77,7 +77,7 @@ fn sealed_at([building, to]: &[PathBuf; 2], links: &[(&str, &str)], served: &[&s
     let links: Vec<_> = links.iter().map(|(link, target)| ((*link).to_owned(), (*target).to_owned())).collect();
     let served: Vec<_> = served.iter().map(|path| (*path).to_owned()).collect();
     let mut argv = seal(&Layout::new(&site), &site, &record, None, &links, &served).argv;
-    let builder = BUILDER.to_string();
+    let builder = builder.to_string();
     for (place, value) in
         argv.iter_mut().skip(4).zip([building.to_str().unwrap(), to.to_str().unwrap(), "root", &builder])
     {
@@ -157,7 +157,7 @@ fn sealing_refuses_links_out_of_what_nginx_serves() {
     };
     let seal = |served: &[&str]| {
         let releases = [building.clone(), root.join("releases/1")];
-        let output = sealed_at(&releases, &[("static/media", &photos)], served);
+        let output = sealed_at(&releases, BUILDER, &[("static/media", &photos)], served);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.success(), root.join("releases/1/code").exists(), "{said}");
         (output.status.success(), said)
@@ -232,15 +232,17 @@ while (1) {
 
 #[test]
 fn nobody_is_left_in_a_tree_that_is_taken() {
+    // Not the others' number: what they seal would end its processes.
+    const LINGERS: u32 = 61_735;
     let Some(folder) = Folder::new("swap") else { return };
     let canary = folder.0.join("canary");
     fs::write(&canary, "root's own").unwrap();
     fs::set_permissions(&canary, fs::Permissions::from_mode(0o600)).unwrap();
     let code = folder.0.join("building/code");
     fs::create_dir_all(&code).unwrap();
-    std::os::unix::fs::chown(&code, Some(BUILDER), Some(BUILDER)).unwrap();
+    std::os::unix::fs::chown(&code, Some(LINGERS), Some(LINGERS)).unwrap();
     let mut swapper = Process::new("setpriv")
-        .args([&format!("--reuid={BUILDER}"), &format!("--regid={BUILDER}"), "--clear-groups", "perl", "-e", SWAPPER])
+        .args([&format!("--reuid={LINGERS}"), &format!("--regid={LINGERS}"), "--clear-groups", "perl", "-e", SWAPPER])
         .arg(&canary)
         .current_dir(&code)
         .stdout(Stdio::piped())
@@ -251,7 +253,7 @@ fn nobody_is_left_in_a_tree_that_is_taken() {
     assert_eq!(ready, "ready\n");
     // It is reaped as soon as it ends, as its parent would.
     let ended = std::thread::spawn(move || swapper.wait().unwrap());
-    let output = sealed(&folder.0, &[]);
+    let output = sealed_at(&[folder.0.join("building"), folder.0.join("release")], LINGERS, &[], &[]);
     assert!(output.status.success(), "{output:?}");
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&ended.join().unwrap()), Some(9));
     assert_eq!(owned_by_others(&folder.0.join("release")), "");

@@ -42,7 +42,7 @@ fn set_up_by_0_1() -> Model {
         .collect();
     let text = serde_json::json!({
         "schema": 1, "site": "shop", "files": old_files, "directories": directories,
-        "packages": ["nginx", "curl", "tar", "gzip", "logrotate"], "user": true, "firewall": ["http", "https"],
+        "packages": ["nginx", "curl", "tar", "gzip", "logrotate", "nftables"], "user": true, "firewall": ["http", "https"],
         "instances": [], "certificate": {"names": ["shop.test"], "expires": u64::MAX},
         "front": null, "pending": {}, "updated_by": "ann@desk", "updated_at": "2026-11-01T10:00:00Z"
     });
