@@ -127,7 +127,7 @@ async fn every_attack_ends_at_a_wall() {
     let host = Host::boot(Distribution::Debian12, HostOptions::default()).unwrap();
     let mut desk = TestDesk::new(&host, "root");
     let key = std::fs::read_to_string(host.client_key()).unwrap();
-    desk.desk.secrets = secrets(&[("SECRET_KEY", SECRET_KEY), ("DEPLOY_KEY", &key)]);
+    desk.desk.secrets = secrets(&[("SECRET_KEY", SECRET_KEY), ("DEPLOY_KEY", &key), ("BUILD_TOKEN", "canary-token")]);
     let mut table = Table::default();
     let at = |path: &str| desk.folder.path().join(path);
     let put = |path: &str, text: &str| {
@@ -319,6 +319,8 @@ fn hook(table: &mut Table, host: &Host) {
 
 /// What a build tries; what comes of it, it leaves where nginx serves it.
 const BUILD: &str = r#"
+[ ${#BUILD_TOKEN} = 12 ] || exit 1
+echo "the token is $BUILD_TOKEN"
 try() {
     name=$1
     shift
@@ -341,7 +343,9 @@ sleep 2
 "#;
 
 async fn builds(table: &mut Table, host: &Host, desk: &TestDesk) {
-    let site = SITE.replacen("[[route]]", "[[build]]\nrun = [\"sh\", \"build.sh\"]\n\n[[route]]", 1);
+    let site = SITE
+        .replacen("[[route]]", "[[build]]\nrun = [\"sh\", \"build.sh\"]\nsecrets = [\"BUILD_TOKEN\"]\n\n[[route]]", 1)
+        .replacen("[config_file", "[secret.BUILD_TOKEN]\n\n[config_file", 1);
     std::fs::write(desk.folder.path().join("app/build.sh"), BUILD).unwrap();
     let implant = "while sleep 0.05; do for file in /opt/shop/releases/*.building/code/app.py \
                    /proc/[0-9]*/root/opt/shop/releases/*.building/code/app.py; do echo '# implant' >>\"$file\"; done; done";
@@ -349,9 +353,17 @@ async fn builds(table: &mut Table, host: &Host, desk: &TestDesk) {
     for round in ["first", "second"] {
         let unit = format!("--unit=implant-{round}");
         assert!(host.exec(&["systemd-run", "-q", &unit, "-p", "User=shop", "sh", "-c", implant]).is_success());
-        desk.expect(Succeeded, &file, &DEPLOY).await;
+        let ran = desk.run(&file, &DEPLOY).await;
+        assert_eq!(ran.verdict.kind, Succeeded, "{}", ran.story());
+        let told: Vec<String> = ran.events.iter().map(|event| format!("{:?}", event.kind)).collect();
+        let told = told.into_iter().find(|text| text.contains("the token is")).unwrap();
+        table.row("print the token of a private index", "a build", "the token is ••••••", told);
         assert!(host.exec(&["systemctl", "stop", &format!("implant-{round}")]).is_success());
     }
+    let kept = "grep -rl canary-token /opt/shop /etc/shop /run/slipway /var/lib/slipway 2>/dev/null; journalctl --no-pager | \
+                grep -q canary-token && echo journal; for one in /proc/[0-9]*; do grep -qs canary-token $one/environ && echo $one; done; \
+                echo end";
+    table.row("find the token after the build", "whoever becomes root", "[end]", format!("[{}]", host.shell(kept).stdout.trim()));
     let live = host.shell("grep -c implant /opt/shop/current/code/app.py").stdout;
     table.row(
         "write to the next release while it is built",

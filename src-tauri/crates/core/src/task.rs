@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::{Command, Output};
+use crate::command::{Command, Output, Stdin};
 use crate::render::of_build;
+use crate::secret::Secret;
+use crate::site::EnvName;
 
 /// A transient unit to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,8 @@ pub struct Task {
     pub directory: String,
     /// Environment; never a secret among it.
     pub environment: BTreeMap<String, String>,
+    /// Secrets that it gets as further variables, by name. Their values come on standard input: see [`lines_of_secrets`].
+    pub secrets: Vec<EnvName>,
     /// Directories that it may write to; everything else is read-only. Empty with no user: no fence (root's own work).
     pub writable: Vec<String>,
     /// Paths that it cannot even look at, if they are there.
@@ -87,6 +91,9 @@ setsid sh -c '
 ' sh "$dir" "$key" "$@" </dev/null >/dev/null 2>&1 &
 "#;
 
+/// Reads variables, one a line, and becomes the program.
+const WITH_SECRETS: &str = r#"while IFS= read -r line; do export "$line"; done; exec "$@" </dev/null"#;
+
 const POLL: &str = r#"
 set -u
 out=$1/$2.out status=$1/$2.status offset=$3 unit=$4
@@ -148,9 +155,16 @@ impl Task {
             arguments.push(format!("--setenv={name}={value}"));
         }
         arguments.push("--".to_owned());
+        let argv = match self.secrets.is_empty() {
+            true => self.argv.clone(),
+            false => {
+                let reader = ["/bin/sh", "-c", WITH_SECRETS, "sh"].map(str::to_owned);
+                reader.into_iter().chain(self.argv.iter().cloned()).collect()
+            }
+        };
         // The program's path is taken as it is; its arguments go through the service manager's expansion.
-        arguments.extend(self.argv.iter().take(1).cloned());
-        arguments.extend(self.argv.iter().skip(1).map(|word| literal(word)));
+        arguments.extend(argv.iter().take(1).cloned());
+        arguments.extend(argv.iter().skip(1).map(|word| literal(word)));
         Command::script(START, arguments).timeout(Duration::from_secs(20))
     }
 
@@ -176,6 +190,31 @@ impl Task {
 /// and `${X}` and makes one dollar of two; `--expand-environment=no` exists only since 254.
 pub(crate) fn literal(word: &str) -> String {
     word.replace('$', "$$")
+}
+
+/// The command that leaves `content` where only the task of run and key reads it: as its standard input.
+pub fn offer(run: &str, key: &str, content: &Secret) -> Command {
+    let script = r#"umask 077; mkdir -p -m 0700 /run/slipway "$1" && cat >"$1/$2.in""#;
+    Command::script(script, [run_directory(run), key.to_owned()]).stdin(Stdin::Secret(content.clone()))
+}
+
+/// Variables of a task, as it reads them. `values` holds what has a name in [`Task::secrets`].
+///
+/// # Errors
+/// The name of one that has no value, or none that fits into a line.
+pub fn lines_of_secrets(task: &Task, values: &BTreeMap<String, Secret>) -> Result<Secret, EnvName> {
+    let mut lines: Vec<u8> = Vec::new();
+    for name in &task.secrets {
+        let value = values.get(name.as_str()).map(Secret::expose).ok_or_else(|| name.clone())?;
+        if value.iter().any(|byte| matches!(byte, b'\n' | 0)) {
+            return Err(name.clone());
+        }
+        lines.extend_from_slice(name.as_str().as_bytes());
+        lines.push(b'=');
+        lines.extend_from_slice(value);
+        lines.push(b'\n');
+    }
+    Ok(Secret::new(lines))
 }
 
 /// Removes the files that a run left in `/run/slipway`.
@@ -225,6 +264,7 @@ mod tests {
             argv: ["/opt/$a/b", "echo ${HOME} $$", "$X"].map(str::to_owned).to_vec(),
             directory: "/".to_owned(),
             environment: BTreeMap::new(),
+            secrets: Vec::new(),
             writable: Vec::new(),
             hidden: Vec::new(),
             timeout_s: 1,

@@ -325,6 +325,7 @@ fn a_task_that_ends_while_it_is_asked_about_is_not_gone() {
         argv: vec!["/bin/true".to_owned()],
         directory: "/".to_owned(),
         environment: std::collections::BTreeMap::new(),
+        secrets: Vec::new(),
         writable: Vec::new(),
         hidden: Vec::new(),
         timeout_s: 1,

@@ -41,6 +41,7 @@ pub(crate) fn role(command: &Asked, questions: &BTreeSet<String>) -> Role {
         argv: Vec::new(),
         directory: String::new(),
         environment: BTreeMap::new(),
+        secrets: Vec::new(),
         writable: Vec::new(),
         hidden: Vec::new(),
         timeout_s: 1,

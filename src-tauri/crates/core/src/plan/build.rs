@@ -42,6 +42,7 @@ fn site_task(site: &Site, id: &ReleaseId, number: usize, argv: Vec<String>, dire
         argv,
         directory,
         environment,
+        secrets: Vec::new(),
         writable: vec![home],
         hidden: layout.hidden_from_builds(),
         timeout_s,
@@ -122,6 +123,7 @@ fn python_tasks(site: &Site, release: &NewRelease, python: &PythonOffer, directo
     let mut push = |argv: Vec<String>| {
         let mut task = site_task(site, id, tasks.len(), argv, code.clone(), 1800);
         task.writable.push(directory.to_owned());
+        task.secrets.clone_from(&site.runtime.secrets);
         if site.runtime.install_project {
             // setuptools writes build/ and *.egg-info beside the source.
             task.writable.push(building.to_owned());
@@ -174,19 +176,21 @@ pub(super) fn build(draft: &mut Draft, site: &Site, id: &ReleaseId, environment:
         && !site.build.iter().any(|step| step.run.iter().any(|w| w == "ci" || w == "install"))
     {
         let ci = vec!["npm".to_owned(), "ci".to_owned()];
-        steps.push((ci, None, 1800, BTreeMap::new()));
+        steps.push((ci, None, 1800, BTreeMap::new(), site.runtime.secrets.clone()));
     }
     for step in &site.build {
         let timeout = step.timeout.as_ref().map_or(1800, |span| span.seconds());
-        steps.push((step.run.clone(), step.directory.clone(), timeout, step.environment.clone()));
+        let secrets = step.secrets.clone();
+        steps.push((step.run.clone(), step.directory.clone(), timeout, step.environment.clone(), secrets));
     }
-    for (position, (run, directory, timeout, variables)) in steps.into_iter().enumerate() {
+    for (position, (run, directory, timeout, variables, secrets)) in steps.into_iter().enumerate() {
         let title = run.join(" ");
         let checked = matches!(run.as_slice(), [npm, ci, ..] if npm == "npm" && ci == "ci");
         let argv = ["/usr/bin/env", "--"].into_iter().map(str::to_owned).chain(run).collect();
         let place = directory.map_or_else(|| code.clone(), |directory| format!("{code}/{directory}"));
         let mut task = task(argv, place, timeout);
         task.writable.push(code.clone());
+        task.secrets = secrets;
         if checked {
             // What a package's own scripts may leave there is compared with the lock file before anything uses it.
             task.writable.push(npm_cache.clone());

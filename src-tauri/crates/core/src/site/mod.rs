@@ -38,9 +38,15 @@ impl Site {
     /// The secrets that become environment variables of the site's processes: all but those that only Slipway
     /// itself uses (the deploy key, the certificate's key, passwords of basic authentication).
     pub fn environment_secrets(&self) -> impl Iterator<Item = (&EnvName, &SecretSource)> {
-        let own: Vec<&EnvName> =
+        let mut own: Vec<&EnvName> =
             self.source.deploy_key.iter().chain(self.tls.key.iter()).chain(self.access.basic.values()).collect();
+        own.extend(self.build_secrets());
         self.secret.iter().filter(move |(name, _)| !own.contains(name))
+    }
+
+    /// Secrets that builds get, as environment variables.
+    pub fn build_secrets(&self) -> impl Iterator<Item = &EnvName> {
+        self.runtime.secrets.iter().chain(self.build.iter().flat_map(|step| &step.secrets))
     }
 
     /// The site as a site file, without comments; [`parse()`] gives the same site back.

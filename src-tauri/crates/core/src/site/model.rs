@@ -147,6 +147,10 @@ pub struct Runtime {
     /// python: modules that must import before the release goes live, for example "wsgi".
     #[serde(default)]
     pub import_check: Vec<String>,
+    /// Secrets that pip and `npm ci` get as environment variables, such as PIP_INDEX_URL with a private index's token. Named
+    /// here, a secret is for them and the build steps that name it, and the application does not get it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<EnvName>,
 }
 
 /// Kind of runtime.
@@ -191,6 +195,10 @@ pub struct BuildStep {
     /// Environment variables for this command only.
     #[serde(default)]
     pub environment: BTreeMap<EnvName, String>,
+    /// Secrets that this command gets as environment variables. Named here, a secret is for the build steps that name it, and
+    /// the application does not get it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<EnvName>,
 }
 
 /// How a secret comes into being. `{}`: the operator supplies it with `slipway secret set`.

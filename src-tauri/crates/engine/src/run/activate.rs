@@ -53,6 +53,7 @@ impl Execution<'_> {
             argv: vec!["/bin/sh".to_owned(), format!("{directory}/activate")],
             directory: "/".to_owned(),
             environment: BTreeMap::new(),
+            secrets: Vec::new(),
             writable: Vec::new(),
             hidden: Vec::new(),
             timeout_s: activation.limit_s(),

@@ -211,6 +211,7 @@ impl Execution<'_> {
                 argv: ["/usr/bin/env".to_owned(), "--".to_owned()].into_iter().chain(argv.iter().cloned()).collect(),
                 directory: "/".to_owned(),
                 environment: BTreeMap::new(),
+                secrets: Vec::new(),
                 writable: Vec::new(),
                 hidden: Vec::new(),
                 timeout_s: 1800,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slipway_core::task::{Ended, Task, parse_news};
+use slipway_core::task::{Ended, Task, lines_of_secrets, offer, parse_news};
 use slipway_host::Batch;
 
 use super::{Execution, StepFailure};
@@ -71,7 +71,11 @@ impl Execution<'_> {
     /// Runs a task to its end and shows what it prints under `step`.
     pub(crate) async fn task(&self, step: usize, task: &Task) -> Result<(), StepFailure> {
         let mut lines = Lines::default();
-        let ended = self.follow(task, &OnStop::End, &mut lines, &mut |line| self.output(step, line)).await?;
+        let hide = |line: String| self.without_secrets(task, line);
+        let shown = &mut |line| self.output(step, hide(line));
+        let ended = self.follow(task, &OnStop::End, &mut lines, shown).await;
+        lines.tail = std::mem::take(&mut lines.tail).into_iter().map(hide).collect();
+        let ended = ended?;
         match ended {
             Ended::Status(0) => Ok(()),
             Ended::Status(status) => {
@@ -85,6 +89,13 @@ impl Execution<'_> {
         }
     }
 
+    /// A line that a task has printed, without the values of secrets that the task was given.
+    fn without_secrets(&self, task: &Task, line: String) -> String {
+        let values = task.secrets.iter().filter_map(|name| self.run.bundle.build_secrets.get(name.as_str()));
+        let texts = values.filter_map(|value| value.expose_str().ok()).filter(|text| !text.is_empty());
+        texts.fold(line, |line, text| line.replace(text, "••••••"))
+    }
+
     /// Starts a task and follows it to its end.
     pub(crate) async fn follow(
         &self,
@@ -96,7 +107,15 @@ impl Execution<'_> {
         let lost = |failure: crate::failure::Failure| StepFailure::lost(&failure);
         let key = task.unit.as_str();
         // What goes on by itself is begun only while the lock is this run's.
-        let start = Batch::until_failure([self.lock.renewal(), task.start(&self.run.asked.run, key)]);
+        let mut start = vec![self.lock.renewal()];
+        if !task.secrets.is_empty() {
+            let content = lines_of_secrets(task, &self.run.bundle.build_secrets).map_err(|name| {
+                StepFailure::unbegun(format!("the secret {name} has no value of one line, as a variable of a build must have"))
+            })?;
+            start.push(offer(&self.run.asked.run, key, &content));
+        }
+        start.push(task.start(&self.run.asked.run, key));
+        let start = Batch::until_failure(start);
         let started = self.run.link.batch(start).await.map_err(lost)?;
         if let Some(output) = started.iter().find(|output| !output.success()) {
             return Err(StepFailure::unbegun(format!("it could not be started: {}", output.complaint())));

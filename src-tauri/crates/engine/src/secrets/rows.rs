@@ -64,6 +64,8 @@ pub enum SecretUse {
     CertificateKey,
     /// The key that may read the repository.
     DeployKey,
+    /// A variable of builds.
+    Build,
 }
 
 impl SecretUse {
@@ -76,6 +78,7 @@ impl SecretUse {
             Self::BasicAuth { user } => format!("password of {user}"),
             Self::CertificateKey => "certificate key".to_owned(),
             Self::DeployKey => "deploy key".to_owned(),
+            Self::Build => "builds".to_owned(),
         }
     }
 }
@@ -89,6 +92,7 @@ pub fn uses(site: &Site, name: &SecretName) -> Vec<SecretUse> {
         }
         SecretName::Variable(name) => {
             all.extend(site.environment_secrets().any(|(known, _)| known == name).then_some(SecretUse::Environment));
+            all.extend(site.build_secrets().any(|known| known == name).then_some(SecretUse::Build));
             all.extend((site.source.deploy_key.as_ref() == Some(name)).then_some(SecretUse::DeployKey));
             all.extend((site.tls.key.as_ref() == Some(name)).then_some(SecretUse::CertificateKey));
             let people = site.access.basic.iter().filter(|(_, password)| *password == name);

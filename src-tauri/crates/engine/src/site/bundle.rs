@@ -16,7 +16,8 @@ use slipway_core::render::{
 use slipway_core::resource::Payloads;
 use slipway_core::resource::default_server::DefaultServer;
 use slipway_core::resource::file::File;
-use slipway_core::site::{Site, TlsMode};
+use slipway_core::secret::Secret;
+use slipway_core::site::{EnvName, Site, TlsMode};
 
 use super::certificate;
 use crate::beneath::SiteFolder;
@@ -32,6 +33,8 @@ pub struct Bundle {
     pub files: Vec<File>,
     /// Contents with secrets, by path.
     pub payloads: Payloads,
+    /// Values of secrets that builds get, by name.
+    pub build_secrets: BTreeMap<String, Secret>,
     /// Instances, in the order in which they are replaced.
     pub instances: Vec<Instance>,
     /// What answers requests for names that no site has.
@@ -41,7 +44,13 @@ pub struct Bundle {
 impl Bundle {
     /// No files at all.
     pub fn none() -> Self {
-        Self { files: Vec::new(), payloads: Payloads::new(), instances: Vec::new(), default_servers: Vec::new() }
+        Self {
+            files: Vec::new(),
+            payloads: Payloads::new(),
+            build_secrets: BTreeMap::new(),
+            instances: Vec::new(),
+            default_servers: Vec::new(),
+        }
     }
 
     /// Renders `site` for a host. `beside` is where relative paths of the site file start.
@@ -61,6 +70,7 @@ impl Bundle {
         let input = input(site, &platform, &salts, supplies);
         let rendered = render::render(&input).map_err(|errors| refused(site, &errors))?;
         let mut bundle = Self {
+            build_secrets: build_secrets(site, supplies),
             instances: instances(&rendered, site),
             default_servers: wanted::default_servers(site, profile, &platform),
             ..Self::none()
@@ -197,6 +207,11 @@ impl Bundle {
             self.payloads.insert(file.path, secret.value);
         }
     }
+}
+
+fn build_secrets(site: &Site, supplies: &Supplies) -> BTreeMap<String, Secret> {
+    let value = |name: &EnvName| Some((name.to_string(), supplies.secrets.get(name.as_str())?.clone()));
+    site.build_secrets().filter_map(value).collect()
 }
 
 fn input<'a>(

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use slipway_core::command::{Command, Stdin};
 use slipway_core::release::Layout;
-use slipway_core::secret::Secret;
 use slipway_core::site::Site;
-use slipway_core::task::{Task, run_directory};
+use slipway_core::task::Task;
 
 /// What a reference means at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +92,7 @@ pub(crate) fn task(layout: &Layout, unit: String, script: &str, arguments: Vec<S
             ("LC_ALL".to_owned(), "C".to_owned()),
             ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned()),
         ]),
+        secrets: Vec::new(),
         writable: vec![layout.mirror()],
         hidden: layout.hidden_from_builds(),
         timeout_s: 900,
@@ -106,12 +105,6 @@ pub fn resolve(site: &Site, layout: &Layout, run: &str, url: &str, reference: &s
     let inside = site.source.subdirectory.as_ref().map_or_else(String::new, |directory| format!("{directory}/"));
     arguments.extend(paths.iter().map(|path| format!("{inside}{path}")));
     task(layout, format!("slipway-run-{}-fetch-{run}", site.name), RESOLVE, arguments)
-}
-
-/// The command that leaves the deploy key where only the fetching task reads it: as its standard input.
-pub fn offer_key(run: &str, unit: &str, key: &Secret) -> Command {
-    let script = r#"umask 077; mkdir -p -m 0700 /run/slipway "$1" && cat >"$1/$2.in""#;
-    Command::script(script, [run_directory(run), unit.to_owned()]).stdin(Stdin::Secret(key.clone()))
 }
 
 /// The task that puts the files of `commit` into `code`.

@@ -10,7 +10,7 @@ use slipway_core::plan::new_release::{NewRelease, Origin};
 use slipway_core::release::{Layout, ReleaseRecord};
 use slipway_core::secret::Secret;
 use slipway_core::site::Site;
-use slipway_core::task::{Ended, Task, parse_news};
+use slipway_core::task::{Ended, Task, offer, parse_news};
 use slipway_host::Batch;
 
 use crate::asked::Asked;
@@ -187,7 +187,7 @@ pub(crate) async fn follow(
     limit: usize,
 ) -> Outcome<Result<(Ended, Vec<u8>), String>> {
     let mut commands = Vec::new();
-    commands.extend(key.map(|key| git::offer_key(&asked.run, &task.unit, key)));
+    commands.extend(key.map(|key| offer(&asked.run, &task.unit, key)));
     commands.push(task.start(&asked.run, &task.unit));
     let started = link.batch(Batch::until_failure(commands)).await?;
     if let Some(output) = started.iter().find(|output| !output.success()) {

@@ -100,6 +100,7 @@ fn example() -> Plan {
         argv: argv(&["/opt/shop/envs/a/bin/python", "-m", "pip", "install", "a b"]),
         directory: "/opt/shop".to_owned(),
         environment: BTreeMap::new(),
+        secrets: Vec::new(),
         writable: Vec::new(),
         hidden: Vec::new(),
         timeout_s: 60,

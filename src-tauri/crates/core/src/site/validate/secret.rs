@@ -14,6 +14,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule { reads: &["secret", "source"], check: deploy_key },
     Rule { reads: &["secret", "tls"], check: tls_key },
     Rule { reads: &["secret", "access"], check: passwords },
+    Rule { reads: &["secret", "build", "runtime"], check: builds },
     Rule { reads: &["secret", "config_file"], check: documents },
     Rule { reads: &["secret", "source", "tls"], check: keys_are_not_generated },
 ];
@@ -67,6 +68,17 @@ fn tls_key(site: &Site, findings: &mut Findings<'_>) {
 fn passwords(site: &Site, findings: &mut Findings<'_>) {
     for (user, name) in &site.access.basic {
         must_exist(site, name, &at!["access", "basic", user.as_str()], findings);
+    }
+}
+
+fn builds(site: &Site, findings: &mut Findings<'_>) {
+    for (index, name) in site.runtime.secrets.iter().enumerate() {
+        must_exist(site, name, &at!["runtime", "secrets", index], findings);
+    }
+    for (number, step) in site.build.iter().enumerate() {
+        for (index, name) in step.secrets.iter().enumerate() {
+            must_exist(site, name, &at!["build", number, "secrets", index], findings);
+        }
     }
 }
 
