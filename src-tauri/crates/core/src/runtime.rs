@@ -27,15 +27,6 @@ pub fn needs(site: &Site) -> Vec<Need> {
     needs
 }
 
-/// Whether anything is fetched or built on the host to make a release of `site`.
-pub fn is_built(site: &Site) -> bool {
-    let runtime = match site.runtime.kind {
-        RuntimeKind::Python | RuntimeKind::Node => true,
-        RuntimeKind::Static | RuntimeKind::Command => false,
-    };
-    runtime || site.source.git.is_some() || !site.build.is_empty()
-}
-
 /// Packages beyond those of [`needs`]: what the site file names for this family, and nftables, which guards ports (it has
 /// this name in every family).
 pub fn named_packages(site: &Site, profile: &HostProfile) -> Vec<String> {

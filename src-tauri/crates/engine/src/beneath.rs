@@ -67,7 +67,7 @@ impl SiteFolder {
             format!("{path} leads out of the folder of {}, to {}", self.file.display(), place.display()),
         )
         .because("nothing was read or sent")
-        .hint("move it beside the site file; or, if you want exactly this, say --allow-outside, which is remembered for this site file and this path")
+        .hint("move it beside the site file; or, if you want exactly this, allow it (--allow-outside), which is remembered for this site file and this path")
         .asks(Allowance::Path { file: written(&self.file), path: written(&place) });
         Err(Astray::Outside(Box::new(failure)))
     }

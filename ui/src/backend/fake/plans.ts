@@ -217,7 +217,7 @@ export function fakePlans(scene: Scene): Partial<Backend> {
               `/home/ann/${site}/slipway.toml asks for them, with the source https://git.example.org/bo/${site}.git`,
               "it would receive DATABASE_PASSWORD, SECRET_KEY",
             ],
-            `if this is to be ${site} from now on, say --trust-source, which is remembered; if it is another site, give it another name`,
+            `if this is to be ${site} from now on, trust this source (--trust-source), which is remembered; if it is another site, give it another name`,
           ),
           asks: {
             allow: "secrets",

@@ -340,12 +340,11 @@ fn users(site: &Site, shell: &str) -> Vec<SystemUser> {
     let user =
         |name: String, home: String, purpose: &'static str| SystemUser { name, home, shell: shell.to_owned(), purpose };
     let purpose = "the application runs as its own user that nobody can log in as";
-    let mut all = vec![user(site.name.as_str().to_owned(), layout.cache(), purpose)];
-    if runtime::is_built(site) {
-        let purpose = "sources are fetched and built by a user who cannot read the application's data and secrets";
-        all.push(user(layout.builder(), layout.build(), purpose));
-    }
-    all
+    let of_builder = "sources are fetched and built by a user who cannot read the application's data and secrets";
+    vec![
+        user(site.name.as_str().to_owned(), layout.cache(), purpose),
+        user(layout.builder(), layout.build(), of_builder),
+    ]
 }
 
 /// Directories that `site` needs, parents first.
@@ -385,9 +384,7 @@ pub fn directories(site: &Site) -> Vec<Directory> {
     add(layout.cache(), 0o700, own, of_site, Contents::Own, "the site user's home");
     let builder = layout.builder();
     let (of_builder, for_builder) = ((builder.as_str(), builder.as_str()), ("root", builder.as_str()));
-    if runtime::is_built(site) {
-        add(layout.build(), 0o750, for_builder, of_site, Contents::Own, "what one build leaves to the next");
-    }
+    add(layout.build(), 0o750, for_builder, of_site, Contents::Own, "what one build leaves to the next");
     if site.source.git.is_some() {
         add(layout.mirror(), 0o700, of_builder, of_site, Contents::Own, "the mirror of the repository");
     }

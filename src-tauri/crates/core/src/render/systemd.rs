@@ -166,8 +166,6 @@ pub(super) fn service(
         guard => super::units::port_guard(site)
             .filter(|_| process.port.is_some() && around.live.is_some())
             .map(|g| g.unit),
-        table => process.port.map(|_| sd(crate::units::guard_table(&site.name))),
-        nft => raw(platform.nft.as_str(), "the host's path of nft"),
         after,
         kind => if ready(process) == Ready::Notify { sd("notify".into()) } else { sd("simple".into()) },
         notify => ready(process) == Ready::Notify,

@@ -179,7 +179,7 @@ fn refused(known: &Recipient, asks: (&Name, String, String), receives: &BTreeSet
         .because(made_for)
         .because(format!("{file} asks for them, with the source {source}"))
         .because(format!("it would receive {names}"))
-        .hint(format!("if this is to be {site} from now on, say --trust-source, which is remembered; if it is another site, give it another name"))
+        .hint(format!("if this is to be {site} from now on, trust this source (--trust-source), which is remembered; if it is another site, give it another name"))
         .asks(Allowance::Secrets { site: site.clone(), file, source })
 }
 
