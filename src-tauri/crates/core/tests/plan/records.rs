@@ -47,7 +47,11 @@ fn set_up_by_0_1() -> Model {
         "front": null, "pending": {}, "updated_by": "ann@desk", "updated_at": "2026-11-01T10:00:00Z"
     });
     host.host_record = Fact::Absent;
-    host.paths.retain(|path, _| !path.contains("/00-slipway-default-"));
+    // What it did not bring.
+    host.paths.retain(|path, _| !path.contains("/00-slipway-default-") && path != "/opt/shop/build");
+    if let Fact::Known(users) = &mut host.facts.users {
+        users.retain(|user| user.name != "shop-build");
+    }
     let manifest = Fact::Known(text.to_string());
     host.written.insert(site.name.clone(), SiteRecords { manifest, confirmed: Fact::Absent });
     host
@@ -62,7 +66,9 @@ fn a_host_that_version_0_1_set_up_is_taken_over_and_gets_nothing_but_what_it_has
     assert_eq!(blockers(&first), Vec::<&str>::new());
     let steps: Vec<&str> = first.steps.iter().map(|step| step.id.as_str()).collect();
     let default = |port: u16| format!("default-server:/etc/nginx/conf.d/00-slipway-default-{port}.conf");
-    assert_eq!(steps, [default(80), default(443), "effect:nginx".to_owned()], "{:#?}", first.steps);
+    let builder = ["user:shop-build", "directory:/opt/shop/build"].map(str::to_owned);
+    let servers = [default(80), default(443), "effect:nginx".to_owned()];
+    assert_eq!(steps, [&builder[..], &servers[..]].concat(), "{:#?}", first.steps);
     host.run(&first, &files);
     let second = host.plan(&aim);
     assert!(second.is_empty(), "{:#?}", second.steps);
