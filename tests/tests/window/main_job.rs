@@ -151,7 +151,7 @@ async fn from_nothing_to_a_site_that_goes_back() {
     window.desktop.key(&host);
     add_host(&window, &host).await;
     answer(&window).await;
-    window.click_at("//*[@role='option'][contains(., '/etc/nginx/')]").await;
+    window.click_at("//*[@role='option'][contains(., 'parlour.conf')]").await;
     window.see("mode 0644, root:root").await;
     let drawn = "return [...document.querySelectorAll('*')].some((one) => one.shadowRoot?.textContent.includes('upstream parlour_web'))";
     window.until(drawn).await;

@@ -76,11 +76,13 @@ pub(crate) struct StepFailure {
     pub lost: bool,
     /// Whether it is certain that nothing of the step was begun.
     pub unbegun: bool,
+    /// Whether what the step is about was done, and only noting it failed.
+    pub unnoted: bool,
 }
 
 impl StepFailure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), log: Vec::new(), stopped: false, lost: false, unbegun: false }
+        Self { message: message.into(), log: Vec::new(), stopped: false, lost: false, unbegun: false, unnoted: false }
     }
 
     pub(crate) fn unbegun(message: impl Into<String>) -> Self {

@@ -160,7 +160,9 @@ impl Execution<'_> {
             let mut log = lines(&output.stdout);
             log.extend(lines(&output.stderr));
             let log = log.split_off(log.len().saturating_sub(30));
-            return Err((first + step, StepFailure { log, ..StepFailure::new(what) }));
+            let start = step.checked_sub(1).and_then(|before| last_command.get(before)).copied().unwrap_or(0);
+            let unnoted = index > start + 1;
+            return Err((first + step, StepFailure { log, unnoted, ..StepFailure::new(what) }));
         }
         Ok(())
     }
