@@ -363,7 +363,12 @@ async fn builds(table: &mut Table, host: &Host, desk: &TestDesk) {
     let kept = "grep -rl canary-token /opt/shop /etc/shop /run/slipway /var/lib/slipway 2>/dev/null; journalctl --no-pager | \
                 grep -q canary-token && echo journal; for one in /proc/[0-9]*; do grep -qs canary-token $one/environ && echo $one; done; \
                 echo end";
-    table.row("find the token after the build", "whoever becomes root", "[end]", format!("[{}]", host.shell(kept).stdout.trim()));
+    table.row(
+        "find the token after the build",
+        "whoever becomes root",
+        "[end]",
+        format!("[{}]", host.shell(kept).stdout.trim()),
+    );
     let live = host.shell("grep -c implant /opt/shop/current/code/app.py").stdout;
     table.row(
         "write to the next release while it is built",

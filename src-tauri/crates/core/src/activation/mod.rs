@@ -246,6 +246,8 @@ pub struct Guard {
     pub unit: String,
     /// The rules.
     pub rules: String,
+    /// Those of them that are written down: without the ports of gates, which no reboot outlives.
+    pub lasting: String,
     /// The table of family `inet` that they fill.
     pub table: String,
 }
@@ -291,6 +293,7 @@ impl Activation {
             ("GUARD_UNIT", guard(|guard| &guard.unit)),
             ("GUARD_TABLE", guard(|guard| &guard.table)),
             ("GUARD_RULES", guard(|guard| &guard.rules)),
+            ("GUARD_LASTING", guard(|guard| &guard.lasting)),
             ("SPARED", self.spared.iter().fold("\n".to_owned(), |all, path| format!("{all}{path}\n"))),
         ];
         for (name, value) in variables {

@@ -111,6 +111,18 @@ pub(super) fn of_starter(version: u32) -> Vec<String> {
     lines
 }
 
+/// The directives for what loads rules of the packet filter: it may do that, look users up, and nothing else.
+pub(super) fn of_guard(version: u32) -> Vec<String> {
+    let own = ["CapabilityBoundingSet", "RestrictAddressFamilies"];
+    let mut lines = directives(Hardening::Strict, RuntimeKind::Command, version);
+    lines.retain(|line| !own.iter().any(|start| line.starts_with(start)));
+    lines.extend(
+        ["CapabilityBoundingSet=CAP_NET_ADMIN", "RestrictAddressFamilies=AF_NETLINK AF_UNIX", "IPAddressDeny=any"]
+            .map(str::to_owned),
+    );
+    lines
+}
+
 fn rank(level: Hardening) -> u8 {
     match level {
         Hardening::Minimal => 0,

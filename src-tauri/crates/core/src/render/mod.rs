@@ -63,15 +63,16 @@ pub fn render(input: &RenderInput<'_>) -> Result<Rendered, Vec<RenderError>> {
     scope.errors.finish(Rendered { files, units })
 }
 
-/// Renders rules for `ports` that stand in place of those of two releases while one replaces the other.
+/// Renders rules for `ports` that stand in place of those of two releases while one replaces the other, and for those of
+/// `gates`.
 ///
 /// # Errors
 /// As [`render`].
-pub fn render_guard(input: &RenderInput<'_>, ports: &GuardedPorts) -> Result<Guard, Vec<RenderError>> {
+pub fn render_guard(input: &RenderInput<'_>, ports: &GuardedPorts, gates: &[u16]) -> Result<Guard, Vec<RenderError>> {
     let errors = Errors::default();
     let engine = Engine::new(input.overrides, &errors);
     let scope = Scope { input, layout: Layout::new(&input.site.name), engine, errors: errors.clone() };
-    let guard = systemd::guard(&scope, ports);
+    let guard = systemd::guard(&scope, ports, gates);
     scope.errors.finish(guard)
 }
 

@@ -339,10 +339,15 @@ fn guard_rules(scope: &Scope<'_>, ports: &GuardedPorts) -> (String, String) {
 }
 
 /// Rules for `ports` in place of those that a release carries.
-pub(super) fn guard(scope: &Scope<'_>, ports: &GuardedPorts) -> Guard {
-    let (path, rules) = guard_rules(scope, ports);
+pub(super) fn guard(scope: &Scope<'_>, ports: &GuardedPorts, gates: &[u16]) -> Guard {
+    let (path, lasting) = guard_rules(scope, ports);
+    // Who opens the port of a gate makes no difference: it gets the rules of either.
+    let mut all = ports.clone();
+    all.all.extend(gates);
+    all.open.extend(gates);
+    let (_, rules) = guard_rules(scope, &all);
     let site = &scope.input.site.name;
-    Guard { path, unit: crate::units::guard(site), rules, table: crate::units::guard_table(site) }
+    Guard { path, unit: crate::units::guard(site), rules, lasting, table: crate::units::guard_table(site) }
 }
 
 /// The unit that loads the rules, and the rules.
@@ -356,6 +361,8 @@ fn guard_files(scope: &Scope<'_>, units: &UnitSet, guard: &PortGuard) -> Vec<Ren
             site, template => name, rules => rules_path.as_str(), target => units.target.as_str(),
             nft => raw(scope.input.platform.nft.as_str(), "the host's path of nft"),
             table => encoded(crate::units::guard_table(&scope.input.site.name), Grammar::Systemd),
+            hardening => hardening::of_guard(scope.input.platform.systemd_version)
+                .into_iter().map(|line| encoded(line, Grammar::Systemd)).collect::<Vec<_>>(),
         },
     );
     let rules = RenderedFile {

@@ -110,7 +110,9 @@ impl Execution<'_> {
         let mut start = vec![self.lock.renewal()];
         if !task.secrets.is_empty() {
             let content = lines_of_secrets(task, &self.run.bundle.build_secrets).map_err(|name| {
-                StepFailure::unbegun(format!("the secret {name} has no value of one line, as a variable of a build must have"))
+                StepFailure::unbegun(format!(
+                    "the secret {name} has no value of one line, as a variable of a build must have"
+                ))
             })?;
             start.push(offer(&self.run.asked.run, key, &content));
         }

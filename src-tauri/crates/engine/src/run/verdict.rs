@@ -101,7 +101,8 @@ impl Execution<'_> {
         let total = self.run.plan.steps.len();
         // Until nginx has let go of the site nothing is lost; afterwards it is not what it was.
         let lets_go = |step: &Step| step.action == Action::Effect { effect: Effect::Nginx };
-        let served = self.run.plan.steps.iter().position(lets_go).is_some_and(|at| step < at || step == at && !failure.unnoted);
+        let served =
+            self.run.plan.steps.iter().position(lets_go).is_some_and(|at| step < at || step == at && !failure.unnoted);
         if let Intent::Uninstall { .. } = self.run.plan.intent
             && !served
         {

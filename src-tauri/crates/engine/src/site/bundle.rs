@@ -188,17 +188,14 @@ impl Bundle {
                 ports.open.extend(instance.port.into_iter().chain(instance.alternate));
             }
         }
-        // Who opens the port of a gate makes no difference: it gets the rules of either.
         let gates: Vec<u16> = gated.iter().filter_map(|gated| gated.port).collect();
-        ports.all.extend(&gates);
-        ports.open.extend(gates);
         if ports.all.is_empty() {
             return Ok(None);
         }
         let platform = platform(facts, profile);
         let salts = salts(site, host);
         let input = input(site, &platform, &salts, supplies);
-        render::render_guard(&input, &ports).map(Some).map_err(|errors| refused(site, &errors))
+        render::render_guard(&input, &ports, &gates).map(Some).map_err(|errors| refused(site, &errors))
     }
 
     fn take(&mut self, file: RenderedFile, site: &Site) {

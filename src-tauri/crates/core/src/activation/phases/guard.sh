@@ -7,6 +7,7 @@ guard_both() {
         why='the rules that keep ports from the network could not be loaded'
         return 1
     }
+    printf '%s' "$GUARD_LASTING" >"$work/rules"
     put "$work/rules" "$GUARD_PATH" 644 root root rules || {
         why="$GUARD_PATH could not be written"
         return 1
