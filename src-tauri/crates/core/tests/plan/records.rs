@@ -47,13 +47,18 @@ fn set_up_by_0_1() -> Model {
         "front": null, "pending": {}, "updated_by": "ann@desk", "updated_at": "2026-11-01T10:00:00Z"
     });
     host.host_record = Fact::Absent;
-    // What it did not bring.
-    host.paths.retain(|path, _| !path.contains("/00-slipway-default-") && path != "/opt/shop/build");
+    host.paths.retain(|path, _| !path.contains("/00-slipway-default-"));
+    let manifest = Fact::Known(text.to_string());
+    host.written.insert(site.name.clone(), SiteRecords { manifest, confirmed: Fact::Absent });
+    host
+}
+
+/// Takes away what builds have had only since then.
+fn without_builder(mut host: Model) -> Model {
+    host.paths.retain(|path, _| path != "/opt/shop/build");
     if let Fact::Known(users) = &mut host.facts.users {
         users.retain(|user| user.name != "shop-build");
     }
-    let manifest = Fact::Known(text.to_string());
-    host.written.insert(site.name.clone(), SiteRecords { manifest, confirmed: Fact::Absent });
     host
 }
 
@@ -61,7 +66,7 @@ fn set_up_by_0_1() -> Model {
 fn a_host_that_version_0_1_set_up_is_taken_over_and_gets_nothing_but_what_it_has_not() {
     let (site, files) = (site(), files());
     let aim = Aim { site: &site, files: &files };
-    let mut host = set_up_by_0_1();
+    let mut host = without_builder(set_up_by_0_1());
     let first = host.plan(&aim);
     assert_eq!(blockers(&first), Vec::<&str>::new());
     let steps: Vec<&str> = first.steps.iter().map(|step| step.id.as_str()).collect();
@@ -90,7 +95,7 @@ fn where_nothing_differs_only_the_records_are_written() {
 
 #[test]
 fn a_host_that_version_0_1_set_up_can_be_left_at_once() {
-    let mut host = set_up_by_0_1();
+    let mut host = without_builder(set_up_by_0_1());
     let leaving = host.plan_uninstall(&site(), true);
     let gone: Vec<&str> = leaving.steps.iter().map(|step| step.id.as_str()).collect();
     let at = |id: &str| gone.iter().position(|step| *step == id).unwrap_or_else(|| panic!("{id}: {gone:?}"));
