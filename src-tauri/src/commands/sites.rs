@@ -231,7 +231,6 @@ pub(crate) async fn audit(app: State<'_, App>, site: String, host: String) -> Ou
     Ok(entries.iter().rev().map(AuditEntry::from).collect())
 }
 
-fn release_id(text: &str) -> Outcome<slipway_core::release::ReleaseId> {
-    let wrong = |why: String| Failure::new(Code::Usage, why);
-    Ok(text.parse().map_err(wrong)?)
+fn release_id(text: &str) -> Result<slipway_core::release::ReleaseId, Failure> {
+    text.parse().map_err(|why: String| Failure::new(Code::Usage, why))
 }

@@ -19,7 +19,7 @@ pub(crate) struct Failure {
     /// What has changed on the host since a plan was made, when that is why.
     pub moved: Vec<Moved>,
     /// What a person would have to allow before it can work.
-    pub asks: Option<Allowance>,
+    pub asks: Option<Box<Allowance>>,
 }
 
 /// What was refused and may be allowed: exactly this, from then on.
@@ -67,7 +67,7 @@ impl From<slipway_engine::failure::Failure> for Failure {
             causes: failure.causes,
             hint: failure.hint,
             moved: failure.moved.into_iter().map(moved).collect(),
-            asks: failure.asks.map(|allowance| Allowance::from(*allowance)),
+            asks: failure.asks.map(|allowance| Box::new(Allowance::from(*allowance))),
         }
     }
 }
