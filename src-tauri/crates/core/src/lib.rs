@@ -13,6 +13,7 @@ pub mod encode;
 pub mod event;
 pub mod fact;
 pub mod facts;
+pub mod hardening;
 pub mod lock;
 pub mod manifest;
 pub mod notice;

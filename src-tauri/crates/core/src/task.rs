@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, Output, Stdin};
-use crate::render::of_build;
+use crate::hardening::of_build;
 use crate::secret::Secret;
 use crate::site::EnvName;
 

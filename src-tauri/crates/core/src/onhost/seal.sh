@@ -11,7 +11,7 @@ if [ -L "$building/code" ] || [ ! -d "$building/code" ]; then
     echo "the release has no code" >&2
     exit 1
 fi
-rm -rf -- "$building/home" || exit 1
+rm -rf -- "${building:?}/home" || exit 1
 while [ "$#" -ge 2 ] && [ -n "$2" ]; do
     name=${1%/}
     case /$name/ in *//* | */./* | */../*)

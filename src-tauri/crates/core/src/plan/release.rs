@@ -571,7 +571,7 @@ fn activation(situation: &Situation<'_>, wanted: &Wanted<'_>, release: &ReleaseI
         gate: gated(situation, wanted),
         front: Some(front),
         handover: Handover::Together,
-        fence: crate::render::fence(site, profile.systemd_version),
+        fence: crate::hardening::fence(site, profile.systemd_version),
         migrate: site.hooks.migrate.clone(),
         before_switch: site.hooks.before_switch.clone(),
         after_switch: site.hooks.after_switch.clone(),

@@ -10,7 +10,6 @@ mod error;
 mod filling;
 mod gate;
 mod gunicorn;
-mod hardening;
 mod input;
 mod mask;
 mod nginx;
@@ -24,7 +23,6 @@ pub(crate) mod units;
 
 pub use error::{Place, RenderError};
 pub use gate::render_gate;
-pub use hardening::{fence, of_build};
 pub use input::{CertificatePaths, Platform, PortSet, RenderInput, SecretValues};
 pub use mask::fingerprint;
 pub use operator::render_operator;

@@ -4,7 +4,6 @@ use minijinja::{Value, context};
 
 use super::Scope;
 use super::filling::{Filling, Unknown, differs, has_own_file};
-use super::hardening;
 use super::input::PortSet;
 use super::output::{Content, FileRole, GuardedPorts, PortGuard, RenderedFile, UnitSet};
 use super::roots::{Of, Roots};
@@ -13,6 +12,7 @@ use super::units::{ports, ready, socket_activated};
 use crate::activation::Guard;
 use crate::encode::CannotEncode;
 use crate::encode::systemd::{Piece, assignment, exec_pieces, path as unit_path};
+use crate::hardening;
 use crate::site::{Hardening, Listen, Name, Process, Ready, RuntimeKind, StopSignal};
 
 /// The names around a service unit.

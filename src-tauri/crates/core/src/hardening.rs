@@ -73,7 +73,7 @@ const TABLE: [Directive; 31] = [
 ];
 
 /// The directives for `level` and `runtime` that systemd `version` knows, in a stable order.
-pub(super) fn directives(level: Hardening, runtime: RuntimeKind, version: u32) -> Vec<String> {
+pub(crate) fn directives(level: Hardening, runtime: RuntimeKind, version: u32) -> Vec<String> {
     TABLE
         .iter()
         .filter(|directive| directive.since <= version)
@@ -104,7 +104,7 @@ pub fn of_build() -> impl Iterator<Item = (u32, &'static str)> {
 
 /// The directives for what does nothing but ask systemd for something. It must see process 1: systemctl(1) takes a /proc
 /// without it for a chroot, and then does nothing.
-pub(super) fn of_starter(version: u32) -> Vec<String> {
+pub(crate) fn of_starter(version: u32) -> Vec<String> {
     let own = ["ProtectProc", "ProcSubset", "RestrictAddressFamilies"];
     let mut lines = directives(Hardening::Strict, RuntimeKind::Command, version);
     lines.retain(|line| !own.iter().any(|start| line.starts_with(start)));
@@ -112,7 +112,7 @@ pub(super) fn of_starter(version: u32) -> Vec<String> {
 }
 
 /// The directives for what loads rules of the packet filter: it may do that, look users up, and nothing else.
-pub(super) fn of_guard(version: u32) -> Vec<String> {
+pub(crate) fn of_guard(version: u32) -> Vec<String> {
     let own = ["CapabilityBoundingSet", "RestrictAddressFamilies"];
     let mut lines = directives(Hardening::Strict, RuntimeKind::Command, version);
     lines.retain(|line| !own.iter().any(|start| line.starts_with(start)));
