@@ -390,7 +390,9 @@ async fn ports(table: &mut Table, host: &Host, desk: &TestDesk) {
     let asks = |who: &str| as_user(host, who, &format!("curl -sS -m 3 -H 'X-Remote-User: admin' {url} 2>&1"));
     assert!(asks("shop").contains("/admin") && asks("www-data").contains("/admin"));
     table.row("ask the application past nginx", other, "couldn't connect", asks("nobody").to_lowercase());
-    assert!(host.shell("systemctl restart nftables").is_success());
+    let restart = "systemctl restart nftables; for try in 1 2 3 4 5 6 7 8 9; do \
+                   nft list chain inet slipway_shop output && exit 0; sleep 0.2; done; exit 1";
+    assert!(host.shell(restart).is_success());
     table.row("the same after nftables has restarted", other, "couldn't connect", asks("nobody").to_lowercase());
     assert_eq!(ask(host.address(), "https://shop.test/echo").status, 200);
 

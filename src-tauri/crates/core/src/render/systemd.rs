@@ -162,10 +162,6 @@ pub(super) fn service(
         target => around.live.as_ref().map(|live| live.target.as_str()),
         starter => around.live.as_ref().map(|live| live.starter.as_str()),
         socket => around.socket.clone().map(sd),
-        // The gate is no unit of the site: its rules are loaded before it, and their unit may come with the release.
-        guard => super::units::port_guard(site)
-            .filter(|_| process.port.is_some() && around.live.is_some())
-            .map(|g| g.unit),
         after,
         kind => if ready(process) == Ready::Notify { sd("notify".into()) } else { sd("simple".into()) },
         notify => ready(process) == Ready::Notify,
