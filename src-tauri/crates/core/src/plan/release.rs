@@ -29,7 +29,7 @@ use super::{Draft, Intent, Part, Plan, ReleaseStep, Severity, Situation, Wanted}
 const GATE_PORTS: std::ops::Range<u16> = 19_000..19_500;
 
 /// The processes that the gate proves, each with a free port if it serves HTTP. A process that opens its port itself gets
-/// one of its own ports that is not in use: those are guarded against the network, and others are not.
+/// one of its own ports that is not in use. The guard of the site's ports covers all of them while the gate is there.
 pub fn gated(situation: &Situation<'_>, wanted: &Wanted<'_>) -> Vec<Gated> {
     let site = wanted.site;
     let mut free = GATE_PORTS.filter(|port| situation.seen.holders(*port).is_empty());

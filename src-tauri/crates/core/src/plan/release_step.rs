@@ -59,7 +59,7 @@ pub enum ReleaseStep {
     BuildEnvironment {
         /// Directory; made anew if it is not whole.
         directory: String,
-        /// The work, one task after the other, as the site's user.
+        /// The work, one task after the other, as the site's builder.
         tasks: Vec<Task>,
     },
     /// Runs one task in the new release.
