@@ -1,5 +1,5 @@
 //! What a site's git repository offers: branches, tags, and the commits that a deployment would bring. Asked of the
-//! mirror on the host, which the site's user fetches, as for a deployment.
+//! mirror on the host, which the site's builder fetches, as for a deployment.
 
 mod reply;
 

@@ -111,7 +111,7 @@ impl Execution<'_> {
         if !task.secrets.is_empty() {
             let content = lines_of_secrets(task, &self.run.bundle.build_secrets).map_err(|name| {
                 StepFailure::unbegun(format!(
-                    "the secret {name} has no value of one line, as a variable of a build must have"
+                    "the secret {name} cannot be given to a build: it has no value, or one of several lines"
                 ))
             })?;
             start.push(offer(&self.run.asked.run, key, &content));
